@@ -1,0 +1,121 @@
+//! A task's footprint: the files it is declared, predicted or seen to touch, each with its strength and the evidence for it.
+//!
+//! Paths are repository-relative with `/`, compared after case folding (two names that differ only by case are one file on
+//! some of the machines that check the work out).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// What a claim covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind", content = "path")]
+pub enum Area {
+    /// One file.
+    File(String),
+    /// Everything below a directory; no trailing slash. The empty text is the whole repository.
+    Directory(String),
+    /// Everything a glob matches (`*`, `?`, `**`, `[...]`, `{a,b}`).
+    Glob(String),
+}
+
+impl Area {
+    /// The path as a person wrote it, a directory with its slash.
+    pub fn display(&self) -> String {
+        match self {
+            Self::File(path) | Self::Glob(path) => path.clone(),
+            Self::Directory(path) => format!("{path}/"),
+        }
+    }
+}
+
+/// How much a claim is worth (see the design of overlaps): hard excludes, soft keeps apart while there is other work, weak is
+/// only shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Strength {
+    /// Shown only.
+    Weak,
+    /// Inferred, or merely mentioned.
+    Soft,
+    /// Declared in the issue, confirmed by a planner run, or real (from a diff).
+    Hard,
+}
+
+/// Where a claim comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Source {
+    /// A path in the text that exists in the repository, or a ranking.
+    Inferred,
+    /// Under `Files:` in the issue.
+    Declared,
+    /// A planner run of an agent that read the repository.
+    Confirmed,
+    /// The diff of an attempt's work.
+    Real,
+}
+
+/// One entry of a footprint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Claim {
+    /// What it covers.
+    pub area: Area,
+    /// What it is worth.
+    pub strength: Strength,
+    /// Where it comes from.
+    pub source: Source,
+    /// Why, for people ("declared under Files:", "mentioned in the body").
+    pub evidence: String,
+}
+
+/// All claims of a task, sorted; no area stands twice with the same source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// The claims.
+    pub claims: Vec<Claim>,
+}
+
+impl Footprint {
+    /// Collects claims: sorted, duplicates of one area and source dropped.
+    pub fn from_claims(claims: impl IntoIterator<Item = Claim>) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut kept: Vec<Claim> =
+            claims.into_iter().filter(|claim| seen.insert((claim.area.clone(), claim.source))).collect();
+        kept.sort();
+        Self { claims: kept }
+    }
+
+    /// Whether nothing at all is known. An unknown footprint is soft with every task, never disjoint.
+    pub fn is_unknown(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// The areas as people write them, each once, in order.
+    pub fn paths(&self) -> Vec<String> {
+        self.claims.iter().map(|claim| claim.area.display()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether the issue itself declared files.
+    pub fn declares(&self) -> bool {
+        self.claims.iter().any(|claim| claim.source == Source::Declared)
+    }
+}
+
+/// How overlaps steer the schedule (`overlap:` in the configuration).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum OverlapPolicy {
+    /// Soft counts as hard; an unknown footprint runs alone.
+    Strict,
+    /// Hard excludes, soft keeps apart while there is other ready work.
+    #[default]
+    Balanced,
+    /// Only declared files lock.
+    Declared,
+    /// Only explicit dependencies order.
+    Off,
+}

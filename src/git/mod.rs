@@ -1,0 +1,51 @@
+//! Git plumbing on a bare mirror: what the orchestrator needs that GitHub's API cannot do.
+
+use std::future::Future;
+
+use crate::engine::id::Sha;
+
+/// The repository's git side. `mirror` runs the git program on a bare mirror; the forge's world answers from memory.
+pub trait Git: Send + Sync {
+    /// Sets a branch to a commit if it still is at `expected` (nothing: if it does not exist), forced.
+    fn move_branch(
+        &self,
+        branch: &str,
+        expected: Option<&Sha>,
+        to: &Sha,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// All file paths at a commit, sorted.
+    fn paths(&self, commit: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// The paths that would conflict if both commits were merged; none: a clean merge.
+    fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+}
+
+/// Why git did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The branch is not where it was expected.
+    #[error("the branch is at {}, not where it was expected", found.as_ref().map_or("no commit", Sha::as_str))]
+    Moved {
+        /// Where it is.
+        found: Option<Sha>,
+    },
+    /// The remote refused, for good (protected branch, missing permission).
+    #[error("the remote refused: {message}")]
+    Refused {
+        /// Its words.
+        message: String,
+    },
+    /// A commit or object is not there.
+    #[error("{what} is not in the repository")]
+    Missing {
+        /// What.
+        what: String,
+    },
+    /// The remote could not be reached, or git failed: nobody knows whether a push happened.
+    #[error("git failed: {message}")]
+    Failed {
+        /// The end of what it printed.
+        message: String,
+    },
+}

@@ -1,0 +1,1 @@
+//! Issue text → footprint, pure over an index value.

