@@ -1,0 +1,238 @@
+//! Carrying out what people want, once GitHub has said what they may do. Fails closed: whoever may not write changes nothing.
+
+use crate::engine::attempt::FenceCause;
+use crate::engine::brief::ApprovedText;
+use crate::engine::command::{self, Command};
+use crate::engine::draft::Draft;
+use crate::engine::effect::{Answer, Effect};
+use crate::engine::event::Read;
+use crate::engine::id::{IssueNumber, TaskId};
+use crate::engine::observe::fence;
+use crate::engine::plan::{Act, Pause, PlanStatus};
+use crate::engine::render;
+use crate::engine::snapshot::Permission;
+use crate::engine::task::{CheckState, Hold, Stage, Trigger, Verdict};
+
+/// What came of an act: done, or why not (for the person).
+type Done = Result<Option<String>, String>;
+
+/// Carries one act out and answers it.
+pub(super) fn carry_out(draft: &mut Draft<'_>, act: &Act, permission: Permission) {
+    if permission < Permission::Write {
+        react(draft, act, Answer::Refused);
+        untick(draft, act);
+        return;
+    }
+    let done = match command::parse_line(&act.command) {
+        Ok(command) => obey(draft, act, command),
+        Err(mistake) => Err(mistake.message),
+    };
+    untick(draft, act);
+    match done {
+        Ok(reply) => {
+            react(draft, act, Answer::Done);
+            if let Some(text) = reply {
+                answer(draft, act, &text);
+            }
+        }
+        Err(reason) => {
+            react(draft, act, Answer::Refused);
+            answer(draft, act, &render::refusal(&act.command, &reason));
+        }
+    }
+}
+
+fn react(draft: &mut Draft<'_>, act: &Act, answer: Answer) {
+    if let Some(comment) = act.comment {
+        draft.intend(format!("react:{comment}:{answer}"), None, Effect::React { comment, answer });
+    }
+}
+
+/// A tick is answered by writing the box anew.
+fn untick(draft: &mut Draft<'_>, act: &Act) {
+    if act.comment.is_none()
+        && let Some(tracking) = &mut draft.header_mut().tracking
+    {
+        tracking.dirty = true;
+    }
+}
+
+/// Answers where the command stood.
+fn answer(draft: &mut Draft<'_>, act: &Act, text: &str) {
+    let name = act.comment.map_or_else(|| format!("tick:{}:{}", act.at.0, act.command), |comment| comment.to_string());
+    let number = act.issue;
+    let key = format!("comment:{number}:answer:{name}");
+    draft.intend(key, None, Effect::Comment { number, body: text.to_owned() });
+}
+
+fn obey(draft: &mut Draft<'_>, act: &Act, command: Command) -> Done {
+    match command {
+        Command::Help => Ok(Some(render::help())),
+        Command::Status => Ok(Some(render::status(draft))),
+        Command::Approve(None) => approve_all(draft, act),
+        Command::Approve(Some(issue)) => approve(draft, act, issue).map(|()| None),
+        Command::Pause(reason) => pause(draft, act, reason),
+        Command::Resume => resume(draft),
+        Command::Retry(issue) => retry(draft, issue),
+        Command::Cancel(None) => cancel_all(draft),
+        Command::Cancel(Some(issue)) => cancel(draft, issue),
+        Command::Merge(issue) => merge(draft, issue),
+    }
+}
+
+/// The task of an issue, or what to say where there is none.
+fn find(draft: &Draft<'_>, issue: IssueNumber) -> Result<TaskId, String> {
+    let id = TaskId(issue);
+    draft.task(id).map(|task| task.id).ok_or_else(|| {
+        format!("#{issue} is not part of this plan; give it the label `{}` first", draft.header().settings.label)
+    })
+}
+
+/// Approves one text: the one that stood when the person spoke, and no other.
+fn approve(draft: &mut Draft<'_>, act: &Act, issue: IssueNumber) -> Result<(), String> {
+    let id = find(draft, issue)?;
+    let now = draft.now;
+    let Some(task) = draft.task_mut(id) else { return Ok(()) };
+    if let Some(Hold::Scope { paths }) = task.hold.clone() {
+        task.scope_allowed.extend(paths);
+        task.hold = None;
+        return Ok(());
+    }
+    if task.is_approved() {
+        return Ok(());
+    }
+    let shown = act.digest.as_ref().map_or(task.text_since <= act.at, |digest| task.digest.starts_with(digest.as_str()));
+    if !shown {
+        return Err(format!("the text of #{issue} changed before this approval was read; look at it again and approve it then"));
+    }
+    task.approval = Some(ApprovedText {
+        title: task.title.clone(),
+        body: task.body.clone(),
+        digest: task.digest.clone(),
+        by: act.actor.login.clone(),
+        at: now,
+    });
+    Ok(())
+}
+
+fn approve_all(draft: &mut Draft<'_>, act: &Act) -> Done {
+    let waiting = draft.ids(|task| !task.is_approved() && !task.left && task.verdict.is_none());
+    let mut refused = Vec::new();
+    for id in waiting {
+        if let Err(reason) = approve(draft, act, id.0) {
+            refused.push(reason);
+        }
+    }
+    if refused.is_empty() { Ok(None) } else { Err(refused.join("; ")) }
+}
+
+fn pause(draft: &mut Draft<'_>, act: &Act, reason: Option<String>) -> Done {
+    let at = draft.now;
+    let by = act.actor.login.clone();
+    draft.header_mut().paused = Some(Pause { by, reason: reason.unwrap_or_default(), at });
+    Ok(None)
+}
+
+fn resume(draft: &mut Draft<'_>) -> Done {
+    if draft.header().paused.is_none() {
+        return Err("the plan is not paused".to_owned());
+    }
+    draft.header_mut().paused = None;
+    Ok(None)
+}
+
+/// Takes a task up again: one more attempt beyond the limit where one is needed; no counter is lowered.
+fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
+    let id = find(draft, issue)?;
+    let now = draft.now;
+    let Some(task) = draft.task(id) else { return Ok(None) };
+    if task.left {
+        return Err(format!("#{issue} left the plan; open it and give it the label again"));
+    }
+    if task.live().is_some() || task.cancel_asked && task.verdict.is_none() {
+        return Err(format!("an attempt of #{issue} is under way; wait for its end or cancel it first"));
+    }
+    if matches!(task.verdict, Some(Verdict::Merged)) {
+        return Err(format!("#{issue} is merged"));
+    }
+    match (&task.hold, task.stage) {
+        (Some(Hold::PublishRefused { .. }), Stage::Complete) => {}
+        (Some(Hold::BaseRed { .. }), _) => {
+            let head = task.pull.as_ref().map(|pull| pull.head.clone());
+            head.into_iter().for_each(|head| draft.read(Read::Checks(head)));
+        }
+        (Some(_), _) | (None, Stage::Complete | Stage::Cancelled) => again(draft, id),
+        (None, Stage::Error) if task.verdict.is_some() => again(draft, id),
+        (None, Stage::Error) => {}
+        (None, Stage::PrOpen) => return Err(format!("the pull request of #{issue} is open and nothing about it failed")),
+        (None, Stage::Waiting | Stage::Running | Stage::Stuck | Stage::Merged) => {
+            return Err(format!("#{issue} has not failed: nothing to retry"));
+        }
+    }
+    if let Some(task) = draft.task_mut(id) {
+        task.hold = None;
+        task.not_before = now;
+    }
+    Ok(None)
+}
+
+/// Back to the start of another attempt.
+fn again(draft: &mut Draft<'_>, id: TaskId) {
+    draft.move_task(id, Trigger::Retake);
+    if let Some(task) = draft.task_mut(id) {
+        task.counters.granted += 1;
+        task.verdict = None;
+        task.settled_at = None;
+        task.cancel_asked = false;
+        task.rebase_due = false;
+        // Work of a person on the branch is where the next attempt starts from.
+        if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
+            task.branch = Some(pull.head.clone());
+        }
+    }
+}
+
+fn cancel(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
+    let id = find(draft, issue)?;
+    let Some(task) = draft.task_mut(id) else { return Ok(None) };
+    if matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange)) {
+        return Err(format!("#{issue} is done already"));
+    }
+    task.cancel_asked = true;
+    if task.verdict == Some(Verdict::Escalated) {
+        task.verdict = None;
+    }
+    fence(draft, id, FenceCause::Cancelled);
+    let freed: Vec<String> = draft
+        .tasks()
+        .filter(|task| task.verdict.is_none() && crate::engine::waits::dependencies(task).contains(&issue))
+        .map(|task| format!("#{}", task.issue()))
+        .collect();
+    Ok((!freed.is_empty()).then(|| format!("#{issue} blocks nobody any more: {} may go on.", freed.join(", "))))
+}
+
+fn cancel_all(draft: &mut Draft<'_>) -> Done {
+    if draft.header().status == PlanStatus::Ended {
+        return Err("the plan has ended".to_owned());
+    }
+    for id in draft.ids(|task| !matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled))) {
+        if let Some(task) = draft.task_mut(id) {
+            task.cancel_asked = true;
+            task.verdict = None;
+        }
+        fence(draft, id, FenceCause::Cancelled);
+    }
+    Ok(None)
+}
+
+fn merge(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
+    let id = find(draft, issue)?;
+    let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()).filter(|pull| pull.open) else {
+        return Err(format!("#{issue} has no open pull request"));
+    };
+    if let CheckState::Red { names } = &pull.checks {
+        return Err(format!("the checks of pull request #{} fail ({}); merge it on GitHub if you want it so", pull.number, names.join(", ")));
+    }
+    pull.merge_asked = true;
+    Ok(None)
+}

@@ -1,0 +1,275 @@
+//! A plan being stepped: reads go through to the plan, writes go to copies. What differs at the end are the step's changes; the
+//! plan itself is never touched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
+use crate::engine::event::Read;
+use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
+use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan};
+use crate::engine::task::{Task, Trigger, next_stage};
+use crate::engine::time::Timestamp;
+
+/// The overlay.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    plan: &'a Plan,
+    /// The moment of the step.
+    pub now: Timestamp,
+    owner: Owner,
+    header: Option<Header>,
+    layout: Option<LayoutRow>,
+    numbers: Option<Numbers>,
+    tasks: BTreeMap<TaskId, Option<Task>>,
+    outbox: BTreeMap<EffectKey, Option<Entry>>,
+    reads: Vec<Read>,
+    replan: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// An overlay without changes.
+    pub fn new(plan: &'a Plan, now: Timestamp, owner: &Owner) -> Self {
+        Self {
+            plan,
+            now,
+            owner: owner.clone(),
+            header: None,
+            layout: None,
+            numbers: None,
+            tasks: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            reads: Vec::new(),
+            replan: false,
+        }
+    }
+
+    /// A plan as it stands, to be looked at only.
+    pub fn view(plan: &'a Plan, now: Timestamp) -> Self {
+        Self::new(plan, now, &Owner::new(""))
+    }
+
+    /// The header as it stands.
+    pub fn header(&self) -> &Header {
+        self.header.as_ref().unwrap_or(&self.plan.header)
+    }
+
+    /// The header, to be changed.
+    pub fn header_mut(&mut self) -> &mut Header {
+        self.header.get_or_insert_with(|| self.plan.header.clone())
+    }
+
+    /// The layout as it stands.
+    pub fn layout(&self) -> &LayoutRow {
+        self.layout.as_ref().unwrap_or(&self.plan.layout)
+    }
+
+    /// Replaces the layout.
+    pub fn set_layout(&mut self, layout: LayoutRow) {
+        self.layout = Some(layout);
+    }
+
+    /// A task as it stands.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        match self.tasks.get(&id) {
+            Some(changed) => changed.as_ref(),
+            None => self.plan.tasks.get(&id).map(Arc::as_ref),
+        }
+    }
+
+    /// A task, to be changed.
+    pub fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        if !self.tasks.contains_key(&id) {
+            let task = Task::clone(self.plan.tasks.get(&id)?);
+            self.tasks.insert(id, Some(task));
+        }
+        self.tasks.get_mut(&id)?.as_mut()
+    }
+
+    /// All tasks as they stand, by issue number.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        let known = self.plan.tasks.iter().filter_map(|(id, task)| match self.tasks.get(id) {
+            Some(changed) => changed.as_ref(),
+            None => Some(task.as_ref()),
+        });
+        let new = self.tasks.iter().filter(|(id, _)| !self.plan.tasks.contains_key(id));
+        known.chain(new.filter_map(|(_, task)| task.as_ref()))
+    }
+
+    /// Ids of tasks that fit, collected so that they can be changed one by one.
+    pub fn ids(&self, fits: impl Fn(&Task) -> bool) -> Vec<TaskId> {
+        self.tasks().filter(|task| fits(task)).map(|task| task.id).collect()
+    }
+
+    /// Adds a task and asks for a new layout.
+    pub fn add_task(&mut self, task: Task) {
+        self.tasks.insert(task.id, Some(task));
+        self.replan = true;
+    }
+
+    /// Takes a task out of the plan.
+    pub fn remove_task(&mut self, id: TaskId) {
+        self.tasks.insert(id, None);
+        self.replan = true;
+    }
+
+    /// Asks for a new layout.
+    pub fn replan(&mut self) {
+        self.replan = true;
+    }
+
+    /// Whether a new layout was asked for; asking takes the wish back.
+    pub fn take_replan(&mut self) -> bool {
+        std::mem::take(&mut self.replan)
+    }
+
+    /// Moves a task by the table. A move that is not in the table changes nothing and answers `false`.
+    pub fn move_task(&mut self, id: TaskId, trigger: Trigger) -> bool {
+        let Some(next) = self.task(id).and_then(|task| next_stage(task.stage, trigger)) else {
+            debug_assert!(self.task(id).is_none(), "{id}: no move by {trigger} from {:?}", self.task(id).map(|task| task.stage));
+            return false;
+        };
+        if let Some(task) = self.task_mut(id) {
+            task.stage = next;
+        }
+        true
+    }
+
+    /// The next attempt number of an issue; it is taken from now on.
+    pub fn next_number(&mut self, issue: IssueNumber) -> u32 {
+        let numbers = self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
+        let n = numbers.entry(issue).or_insert(0);
+        *n += 1;
+        *n
+    }
+
+    /// Gives a number back that was never dispatched.
+    pub fn return_number(&mut self, attempt: AttemptId) {
+        let numbers = self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
+        if numbers.get(&attempt.issue) == Some(&attempt.n) {
+            numbers.insert(attempt.issue, attempt.n - 1);
+        }
+    }
+
+    /// An outbox entry as it stands.
+    pub fn entry(&self, key: &EffectKey) -> Option<&Entry> {
+        match self.outbox.get(key) {
+            Some(changed) => changed.as_ref(),
+            None => self.plan.outbox.get(key),
+        }
+    }
+
+    /// An outbox entry, to be changed.
+    pub fn entry_mut(&mut self, key: &EffectKey) -> Option<&mut Entry> {
+        if !self.outbox.contains_key(key) {
+            let entry = self.plan.outbox.get(key)?.clone();
+            self.outbox.insert(key.clone(), Some(entry));
+        }
+        self.outbox.get_mut(key)?.as_mut()
+    }
+
+    /// All outbox entries as they stand.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let known = self.plan.outbox.iter().filter_map(|(key, entry)| match self.outbox.get(key) {
+            Some(changed) => changed.as_ref(),
+            None => Some(entry),
+        });
+        let new = self.outbox.iter().filter(|(key, _)| !self.plan.outbox.contains_key(key));
+        known.chain(new.filter_map(|(_, entry)| entry.as_ref()))
+    }
+
+    /// Whether an effect with this key waits in the outbox.
+    pub fn intends(&self, key: &str) -> bool {
+        self.entry(&EffectKey(key.to_owned())).is_some()
+    }
+
+    /// Puts an effect into the outbox, to be sent now; one that is there already stays as it is.
+    pub fn intend(&mut self, key: impl Into<String>, attempt: Option<AttemptId>, effect: Effect) {
+        let now = self.now;
+        self.intend_at(key, attempt, effect, now);
+    }
+
+    /// Puts an effect into the outbox, to be sent not before a moment.
+    pub fn intend_at(
+        &mut self,
+        key: impl Into<String>,
+        attempt: Option<AttemptId>,
+        effect: Effect,
+        not_before: Timestamp,
+    ) {
+        let key = EffectKey(key.into());
+        if self.entry(&key).is_some() {
+            return;
+        }
+        let owner = self.owner.clone();
+        let entry = Entry { key: key.clone(), effect, attempt, state: EntryState::Queued, owner, tries: 0, looks: 0, not_before };
+        self.outbox.insert(key, Some(entry));
+    }
+
+    /// Takes an answered entry out.
+    pub fn answered(&mut self, key: &EffectKey) {
+        if self.entry(key).is_some() {
+            self.outbox.insert(key.clone(), None);
+        }
+    }
+
+    /// Asks for a read, once.
+    pub fn read(&mut self, read: Read) {
+        if !self.reads.contains(&read) {
+            self.reads.push(read);
+        }
+    }
+
+    /// Whether any task, or the layout, differs from the plan: the tracking issue may have to say so.
+    pub fn shows_change(&self) -> bool {
+        self.layout.as_ref().is_some_and(|layout| *layout != self.plan.layout)
+            || self.tasks.iter().any(|(id, task)| task.as_ref() != self.plan.tasks.get(id).map(Arc::as_ref))
+            || self.header.as_ref().is_some_and(|header| {
+                let old = &self.plan.header;
+                header.paused != old.paused
+                    || header.status != old.status
+                    || header.open_phase != old.open_phase
+                    || header.settings_problem != old.settings_problem
+                    || header.settings != old.settings
+                    || header.limited_until != old.limited_until
+                    || header.base.as_ref().map(|base| base.workflow_present)
+                        != old.base.as_ref().map(|base| base.workflow_present)
+            })
+    }
+
+    /// The step's owner.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Rows that differ from the plan, and the reads asked for.
+    pub fn finish(self) -> (Vec<Change>, Vec<Read>) {
+        let mut changes = Vec::new();
+        if let Some(header) = self.header.filter(|header| *header != self.plan.header) {
+            changes.push(Change::Header(Box::new(header)));
+        }
+        if let Some(layout) = self.layout.filter(|layout| *layout != self.plan.layout) {
+            changes.push(Change::Layout(Box::new(layout)));
+        }
+        if let Some(numbers) = self.numbers.filter(|numbers| *numbers != self.plan.numbers) {
+            changes.push(Change::Numbers(Box::new(numbers)));
+        }
+        for (id, task) in self.tasks {
+            match task {
+                Some(task) if self.plan.tasks.get(&id).is_none_or(|old| **old != task) => {
+                    changes.push(Change::Task(Arc::new(task)));
+                }
+                None if self.plan.tasks.contains_key(&id) => changes.push(Change::TaskGone(id)),
+                Some(_) | None => {}
+            }
+        }
+        for (key, entry) in self.outbox {
+            match entry {
+                Some(entry) if self.plan.outbox.get(&key) != Some(&entry) => changes.push(Change::Entry(Box::new(entry))),
+                None if self.plan.outbox.contains_key(&key) => changes.push(Change::EntryGone(key)),
+                Some(_) | None => {}
+            }
+        }
+        (changes, self.reads)
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything the engine can be told, and everything it can ask to read. Hints only say where to look; facts come back as
+//! [`Fact`]s about one moment.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::config::Settings;
+use crate::engine::effect::{EffectKey, Outcome};
+use crate::engine::footprint::Footprint;
+use crate::engine::id::{AttemptId, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
+use crate::engine::record::Record;
+use crate::engine::snapshot::{
+    Actor, BodyEdit, Checks, Comment, Issue, Permission, PullRequest, Run,
+};
+use crate::engine::time::Timestamp;
+
+/// Something heard: it names a place to look at, and is never believed itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// An issue changed.
+    Issue(IssueNumber),
+    /// Somebody commented.
+    Comment(CommentId),
+    /// A run changed; its title may carry an attempt's key.
+    Run(RunId, Option<String>),
+    /// A pull request changed.
+    Pull(PullNumber),
+    /// Checks of a commit changed.
+    Checks(Sha),
+    /// A branch moved.
+    Push(String),
+}
+
+/// An attempt to look at, with what is known already.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Watched {
+    /// The attempt.
+    pub id: AttemptId,
+    /// Its run, if known.
+    pub run: Option<RunId>,
+    /// The record's tip as last read: an unchanged record is not read again.
+    pub record: Option<Sha>,
+    /// Whether jobs and steps are wanted too.
+    pub closely: bool,
+}
+
+/// What the engine wants read. Reads are harmless and are never stored; a lost one is asked for again at the next tick.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// Default branch, its head, the configuration there.
+    Repository,
+    /// All open issues with the label.
+    Issues,
+    /// One issue.
+    Issue(IssueNumber),
+    /// Issues outside the plan that tasks depend on.
+    Outside(Vec<IssueNumber>),
+    /// Issues that block this one natively.
+    BlockedBy(IssueNumber),
+    /// Which files issues' mentions mean.
+    Footprints(Vec<IssueNumber>),
+    /// Who put the label on, and whether the text was edited since.
+    Labelled(IssueNumber),
+    /// What an account may do.
+    Permission(Login),
+    /// Comments changed since.
+    Comments(Timestamp),
+    /// The tracking issue, and who edited it.
+    Tracking(IssueNumber),
+    /// Attempts' records and runs. `since`: runs created before are not looked at.
+    Attempts {
+        /// Which.
+        watched: Vec<Watched>,
+        /// From when.
+        since: Timestamp,
+    },
+    /// Pull requests: open ones in one list, these singly where they are not in it.
+    Pulls(Vec<PullNumber>),
+    /// One pull request.
+    Pull(PullNumber),
+    /// Checks of a commit, with the failed ones' output.
+    Checks(Sha),
+}
+
+/// An attempt as seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptSeen {
+    /// Which.
+    pub id: AttemptId,
+    /// Its record's tip and content, if it has one and it changed.
+    pub record: Option<(Sha, Record)>,
+    /// Its run, where seen.
+    pub run: Option<Run>,
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The repository.
+    Repository {
+        /// Default branch.
+        branch: String,
+        /// Its head.
+        head: Sha,
+        /// Settings in force: the file's, or the last good ones.
+        settings: Box<Settings>,
+        /// What is wrong with the file, if anything.
+        problem: Option<String>,
+        /// Whether the task workflow stands on the default branch.
+        workflow_present: bool,
+    },
+    /// All open issues with the label (pull requests left out).
+    Issues(Vec<Issue>),
+    /// One issue, or nothing where it is gone.
+    Issue(IssueNumber, Option<Box<Issue>>),
+    /// Issues outside: open, closed, or missing.
+    Outside(Vec<(IssueNumber, crate::engine::graph::Outside)>),
+    /// Native blockers.
+    BlockedBy(IssueNumber, Vec<IssueNumber>),
+    /// Footprints.
+    Footprints(Vec<(IssueNumber, Footprint)>),
+    /// Who labelled and when; `edited_at`: the last edit of the body known.
+    Labelled {
+        /// The issue.
+        issue: IssueNumber,
+        /// Who and when.
+        by: Option<(Actor, Timestamp)>,
+        /// Last edit.
+        edited_at: Option<Timestamp>,
+    },
+    /// A permission.
+    Permission(Login, Permission),
+    /// Comments, oldest first.
+    Comments(Vec<Comment>),
+    /// The tracking issue (nothing: it is gone) and its edits.
+    Tracking(IssueNumber, Option<Box<Issue>>, Vec<BodyEdit>),
+    /// Attempts.
+    Attempts(Vec<AttemptSeen>),
+    /// Pull requests with, for closed ones, who closed them.
+    Pulls(Vec<(PullRequest, Option<Actor>)>),
+    /// Checks, the failed ones' output (cut), and names that fail on the base too.
+    Checks {
+        /// Checks.
+        checks: Checks,
+        /// Output.
+        tail: String,
+        /// Failed on the base's head as well.
+        base_red: Vec<String>,
+    },
+}
+
+/// Everything the engine can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A loop begins: entries that may have been sent by one that is gone are looked for.
+    Resumed,
+    /// The heartbeat: look at everything.
+    Tick,
+    /// Something was heard.
+    Hint(Hint),
+    /// A read found something.
+    Fact(Box<Fact>),
+    /// A read failed; it is asked for again at the next tick.
+    ReadFailed {
+        /// Which.
+        read: Read,
+        /// Why.
+        message: String,
+        /// When to ask again, where GitHub said so.
+        until: Option<Timestamp>,
+    },
+    /// An effect's outcome.
+    Outcome(EffectKey, Box<Outcome>),
+}

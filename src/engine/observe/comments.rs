@@ -1,0 +1,108 @@
+//! What people say: commands in comments, and labels that approve. Nothing is carried out before GitHub has said what the person
+//! may do.
+
+use crate::engine::act;
+use crate::engine::command;
+use crate::engine::config::ApprovalPolicy;
+use crate::engine::draft::Draft;
+use crate::engine::effect::{Answer, Effect};
+use crate::engine::event::Read;
+use crate::engine::id::{IssueNumber, Login, TaskId};
+use crate::engine::plan::Act;
+use crate::engine::snapshot::{Actor, Comment, Permission};
+use crate::engine::time::Timestamp;
+
+/// Most acts of people kept waiting; more are answered at the next tick.
+const ACTS_MAX: usize = 200;
+
+/// Whether what an account does may count at all: people, and bots that are listed; never ourselves.
+pub(super) fn may_speak(draft: &Draft<'_>, actor: &Actor) -> bool {
+    let header = draft.header();
+    let listed = header.settings.allowed_bots.iter().any(|bot| bot.eq_ignore_ascii_case(actor.login.as_str()));
+    !actor.login.same(&header.bot) && (!actor.bot || listed)
+}
+
+/// Records comments made since the cursor. Only created ones count: an edited one keeps its old id and is passed over.
+pub(super) fn record_comments(draft: &mut Draft<'_>, comments: &[Comment]) {
+    let mut sorted: Vec<&Comment> = comments.iter().collect();
+    sorted.sort_by_key(|comment| comment.id);
+    for comment in sorted {
+        if comment.id <= draft.header().cursor.last {
+            continue;
+        }
+        if draft.header().acts.len() >= ACTS_MAX {
+            return;
+        }
+        let header = draft.header_mut();
+        header.cursor.last = comment.id;
+        header.cursor.since = header.cursor.since.max(comment.updated_at);
+        if comment.created_at >= draft.header().started_at - std::time::Duration::from_secs(1) {
+            take_commands(draft, comment);
+        }
+    }
+}
+
+/// Takes the commands of one comment down.
+fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
+    let on_plan = draft.task(TaskId(comment.issue)).is_some()
+        || draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == comment.issue)
+        || draft.tasks().any(|task| task.pull.as_ref().is_some_and(|pull| pull.number.0 == comment.issue.0));
+    let commands = command::lines(&comment.body);
+    if commands.is_empty() || !on_plan || !may_speak(draft, &comment.author) {
+        return;
+    }
+    draft.intend(format!("react:{}:seen", comment.id), None, Effect::React { comment: comment.id, answer: Answer::Seen });
+    for command in commands {
+        let act = Act {
+            actor: comment.author.clone(),
+            at: comment.created_at,
+            issue: comment.issue,
+            comment: Some(comment.id),
+            command,
+            digest: None,
+        };
+        draft.header_mut().acts.push(act);
+    }
+}
+
+/// Records what an account may do, and carries out what it asked for.
+pub(super) fn record_permission(draft: &mut Draft<'_>, login: &Login, permission: Permission) {
+    let (now, later): (Vec<Act>, Vec<Act>) =
+        draft.header().acts.iter().cloned().partition(|act| act.actor.login.same(login));
+    if now.is_empty() {
+        return;
+    }
+    draft.header_mut().acts = later;
+    for act in now {
+        act::carry_out(draft, &act, permission);
+    }
+}
+
+/// Records who labelled an issue: with `approval: label` that is an approval, once the person is known to have write and the
+/// text is known not to have changed since.
+pub(super) fn record_labelled(
+    draft: &mut Draft<'_>,
+    issue: IssueNumber,
+    by: Option<&(Actor, Timestamp)>,
+    edited_at: Option<Timestamp>,
+) {
+    let by_label = draft.header().settings.approval == ApprovalPolicy::Label;
+    let Some(task) = draft.task_mut(TaskId(issue)) else { return };
+    task.label_asked = true;
+    let digest = task.digest.clone();
+    let Some((actor, at)) = by else { return };
+    let unchanged = edited_at.is_none_or(|edited| edited <= *at);
+    if !by_label || !unchanged || !may_speak(draft, actor) {
+        return;
+    }
+    let act = Act {
+        actor: actor.clone(),
+        at: *at,
+        issue,
+        comment: None,
+        command: format!("approve #{issue}"),
+        digest: Some(digest),
+    };
+    draft.header_mut().acts.push(act);
+    draft.read(Read::Permission(actor.login.clone()));
+}

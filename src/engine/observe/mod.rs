@@ -1,0 +1,163 @@
+//! Recording facts: what was read, and what came of effects, put into the rows. Nothing is decided here beyond what a fact itself
+//! says; stale facts (of an older attempt, of a settled task) change nothing.
+
+mod attempts;
+mod comments;
+mod issues;
+mod outcomes;
+mod pulls;
+mod tracking;
+
+use crate::engine::draft::Draft;
+use crate::engine::event::{Event, Fact, Hint, Read, Watched};
+use crate::engine::id::AttemptKey;
+use crate::engine::plan::{Base, PlanStatus};
+use crate::engine::task::{CheckState, Task};
+use crate::engine::time::Timestamp;
+
+pub(super) use attempts::{fail, fence, release};
+pub(super) use issues::leave;
+
+/// Records one event.
+pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
+    match event {
+        Event::Resumed => outcomes::resume(draft),
+        Event::Tick => look_everywhere(draft),
+        Event::Hint(hint) => look_at(draft, hint),
+        Event::Fact(fact) => record_fact(draft, fact),
+        Event::ReadFailed { until, .. } => {
+            if let Some(until) = until {
+                draft.header_mut().limited_until = Some(*until);
+            }
+        }
+        Event::Outcome(key, outcome) => outcomes::record(draft, key, outcome),
+    }
+}
+
+/// Records what a read found.
+fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
+    match fact {
+        Fact::Repository { .. } => record_repository(draft, fact),
+        Fact::Issues(issues) => issues::record_list(draft, issues),
+        Fact::Issue(number, issue) => issues::record_one(draft, *number, issue.as_deref()),
+        Fact::Outside(found) => issues::record_outside(draft, found),
+        Fact::BlockedBy(number, blockers) => issues::record_blockers(draft, *number, blockers),
+        Fact::Footprints(found) => issues::record_footprints(draft, found),
+        Fact::Labelled { issue, by, edited_at } => comments::record_labelled(draft, *issue, by.as_ref(), *edited_at),
+        Fact::Permission(login, permission) => comments::record_permission(draft, login, *permission),
+        Fact::Comments(comments) => comments::record_comments(draft, comments),
+        Fact::Tracking(number, issue, edits) => tracking::record(draft, *number, issue.as_deref(), edits),
+        Fact::Attempts(seen) => seen.iter().for_each(|seen| attempts::record(draft, seen)),
+        Fact::Pulls(pulls) => pulls.iter().for_each(|(pull, closed_by)| pulls::record(draft, pull, closed_by.as_ref())),
+        Fact::Checks { checks, tail, base_red } => pulls::record_checks(draft, checks, tail, base_red),
+    }
+}
+
+/// Records the repository and its configuration.
+fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
+    let Fact::Repository { branch, head, settings, problem, workflow_present } = fact else { return };
+    let moved = draft.header().base.as_ref().is_some_and(|base| base.head != *head);
+    if moved {
+        // What merged cleanly before may not any more.
+        let open = draft.tasks().filter(|task| task.verdict.is_none()).filter_map(|task| task.pull.as_ref());
+        let pulls: Vec<_> = open.filter(|pull| pull.open).map(|pull| pull.number).collect();
+        if !pulls.is_empty() {
+            draft.read(Read::Pulls(pulls));
+        }
+    }
+    let header = draft.header_mut();
+    header.base =
+        Some(Base { branch: branch.clone(), head: head.clone(), stale: false, workflow_present: *workflow_present });
+    header.limited_until = None;
+    header.settings_problem.clone_from(problem);
+    if header.settings != **settings {
+        header.settings = (**settings).clone();
+        draft.replan();
+    }
+}
+
+/// The heartbeat: everything that a webhook could have told is read again.
+fn look_everywhere(draft: &mut Draft<'_>) {
+    draft.read(Read::Issues);
+    draft.read(Read::Repository);
+    if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
+        return;
+    }
+    draft.read(Read::Comments(draft.header().cursor.since));
+    if let Some(tracking) = &draft.header().tracking {
+        draft.read(Read::Tracking(tracking.number));
+    }
+    let watched: Vec<Watched> = draft.tasks().filter_map(|task| watch(task, false)).collect();
+    if !watched.is_empty() {
+        let since = oldest(draft);
+        draft.read(Read::Attempts { watched, since });
+    }
+    let pulls: Vec<_> =
+        draft.tasks().filter(|task| task.verdict.is_none()).filter_map(|task| task.pull.as_ref()).map(|pull| pull.number).collect();
+    if !pulls.is_empty() {
+        draft.read(Read::Pulls(pulls));
+    }
+    let heads: Vec<_> = draft.tasks().filter_map(unsettled_head).collect();
+    for head in heads {
+        draft.read(Read::Checks(head));
+    }
+    let outside: Vec<_> = draft.header().outside.keys().copied().collect();
+    if !outside.is_empty() {
+        draft.read(Read::Outside(outside));
+    }
+}
+
+/// The head of a task's pull request while its checks still matter.
+fn unsettled_head(task: &Task) -> Option<crate::engine::id::Sha> {
+    let pull = task.pull.as_ref().filter(|pull| pull.open)?;
+    (pull.checks != CheckState::Green { none: false } || task.verdict.is_none()).then(|| pull.head.clone())
+}
+
+/// What to look at for a task's live attempt.
+pub(super) fn watch(task: &Task, closely: bool) -> Option<Watched> {
+    let attempt = task.live()?;
+    Some(Watched { id: attempt.id, run: attempt.run, record: attempt.record.clone(), closely })
+}
+
+/// Runs created before this belong to no live attempt. A minute is allowed for clocks that differ.
+pub(super) fn oldest(draft: &Draft<'_>) -> Timestamp {
+    let oldest = draft.tasks().filter_map(Task::live).map(|attempt| attempt.planned_at).min().unwrap_or(draft.now);
+    oldest - std::time::Duration::from_secs(60)
+}
+
+/// Something was heard: reads what it points at.
+fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
+    match hint {
+        Hint::Issue(number) => {
+            let tracking = draft.header().tracking.as_ref().map(|tracking| tracking.number);
+            draft.read(if tracking == Some(*number) { Read::Tracking(*number) } else { Read::Issue(*number) });
+        }
+        Hint::Comment(_) => draft.read(Read::Comments(draft.header().cursor.since)),
+        Hint::Run(run, title) => {
+            let key = title.as_deref().and_then(|title| title.split_whitespace().find_map(AttemptKey::parse));
+            let named = |task: &&Task| {
+                task.live().is_some_and(|attempt| {
+                    attempt.run == Some(*run) || key.as_ref().is_some_and(|key| key.id == attempt.id)
+                })
+            };
+            let watched = draft.tasks().find(named).and_then(|task| watch(task, true));
+            if let Some(mut watched) = watched {
+                watched.run.get_or_insert(*run);
+                let since = oldest(draft);
+                draft.read(Read::Attempts { watched: vec![watched], since });
+            }
+        }
+        Hint::Pull(number) => draft.read(Read::Pull(*number)),
+        Hint::Checks(sha) => {
+            let ours = draft.tasks().any(|task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.head == *sha));
+            if ours {
+                draft.read(Read::Checks(sha.clone()));
+            }
+        }
+        Hint::Push(branch) => {
+            if draft.header().base.as_ref().is_none_or(|base| base.branch == *branch) {
+                draft.read(Read::Repository);
+            }
+        }
+    }
+}

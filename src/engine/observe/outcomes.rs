@@ -1,0 +1,281 @@
+//! What came of effects. An answered entry leaves the outbox; one whose answer was lost is looked for; one that must wait goes
+//! back with its time.
+
+use std::time::Duration;
+
+use crate::engine::attempt::{FenceCause, Stand};
+use crate::engine::checklist;
+use crate::engine::draft::Draft;
+use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
+use crate::engine::event::Read;
+use crate::engine::id::{AttemptId, IssueNumber, TaskId};
+use crate::engine::observe::{attempts, fence, pulls, watch};
+use crate::engine::plan::Tracking;
+use crate::engine::snapshot::Issue;
+use crate::engine::task::{Hold, Stage, Trigger};
+
+/// Waits between tries of an effect that cannot be sent double, after its first.
+const REPEAT_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// A loop begins: whatever may have been sent is looked for before anything else.
+pub(super) fn resume(draft: &mut Draft<'_>) {
+    let now = draft.now;
+    let owner = draft.owner().clone();
+    let open: Vec<EffectKey> =
+        draft.entries().filter(|entry| entry.state == EntryState::Intended).map(|entry| entry.key.clone()).collect();
+    for key in open {
+        if let Some(entry) = draft.entry_mut(&key) {
+            entry.state = EntryState::Sent;
+            entry.owner = owner.clone();
+            entry.looks = 0;
+            entry.not_before = now;
+        }
+    }
+}
+
+/// Records an outcome.
+pub(super) fn record(draft: &mut Draft<'_>, key: &EffectKey, outcome: &Outcome) {
+    let Some(entry) = draft.entry(key).cloned() else { return };
+    match outcome {
+        Outcome::Done(receipt) => {
+            draft.answered(key);
+            done(draft, &entry, receipt);
+        }
+        Outcome::Refused { message } => {
+            draft.answered(key);
+            refused(draft, &entry, message);
+        }
+        Outcome::Conflict { message } => {
+            draft.answered(key);
+            conflicted(draft, &entry, message);
+        }
+        Outcome::NotSeen => not_seen(draft, &entry),
+        Outcome::Lost { .. } => lost(draft, &entry),
+        Outcome::Wait { until } => {
+            if let Some(entry) = draft.entry_mut(key) {
+                entry.state = EntryState::Queued;
+                entry.not_before = *until;
+            }
+            draft.header_mut().limited_until = Some(*until);
+        }
+    }
+}
+
+/// The answer was lost: look for it, at once the first time, then `probe_window` apart.
+fn lost(draft: &mut Draft<'_>, entry: &Entry) {
+    let (now, window) = (draft.now, draft.header().settings.probe_window.0);
+    if let Some(kept) = draft.entry_mut(&entry.key) {
+        kept.not_before = if kept.state == EntryState::Intended { now } else { now + window };
+        kept.state = EntryState::Sent;
+    }
+}
+
+/// It was looked for and not seen. What could come to stand twice needs a second look; a dispatch not seen twice is fenced.
+fn not_seen(draft: &mut Draft<'_>, entry: &Entry) {
+    let (now, window) = (draft.now, draft.header().settings.probe_window.0);
+    if entry.effect.creates() && entry.looks == 0 {
+        if let Some(entry) = draft.entry_mut(&entry.key) {
+            entry.looks = 1;
+            entry.not_before = now + window;
+        }
+        return;
+    }
+    if let (Effect::Dispatch { .. }, Some(attempt)) = (&entry.effect, entry.attempt) {
+        draft.answered(&entry.key);
+        fence(draft, TaskId(attempt.issue), FenceCause::LostDispatch);
+        return;
+    }
+    let wait = Duration::from_secs(1).saturating_mul(1 << entry.tries.min(10)).min(REPEAT_WAIT_MAX);
+    if let Some(entry) = draft.entry_mut(&entry.key) {
+        entry.state = EntryState::Queued;
+        entry.looks = 0;
+        entry.not_before = if entry.tries <= 1 { now } else { now + wait };
+    }
+}
+
+/// It has happened.
+fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
+    match (&entry.effect, receipt) {
+        (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
+        (Effect::EditTracking { .. }, Receipt::TrackingWritten { digest }) => {
+            let now = draft.now;
+            if let Some(tracking) = &mut draft.header_mut().tracking {
+                tracking.digest.clone_from(digest);
+                tracking.edited_at = now;
+                tracking.unattributed.clear();
+            }
+        }
+        (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
+        (Effect::Pin { pinned, .. }, _) => {
+            if let Some(tracking) = &mut draft.header_mut().tracking {
+                tracking.pinned = *pinned;
+            }
+        }
+        (Effect::WriteBrief { .. }, Receipt::Commit(commit)) => {
+            if let Some(attempt) = current(draft, entry.attempt) {
+                attempt.brief = Some(commit.clone());
+                attempt.stand = attempt.stand.max(Stand::Briefed);
+            }
+        }
+        (Effect::Dispatch { .. }, Receipt::Dispatched { run }) => {
+            let now = draft.now;
+            if let Some(attempt) = current(draft, entry.attempt) {
+                attempt.stand = attempt.stand.max(Stand::Dispatched);
+                attempt.dispatched_at = Some(now);
+                attempt.progress_at = now;
+                attempt.run = attempt.run.or(*run);
+            }
+        }
+        (Effect::Dispatch { .. } | Effect::Fence { .. }, Receipt::Record { tip, record }) => {
+            if let Some(attempt) = entry.attempt {
+                attempts::record_record(draft, attempt, tip, record);
+            }
+        }
+        (Effect::MoveBranch { issue, to, .. }, _) => {
+            if let Some(task) = draft.task_mut(TaskId(*issue)) {
+                task.branch = Some(to.clone());
+            }
+            reread_pull(draft, *issue);
+        }
+        (Effect::OpenPull { .. } | Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
+        (Effect::MergePull { pull, .. }, _) => draft.read(Read::Pull(*pull)),
+        (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
+            if let Some(task) = draft.task_mut(TaskId(*issue)) {
+                task.branch = Some(commit.clone());
+            }
+            reread_pull(draft, *issue);
+        }
+        (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
+        _ => {}
+    }
+}
+
+/// The base was in the head already: what its checks said holds for this base.
+fn already_current(draft: &mut Draft<'_>, issue: IssueNumber) {
+    let base = draft.header().base.as_ref().map(|base| base.head.clone());
+    if let Some(task) = draft.task_mut(TaskId(issue)) {
+        // The answer to an earlier try may have been lost: whatever head is there now is taken as ours.
+        task.branch = None;
+        if let Some(pull) = &mut task.pull {
+            pull.checked_base = base;
+        }
+    }
+    reread_pull(draft, issue);
+}
+
+fn reread_pull(draft: &mut Draft<'_>, issue: IssueNumber) {
+    if let Some(pull) = draft.task(TaskId(issue)).and_then(|task| task.pull.as_ref()).map(|pull| pull.number) {
+        draft.read(Read::Pull(pull));
+    }
+}
+
+fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
+    let now = draft.now;
+    draft.header_mut().tracking = Some(Tracking {
+        number: issue.number,
+        node_id: issue.node_id.clone(),
+        digest: checklist::digest(&issue.body),
+        edited_at: now,
+        dirty: true,
+        pinned: false,
+        unattributed: Vec::new(),
+    });
+    draft.intend("pin", None, Effect::Pin { node_id: issue.node_id.clone(), pinned: true });
+}
+
+/// The entry's attempt, if it is still the current one and unended.
+fn current<'d>(
+    draft: &'d mut Draft<'_>,
+    attempt: Option<AttemptId>,
+) -> Option<&'d mut crate::engine::attempt::Attempt> {
+    let attempt = attempt?;
+    draft.task(TaskId(attempt.issue))?.live().filter(|live| live.id == attempt)?;
+    draft.task_mut(TaskId(attempt.issue))?.attempts.last_mut()
+}
+
+/// It was refused for good.
+fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
+    match (&entry.effect, entry.attempt) {
+        (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => dispatch_refused(draft, attempt, message),
+        (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. }, _) => hold_publish(draft, *issue, message),
+        (Effect::UpdatePull { issue, .. }, _) => hold_publish(draft, *issue, message),
+        (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),
+        (Effect::EditTracking { number }, _) => draft.read(Read::Tracking(*number)),
+        _ => {}
+    }
+}
+
+/// A refused dispatch blocks the task by name and takes no number.
+fn dispatch_refused(draft: &mut Draft<'_>, attempt: AttemptId, message: &str) {
+    let id = TaskId(attempt.issue);
+    if draft.task(id).and_then(|task| task.live()).is_none_or(|live| live.id != attempt) {
+        return;
+    }
+    draft.return_number(attempt);
+    draft.move_task(id, Trigger::Hold);
+    if let Some(task) = draft.task_mut(id) {
+        task.attempts.pop();
+        task.hold = Some(Hold::DispatchRefused { message: message.to_owned() });
+        if task.pull.is_none() {
+            task.locked_since = None;
+        }
+    }
+}
+
+fn hold_publish(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
+    if let Some(task) = draft.task_mut(TaskId(issue))
+        && task.hold.is_none()
+        && task.verdict.is_none()
+    {
+        task.hold = Some(Hold::PublishRefused { message: message.to_owned() });
+    }
+}
+
+fn merge_refused(draft: &mut Draft<'_>, pull: crate::engine::id::PullNumber, message: &str) {
+    let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull));
+    for id in ids {
+        hold_publish(draft, id.0, message);
+    }
+}
+
+/// The state did not allow it: look again and decide anew.
+fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
+    match &entry.effect {
+        Effect::UpdatePull { issue, .. } => rebase(draft, *issue),
+        Effect::MergePull { pull, .. } => {
+            draft.read(Read::Pull(*pull));
+            draft.read(Read::Repository);
+            let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == *pull));
+            for id in ids {
+                // Moved head, moved base or conflict: the pull request itself tells which.
+                if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+                    pull.mergeable = None;
+                }
+            }
+        }
+        Effect::OpenPull { issue, .. } | Effect::MoveBranch { issue, .. } => {
+            reread_pull(draft, *issue);
+            if draft.task(TaskId(*issue)).is_some_and(|task| task.pull.is_none()) {
+                hold_publish(draft, *issue, message);
+            }
+        }
+        Effect::CancelRun { .. } => {
+            let watched = entry.attempt.and_then(|id| watch(draft.task(TaskId(id.issue))?, true));
+            let since = super::oldest(draft);
+            if let Some(watched) = watched {
+                draft.read(Read::Attempts { watched: vec![watched], since });
+            }
+        }
+        _ => refused(draft, entry, message),
+    }
+}
+
+/// The work does not merge: it needs a run that brings it onto the moved base.
+fn rebase(draft: &mut Draft<'_>, issue: IssueNumber) {
+    if let Some(task) = draft.task_mut(TaskId(issue))
+        && task.stage == Stage::PrOpen
+        && let Some(pull) = &mut task.pull
+    {
+        pull.mergeable = Some(false);
+    }
+}

@@ -1,0 +1,70 @@
+//! The tracking issue as people left it: ticked boxes are wishes of whoever ticked them.
+
+use crate::engine::checklist::{self, Tick};
+use crate::engine::draft::Draft;
+use crate::engine::id::IssueNumber;
+use crate::engine::observe::comments::may_speak;
+use crate::engine::plan::{Act, PlanStatus};
+use crate::engine::snapshot::{Actor, BodyEdit, Issue};
+
+/// Records the tracking issue. Gone, it is forgotten and made anew; ticked, each tick is attributed to the person whose edit
+/// shows it first, or put back with a line that asks for the command.
+pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>, edits: &[BodyEdit]) {
+    let Some(tracking) = draft.header().tracking.clone().filter(|tracking| tracking.number == number) else { return };
+    let Some(issue) = issue else {
+        draft.header_mut().tracking = None;
+        return;
+    };
+    if draft.header().status == PlanStatus::Ended || checklist::digest(&issue.body) == tracking.digest {
+        return;
+    }
+    let ticks = checklist::ticks(&issue.body);
+    let people: Vec<&BodyEdit> = edits
+        .iter()
+        .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
+        .filter(|edit| edit.editor.as_ref().is_some_and(|editor| !editor.login.same(&draft.header().bot)))
+        .collect();
+    for tick in ticks {
+        take_tick(draft, number, &tick, &people);
+    }
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.dirty = true;
+        tracking.digest = checklist::digest(&issue.body);
+    }
+}
+
+/// Takes one tick down for the person who made it.
+fn take_tick(draft: &mut Draft<'_>, issue: IssueNumber, tick: &Tick, edits: &[&BodyEdit]) {
+    let Some((actor, at)) = attribute(tick, edits) else {
+        if let Some(tracking) = &mut draft.header_mut().tracking
+            && !tracking.unattributed.contains(&tick.command)
+        {
+            tracking.unattributed.push(tick.command.clone());
+        }
+        return;
+    };
+    if !may_speak(draft, &actor) {
+        return;
+    }
+    let act =
+        Act { actor, at, issue, comment: None, command: tick.command.clone(), digest: tick.digest.clone() };
+    let known = draft.header().acts.iter().any(|known| known.command == act.command && known.actor == act.actor);
+    if !known {
+        draft.header_mut().acts.push(act);
+    }
+}
+
+/// Who made a tick: the only person who edited since we wrote, or the first whose version of the body shows it.
+fn attribute(tick: &Tick, edits: &[&BodyEdit]) -> Option<(Actor, crate::engine::time::Timestamp)> {
+    let first = edits.first()?;
+    let editor = first.editor.as_ref()?;
+    if edits.iter().all(|edit| edit.editor.as_ref().is_some_and(|other| other.login.same(&editor.login))) {
+        return Some((editor.clone(), edits.last().map_or(first.at, |edit| edit.at)));
+    }
+    let shows = |edit: &&&BodyEdit| edit.body.as_ref().is_some_and(|body| checklist::ticks(body).contains(tick));
+    if edits.iter().any(|edit| edit.body.is_none()) {
+        return None;
+    }
+    let edit = edits.iter().find(shows)?;
+    edit.editor.clone().map(|editor| (editor, edit.at))
+}

@@ -1,0 +1,262 @@
+//! The plan of one repository: a header, the layout of phases, the tasks and the outbox, each a row of its own, so that a step
+//! saves only what it changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::config::Settings;
+use crate::engine::effect::{EffectKey, Entry};
+use crate::engine::graph::{Outside, Phase};
+use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, TaskId};
+use crate::engine::problem::Problem;
+use crate::engine::snapshot::Actor;
+use crate::engine::task::Task;
+use crate::engine::time::Timestamp;
+
+/// The version of the rows' form.
+pub const SCHEMA: u32 = 1;
+
+/// How far the plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum PlanStatus {
+    /// No labelled issue was seen yet.
+    Idle,
+    /// Issues are coming in; it is shown `settle` after the last.
+    Gathering,
+    /// Shown and worked.
+    Active,
+    /// All tasks settled well or cancelled, or given up: the report is written and the tracking issue closed.
+    Ended,
+}
+
+/// A pause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who.
+    pub by: Login,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The tracking issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracking {
+    /// Its number.
+    pub number: IssueNumber,
+    /// GraphQL id.
+    pub node_id: String,
+    /// Digest of our part as last written.
+    pub digest: String,
+    /// When it was last written.
+    pub edited_at: Timestamp,
+    /// Whether something that it shows has changed since.
+    pub dirty: bool,
+    /// Whether it is pinned, as far as we know.
+    pub pinned: bool,
+    /// Boxes ticked by somebody who could not be told, asked to write the command; shown once.
+    pub unattributed: Vec<String>,
+}
+
+/// The base branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Its name: the default branch.
+    pub branch: String,
+    /// Its head as last read.
+    pub head: Sha,
+    /// Whether it is known to have moved since: nothing is dispatched before it was read again.
+    pub stale: bool,
+    /// Whether the task workflow stands there.
+    pub workflow_present: bool,
+}
+
+/// Where reading comments has got to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Comments changed before are read.
+    pub since: Timestamp,
+    /// The newest comment read.
+    pub last: CommentId,
+}
+
+impl Default for CommentId {
+    fn default() -> Self {
+        Self(0)
+    }
+}
+
+/// What a person wants, not yet carried out because GitHub has not yet said whether they may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// The issue it stands on.
+    pub issue: IssueNumber,
+    /// The comment, where it is one; a ticked box otherwise.
+    pub comment: Option<CommentId>,
+    /// The command's text, `/orchestrate` left out.
+    pub command: String,
+    /// For a ticked box: the text digest the box stood for.
+    pub digest: Option<String>,
+}
+
+/// The plan's own row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Which plan of the repository, from 1.
+    pub number: u32,
+    /// How far.
+    pub status: PlanStatus,
+    /// Random text given by the shell when the repository was first seen; nonces are made from it.
+    pub seed: String,
+    /// Our own login: what it writes is never obeyed.
+    pub bot: Login,
+    /// Settings in force.
+    pub settings: Settings,
+    /// What is wrong with the configuration, if anything; the settings are then the last good ones.
+    pub settings_problem: Option<String>,
+    /// The base branch, once read.
+    pub base: Option<Base>,
+    /// Paused by somebody.
+    pub paused: Option<Pause>,
+    /// The tracking issue.
+    pub tracking: Option<Tracking>,
+    /// Issues outside the plan that tasks depend on.
+    pub outside: BTreeMap<IssueNumber, Outside>,
+    /// Index of the phase that is open.
+    pub open_phase: usize,
+    /// Comments read so far.
+    pub cursor: Cursor,
+    /// Acts of people not yet carried out.
+    pub acts: Vec<Act>,
+    /// When an issue last joined.
+    pub gathered_at: Timestamp,
+    /// When the plan began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// GitHub asked us to wait until then.
+    pub limited_until: Option<Timestamp>,
+}
+
+/// Phases, expected order and problems, recomputed when tasks or their facts change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayoutRow {
+    /// Phases in order.
+    pub phases: Vec<Phase>,
+    /// Tasks in the order they are expected to start.
+    pub order: Vec<TaskId>,
+    /// Problems.
+    pub problems: Vec<Problem>,
+}
+
+/// The highest attempt number ever given to an issue: it never restarts, whatever becomes of the plan.
+pub type Numbers = BTreeMap<IssueNumber, u32>;
+
+/// The plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Its own row.
+    pub header: Header,
+    /// Phases and order.
+    pub layout: LayoutRow,
+    /// Highest attempt numbers.
+    pub numbers: Numbers,
+    /// Tasks.
+    pub tasks: BTreeMap<TaskId, Arc<Task>>,
+    /// What is to be done.
+    pub outbox: BTreeMap<EffectKey, Entry>,
+}
+
+/// One row that a step changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The header.
+    Header(Box<Header>),
+    /// The layout.
+    Layout(Box<LayoutRow>),
+    /// The highest numbers.
+    Numbers(Box<Numbers>),
+    /// A task, whole.
+    Task(Arc<Task>),
+    /// A task that is no longer part of the plan.
+    TaskGone(TaskId),
+    /// An outbox entry.
+    Entry(Box<Entry>),
+    /// An answered outbox entry.
+    EntryGone(EffectKey),
+}
+
+impl Plan {
+    /// The plan of a repository nobody has labelled anything in yet.
+    pub fn idle(repository: RepositoryName, bot: Login, seed: String, settings: Settings, now: Timestamp) -> Self {
+        let header = Header {
+            schema: SCHEMA,
+            number: 1,
+            status: PlanStatus::Idle,
+            seed,
+            bot,
+            settings,
+            settings_problem: None,
+            base: None,
+            paused: None,
+            tracking: None,
+            outside: BTreeMap::new(),
+            open_phase: 0,
+            cursor: Cursor { since: now, last: CommentId(0) },
+            acts: Vec::new(),
+            gathered_at: now,
+            started_at: now,
+            ended_at: None,
+            limited_until: None,
+        };
+        Self {
+            repository,
+            header,
+            layout: LayoutRow::default(),
+            numbers: Numbers::new(),
+            tasks: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+        }
+    }
+
+    /// Puts changed rows in place.
+    pub fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Header(header) => self.header = *header,
+                Change::Layout(layout) => self.layout = *layout,
+                Change::Numbers(numbers) => self.numbers = *numbers,
+                Change::Task(task) => {
+                    self.tasks.insert(task.id, task);
+                }
+                Change::TaskGone(id) => {
+                    self.tasks.remove(&id);
+                }
+                Change::Entry(entry) => {
+                    self.outbox.insert(entry.key.clone(), *entry);
+                }
+                Change::EntryGone(key) => {
+                    self.outbox.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// A task by its issue.
+    pub fn task_of(&self, issue: IssueNumber) -> Option<&Task> {
+        self.tasks.get(&TaskId(issue)).map(Arc::as_ref)
+    }
+}

@@ -1,0 +1,50 @@
+//! Attempts that make no progress: seen, looked at closely, then closed by a fence, which no cancellation has to obey.
+
+use crate::engine::attempt::{Attempt, FenceCause, Stand};
+use crate::engine::config::Settings;
+use crate::engine::draft::Draft;
+use crate::engine::event::Read;
+use crate::engine::observe::{fence, oldest, watch};
+use crate::engine::task::{Stage, Task, Trigger};
+use crate::engine::time::Timestamp;
+
+/// The task's own time limit, or the configured one.
+pub(super) fn timeout(task: &Task, settings: &Settings) -> std::time::Duration {
+    task.facts.timeout.unwrap_or(settings.timeout).0
+}
+
+/// When a live attempt is due to be healed, if nothing moves until then.
+pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
+    let attempt = task.live().filter(|attempt| attempt.fence.is_none())?;
+    match attempt.stand {
+        Stand::Planned | Stand::Briefed | Stand::Ended => None,
+        Stand::Dispatched | Stand::Claimed if !attempt.started => {
+            Some(attempt.dispatched_at.unwrap_or(attempt.planned_at) + settings.ghost_after.0)
+        }
+        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + timeout(task, settings)),
+    }
+}
+
+/// Heals every live attempt that is past its deadline.
+pub(super) fn heal(draft: &mut Draft<'_>) {
+    let now = draft.now;
+    let settings = draft.header().settings.clone();
+    let late = draft.ids(|task| deadline(task, &settings).is_some_and(|deadline| now >= deadline));
+    for id in late {
+        let Some(task) = draft.task(id) else { continue };
+        let started = task.live().is_some_and(|attempt: &Attempt| attempt.started);
+        match (started, task.stage) {
+            (false, _) => fence(draft, id, FenceCause::Ghost),
+            (true, Stage::Running) => {
+                // The list of runs may be behind: jobs and steps are read before anything is closed.
+                let watched = watch(task, true);
+                draft.move_task(id, Trigger::Stall);
+                let since = oldest(draft);
+                if let Some(watched) = watched {
+                    draft.read(Read::Attempts { watched: vec![watched], since });
+                }
+            }
+            (true, _) => fence(draft, id, FenceCause::Stuck),
+        }
+    }
+}

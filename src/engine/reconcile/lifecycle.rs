@@ -1,0 +1,172 @@
+//! The plan as a whole: its layout, its beginning, its gates, its end, and the tracking issue that shows it.
+
+use std::collections::BTreeMap;
+
+use crate::engine::config::ApprovalPolicy;
+use crate::engine::draft::Draft;
+use crate::engine::effect::Effect;
+use crate::engine::event::Read;
+use crate::engine::graph::{self, Node};
+use crate::engine::id::{IssueNumber, Login, TaskId};
+use crate::engine::plan::{LayoutRow, PlanStatus};
+use crate::engine::render;
+use crate::engine::task::{Task, Verdict};
+use crate::engine::time::Timestamp;
+use crate::engine::waits;
+
+/// Most issues asked about in one round by reads that go one by one.
+const SINGLE_READS_MAX: usize = 200;
+
+/// Lays the plan out anew where tasks or their facts changed.
+pub(super) fn lay_out(draft: &mut Draft<'_>) {
+    if !draft.take_replan() {
+        return;
+    }
+    let nodes: BTreeMap<TaskId, Node> =
+        draft.tasks().filter(|task| !task.left).map(|task| (task.id, node(task))).collect();
+    let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
+    for (index, phase) in layout.phases.iter().enumerate() {
+        for id in &phase.tasks {
+            let remaining = layout.remaining.get(id).copied().unwrap_or(1);
+            if draft.task(*id).is_some_and(|task| task.phase != index || task.remaining != remaining)
+                && let Some(task) = draft.task_mut(*id)
+            {
+                task.phase = index;
+                task.remaining = remaining;
+            }
+        }
+    }
+    let phases = layout.phases.len();
+    draft.set_layout(LayoutRow { phases: layout.phases, order: layout.order, problems: layout.problems });
+    if draft.header().open_phase >= phases.max(1) {
+        draft.header_mut().open_phase = phases.saturating_sub(1);
+    }
+}
+
+/// A task as the layout sees it.
+fn node(task: &Task) -> Node {
+    Node {
+        id: task.id,
+        depends_on: waits::dependencies(task),
+        phase: task.facts.phase,
+        priority: task.facts.priority.unwrap_or_default(),
+        footprint: task.footprint.clone(),
+        settled: task.verdict.is_some(),
+        problems: task.facts.problems.clone(),
+    }
+}
+
+/// The first plan is shown `settle` after the last label.
+pub(super) fn activate(draft: &mut Draft<'_>) {
+    let header = draft.header();
+    let settled = draft.now >= header.gathered_at + header.settings.settle.0;
+    if header.status != PlanStatus::Gathering || !settled || header.base.is_none() {
+        return;
+    }
+    draft.header_mut().status = PlanStatus::Active;
+}
+
+/// Opens the next phase when every approved task of the open one lets it, as long as there is approved work further on.
+pub(super) fn open_gates(draft: &mut Draft<'_>) {
+    loop {
+        let open = draft.header().open_phase;
+        let mut memo = BTreeMap::new();
+        let counts = |task: &&Task| task.is_approved() && !task.left && task.phase <= open;
+        let passed = draft.tasks().filter(counts).all(|task| waits::lets_gate_open(draft, task, &mut memo));
+        let more = draft.tasks().any(|task| task.phase > open && task.is_approved() && task.verdict.is_none() && !task.left);
+        if !passed || !more || draft.header().status != PlanStatus::Active {
+            return;
+        }
+        draft.header_mut().open_phase = open + 1;
+    }
+}
+
+/// The plan ends when every task is settled well or cancelled: the report is written, the tracking issue unpinned and closed.
+pub(super) fn end(draft: &mut Draft<'_>) {
+    let done = |task: &Task| {
+        task.is_settled() && matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled))
+    };
+    if draft.header().status != PlanStatus::Active || draft.tasks().next().is_none() || !draft.tasks().all(done) {
+        return;
+    }
+    let Some(tracking) = draft.header().tracking.clone() else { return };
+    let now = draft.now;
+    let header = draft.header_mut();
+    header.status = PlanStatus::Ended;
+    header.ended_at = Some(now);
+    let number = tracking.number;
+    let body = render::completion(draft);
+    draft.intend(format!("comment:{number}:report"), None, Effect::Comment { number, body });
+    draft.intend("unpin", None, Effect::Pin { node_id: tracking.node_id, pinned: false });
+    draft.intend(format!("close:{number}"), None, Effect::CloseIssue { number });
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.dirty = true;
+    }
+}
+
+/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`.
+pub(super) fn show(draft: &mut Draft<'_>) {
+    let header = draft.header();
+    if !matches!(header.status, PlanStatus::Active | PlanStatus::Ended) {
+        return;
+    }
+    let Some(tracking) = &header.tracking else {
+        if header.status == PlanStatus::Active {
+            let plan = header.number;
+            draft.intend(format!("tracking:{plan}"), None, Effect::CreateTracking { plan });
+        }
+        return;
+    };
+    let dirty = tracking.dirty || draft.shows_change();
+    let (number, was_dirty) = (tracking.number, tracking.dirty);
+    let due = tracking.edited_at + header.settings.tracking_interval.0;
+    let ended = header.status == PlanStatus::Ended;
+    let send = dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
+    if send {
+        draft.intend("track", None, Effect::EditTracking { number });
+    }
+    if was_dirty != (dirty && !send)
+        && let Some(tracking) = &mut draft.header_mut().tracking
+    {
+        tracking.dirty = dirty && !send;
+    }
+}
+
+/// When the plan itself is due next.
+pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
+    let header = draft.header();
+    let gathering = (header.status == PlanStatus::Gathering).then(|| header.gathered_at + header.settings.settle.0);
+    let tracking = header.tracking.as_ref().filter(|tracking| tracking.dirty);
+    gathering.into_iter().chain(tracking.map(|tracking| tracking.edited_at + header.settings.tracking_interval.0)).collect()
+}
+
+/// Asks for what is still missing to decide.
+pub(super) fn ask(draft: &mut Draft<'_>) {
+    if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
+        return;
+    }
+    if draft.header().base.as_ref().is_none_or(|base| base.stale) {
+        draft.read(Read::Repository);
+    }
+    let unread: Vec<IssueNumber> = draft.tasks().filter(|task| !task.inferred && !task.left).map(Task::issue).collect();
+    if !unread.is_empty() {
+        draft.read(Read::Footprints(unread));
+    }
+    if draft.header().settings.approval == ApprovalPolicy::Label {
+        let unasked = |task: &&Task| !task.label_asked && !task.is_approved() && !task.left;
+        let issues: Vec<IssueNumber> = draft.tasks().filter(unasked).map(Task::issue).take(SINGLE_READS_MAX).collect();
+        issues.into_iter().for_each(|issue| draft.read(Read::Labelled(issue)));
+    }
+    let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
+    logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
+    let unknown = |issue: &IssueNumber| {
+        draft.task(TaskId(*issue)).is_none() && !draft.header().outside.contains_key(issue)
+    };
+    let mut outside: Vec<IssueNumber> =
+        draft.tasks().filter(|task| !task.left).flat_map(waits::dependencies).filter(unknown).collect();
+    outside.sort();
+    outside.dedup();
+    if !outside.is_empty() {
+        draft.read(Read::Outside(outside));
+    }
+}

@@ -1,0 +1,81 @@
+//! From the rows as they stand to what should happen next. Every event ends here, and a tick without any event leads to the same
+//! place: finish what finished, heal, time out, retry, open gates, dispatch, and say so.
+
+mod dispatch;
+mod heal;
+mod lifecycle;
+mod publish;
+mod tell;
+
+use crate::engine::draft::Draft;
+use crate::engine::id::TaskId;
+use crate::engine::plan::PlanStatus;
+use crate::engine::task::{Trigger, Verdict};
+use crate::engine::time::Timestamp;
+
+/// Reconciles. `fresh`: something new was learned, so that reads asked for before may be asked for again.
+pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
+    lifecycle::lay_out(draft);
+    lifecycle::activate(draft);
+    settle_cancelled(draft);
+    publish::publish(draft);
+    heal::heal(draft);
+    lifecycle::open_gates(draft);
+    if draft.header().status == PlanStatus::Active {
+        dispatch::send_briefed(draft);
+        dispatch::dispatch(draft);
+    }
+    tell::tell(draft);
+    lifecycle::end(draft);
+    lifecycle::show(draft);
+    if fresh {
+        lifecycle::ask(draft);
+    }
+}
+
+/// Gives the verdict to tasks that were given up, once no attempt of theirs is live.
+fn settle_cancelled(draft: &mut Draft<'_>) {
+    let now = draft.now;
+    let given_up = |task: &crate::engine::task::Task| task.cancel_asked && task.verdict.is_none() && task.live().is_none();
+    for id in draft.ids(given_up) {
+        draft.move_task(id, Trigger::Cancel);
+        if let Some(task) = draft.task_mut(id) {
+            task.verdict = Some(Verdict::Cancelled);
+            task.hold = None;
+            task.settled_at = Some(now);
+            if !task.has_open_pull() {
+                task.locked_since = None;
+            }
+        }
+    }
+    // The pull request of a task that has its verdict was closed: its files are free.
+    let closed = |task: &crate::engine::task::Task| task.locked_since.is_some() && task.is_settled();
+    for id in draft.ids(closed) {
+        if let Some(task) = draft.task_mut(id) {
+            task.locked_since = None;
+        }
+    }
+}
+
+/// The next moment at which something is due without anybody saying so.
+pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
+    let settings = &draft.header().settings;
+    let mut moments: Vec<Timestamp> = draft.entries().map(|entry| entry.not_before).collect();
+    for task in draft.tasks() {
+        if task.verdict.is_none() && task.live().is_none() && task.not_before > draft.now {
+            moments.push(task.not_before);
+        }
+        moments.extend(heal::deadline(task, settings));
+        moments.extend(publish::grace_end(task, settings));
+    }
+    moments.extend(lifecycle::due(draft));
+    moments.into_iter().filter(|moment| *moment > draft.now).min()
+}
+
+/// Records that something was said or done once; `false` if it had been before.
+fn first_time(draft: &mut Draft<'_>, id: TaskId, name: &str) -> bool {
+    if draft.task(id).is_none_or(|task| task.told.contains(name)) {
+        return false;
+    }
+    draft.task_mut(id).is_some_and(|task| task.told.insert(name.to_owned()))
+}

@@ -1,0 +1,55 @@
+//! The report at a plan's end.
+
+use crate::engine::draft::Draft;
+use crate::engine::render::text;
+use crate::engine::task::{Task, Verdict};
+
+/// Most tasks listed one by one.
+const TASKS_MAX: usize = 300;
+
+/// Everything added up: verdicts, attempts, retries, tokens, predicted against real files.
+pub fn completion(draft: &Draft<'_>) -> String {
+    let tasks: Vec<&Task> = draft.tasks().collect();
+    let count = |verdict: Verdict| tasks.iter().filter(|task| task.verdict == Some(verdict)).count();
+    let attempts: usize = tasks.iter().map(|task| task.attempts.len()).sum();
+    let tokens: u64 =
+        tasks.iter().flat_map(|task| &task.attempts).map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens).sum();
+    let header = draft.header();
+    let seconds = draft.now.since(header.started_at).as_secs();
+    let mut lines = vec![
+        format!(
+            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} attempts, {tokens} tokens, {} min {} s.",
+            count(Verdict::Merged),
+            count(Verdict::NoChange),
+            count(Verdict::Cancelled),
+            seconds / 60,
+            seconds % 60
+        ),
+        String::new(),
+        "| task | verdict | attempts | files predicted | files touched |".to_owned(),
+        "| --- | --- | --- | --- | --- |".to_owned(),
+    ];
+    lines.extend(tasks.iter().take(TASKS_MAX).map(|task| row(task)));
+    if tasks.len() > TASKS_MAX {
+        lines.push(format!("\nand {} more.", tasks.len() - TASKS_MAX));
+    }
+    lines.join("\n")
+}
+
+fn row(task: &Task) -> String {
+    let cells = |paths: Vec<String>| {
+        let shown: Vec<String> = paths.iter().take(4).map(|path| format!("`{}`", text::code(path))).collect();
+        let more = if paths.len() > 4 { format!(" +{}", paths.len() - 4) } else { String::new() };
+        format!("{}{more}", shown.join(" "))
+    };
+    let touched = task.work.as_ref().map(|work| work.files.clone()).unwrap_or_default();
+    format!(
+        "| #{} {} | {} | {} | {} | {} |",
+        task.issue(),
+        text::line(&task.title),
+        task.verdict.map_or_else(String::new, |verdict| verdict.to_string().replace('_', " ")),
+        task.attempts.len(),
+        cells(task.footprint.paths()),
+        cells(touched)
+    )
+}

@@ -1,0 +1,79 @@
+//! Title and body of a task's pull request.
+
+use crate::engine::draft::Draft;
+use crate::engine::reconcile::outside_declared;
+use crate::engine::render::text;
+use crate::engine::report::head;
+use crate::engine::task::Task;
+
+/// Most files listed.
+const FILES_MAX: usize = 50;
+/// Longest title GitHub takes, in characters, less what stands in front.
+const TITLE_CHARACTERS_MAX: usize = 200;
+
+/// `fix: #N title`. GitHub shows titles as plain text, so only line breaks and hidden characters go.
+pub fn pull_title(task: &Task) -> String {
+    let title: String = task.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("fix: #{} {}", task.issue(), head(title.trim(), TITLE_CHARACTERS_MAX))
+}
+
+/// The body: what it closes, what was done, how it was tested, the attempts, and predicted against real files.
+pub fn pull_body(draft: &Draft<'_>, task: &Task) -> String {
+    let mut parts = vec![format!("Closes #{}", task.issue())];
+    let attempt = task.attempts.iter().rev().find(|attempt| attempt.commit.is_some());
+    if let Some(attempt) = attempt {
+        let summary = if attempt.summary.is_empty() { "The agent left no summary.".to_owned() } else { text::quote(&attempt.summary, 3_000) };
+        parts.push(format!("### Changes\n\n{summary}"));
+    }
+    let files: Vec<String> = task.work.iter().flat_map(|work| &work.files).take(FILES_MAX).map(|path| format!("- `{}`", text::code(path))).collect();
+    let total = task.work.as_ref().map_or(0, |work| work.files.len());
+    let more = if total > files.len() { format!("\n- and {} more", total - files.len()) } else { String::new() };
+    parts.push(format!("### Files\n\n{}{more}", files.join("\n")));
+    let outside = outside_declared(task);
+    if task.footprint.is_unknown() {
+        parts.push("No files were predicted for this task.".to_owned());
+    } else {
+        let predicted: Vec<String> = task.footprint.paths().iter().take(FILES_MAX).map(|path| format!("`{}`", text::code(path))).collect();
+        parts.push(format!("Predicted: {}.", predicted.join(", ")));
+    }
+    if task.footprint.declares() && !outside.is_empty() {
+        let outside: Vec<String> = outside.iter().map(|path| format!("`{}`", text::code(path))).collect();
+        parts.push(format!("Outside the declared files: {}.", outside.join(", ")));
+    }
+    parts.push(testing(draft, task));
+    parts.push(attempts(task));
+    parts.join("\n\n")
+}
+
+fn testing(draft: &Draft<'_>, task: &Task) -> String {
+    let commands: Vec<String> = draft
+        .header()
+        .settings
+        .validate
+        .iter()
+        .chain(&task.facts.validate)
+        .map(|command| format!("- `{}`", text::code(command)))
+        .collect();
+    if commands.is_empty() {
+        "### Testing\n\nNo validation commands are configured; see the checks of this pull request.".to_owned()
+    } else {
+        format!("### Testing\n\nPassed before this was pushed:\n\n{}", commands.join("\n"))
+    }
+}
+
+fn attempts(task: &Task) -> String {
+    let tokens: u64 = task.attempts.iter().map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens).sum();
+    let used = if tokens == 0 { String::new() } else { format!(" · {tokens} tokens") };
+    let list: Vec<String> = task
+        .attempts
+        .iter()
+        .map(|attempt| {
+            let outcome = attempt.outcome.map_or_else(|| "under way".to_owned(), |outcome| outcome.to_string().replace('_', " "));
+            attempt.run.map_or_else(
+                || format!("{}: {outcome}", attempt.id.n),
+                |run| format!("[{}](../actions/runs/{run}): {outcome}", attempt.id.n),
+            )
+        })
+        .collect();
+    format!("Attempts: {}{used}", list.join(" · "))
+}

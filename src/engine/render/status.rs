@@ -1,0 +1,94 @@
+//! How tasks stand, in words.
+
+use crate::engine::draft::Draft;
+use crate::engine::render::text;
+use crate::engine::task::{CheckState, Hold, Task, Verdict};
+use crate::engine::waits::{self, Status, Wait};
+
+/// The answer to `/orchestrate status`: one line for each task that is not done.
+pub fn status(draft: &Draft<'_>) -> String {
+    let locks = waits::locks(draft);
+    let mut lines = Vec::new();
+    let total = draft.tasks().filter(|task| !task.left).count();
+    let done = draft.tasks().filter(|task| !task.left && task.verdict.is_some_and(Verdict::is_well)).count();
+    for task in draft.tasks().filter(|task| !task.is_settled() && !task.left) {
+        let waits = waits::waits(draft, &locks, task);
+        let status = waits::status(task, &waits);
+        let words = state_words(task, status, &waits);
+        lines.push(format!("- #{} {}: {words}", task.issue(), text::line(&task.title)));
+    }
+    let open = if lines.is_empty() { "Nothing is open.".to_owned() } else { lines.join("\n") };
+    format!("{done} of {total} done.\n\n{open}")
+}
+
+/// How one task stands: its status, and what it waits for or does.
+pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String {
+    let attempt = task.current();
+    let run = attempt.and_then(|attempt| attempt.run).map_or_else(String::new, |run| format!(", [run](../actions/runs/{run})"));
+    let n = attempt.map_or(0, |attempt| attempt.id.n);
+    let pull = task.pull.as_ref().map(|pull| format!("#{}", pull.number)).unwrap_or_default();
+    match (status, task.verdict) {
+        (Status::Error, Some(Verdict::Escalated)) => format!("escalated after {} attempts{run}", task.attempts.len()),
+        (_, Some(Verdict::Cancelled)) if task.has_open_pull() => format!("cancelled; its pull request {pull} is still open"),
+        (_, Some(Verdict::NoChange)) => "no change was needed".to_owned(),
+        (Status::Merged, _) => format!("merged in {pull}"),
+        (Status::Cancelled, _) => "cancelled".to_owned(),
+        (Status::Running, _) => format!("running, attempt {n}{run}"),
+        (Status::Stuck, _) => format!("stuck, being healed, attempt {n}{run}"),
+        (Status::Error, _) => format!("attempt {n} failed ({}), will be retried{run}", outcome(task)),
+        (Status::Complete, _) => "work is pushed, its pull request follows".to_owned(),
+        (Status::PrOpen, _) => format!("pull request {pull}{}", checks_words(task)),
+        (Status::Pending, _) => "ready, waits for a free slot".to_owned(),
+        (Status::Blocked, _) => waits.first().map_or_else(|| "blocked".to_owned(), wait_words),
+    }
+}
+
+fn outcome(task: &Task) -> String {
+    task.last_outcome().map_or_else(String::new, |outcome| outcome.to_string().replace('_', " "))
+}
+
+fn checks_words(task: &Task) -> String {
+    match task.pull.as_ref().map(|pull| &pull.checks) {
+        Some(CheckState::Green { none: true }) => ", no checks ran".to_owned(),
+        Some(CheckState::Green { none: false }) => ", checks are green".to_owned(),
+        Some(CheckState::Red { names }) => format!(", checks fail: {}", text::line(&names.join(", "))),
+        Some(CheckState::Pending) => ", checks are under way".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// What a task waits for, in words.
+pub fn wait_words(wait: &Wait) -> String {
+    match wait {
+        Wait::Approval => "waits for approval of its text".to_owned(),
+        Wait::Problem(problem) => format!("blocked: {}", text::line(&problem.message)),
+        Wait::Dependency { issue, state } => format!("waits for #{issue} ({state})"),
+        Wait::File { holder, path, pull: Some(pull) } => {
+            format!("waits for #{} over `{}`: pull request #{pull} is open", holder.0, text::code(path))
+        }
+        Wait::File { holder, path, pull: None } => format!("waits for #{} over `{}`", holder.0, text::code(path)),
+        Wait::Phase { name } => format!("waits for the gate of {}", text::line(name)),
+        Wait::Backoff { until } => format!("is tried again at {}", until.seconds_text()),
+        Wait::Person(hold) => hold_words(hold),
+        Wait::Paused => "the plan is paused".to_owned(),
+        Wait::Workflow => "the task workflow is not on the default branch".to_owned(),
+        Wait::Reading => "its files are being looked up".to_owned(),
+    }
+}
+
+/// Why a person is needed, in words.
+pub(super) fn hold_words(hold: &Hold) -> String {
+    match hold {
+        Hold::Decision { question } => format!("the agent asks: {}", text::line(question)),
+        Hold::PullClosed { pull, by: Some(by) } => format!("pull request #{pull} was closed by {}", text::line(by.as_str())),
+        Hold::PullClosed { pull, by: None } => format!("pull request #{pull} was closed"),
+        Hold::DispatchRefused { message } => format!("GitHub refused the dispatch: {}", text::line(message)),
+        Hold::Scope { paths } => {
+            let shown: Vec<String> = paths.iter().take(5).map(|path| format!("`{}`", text::code(path))).collect();
+            format!("its work touches files it did not declare: {}", shown.join(", "))
+        }
+        Hold::BaseRed { check } => format!("the check `{}` fails on the base too", text::code(check)),
+        Hold::Theirs { .. } => "somebody pushed to its branch: it is theirs now".to_owned(),
+        Hold::PublishRefused { message } => format!("its work could not be published: {}", text::line(message)),
+    }
+}

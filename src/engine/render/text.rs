@@ -1,0 +1,87 @@
+//! Making the text of others harmless.
+
+use crate::engine::report::head;
+
+/// Longest title or reason shown on one line, in characters.
+const LINE_CHARACTERS_MAX: usize = 200;
+
+/// One line of somebody's text: no line breaks, no control or direction characters, no tags, mentions, issue references or
+/// Markdown that reaches beyond it; cut.
+pub fn line(text: &str) -> String {
+    let cut = head(text.trim(), LINE_CHARACTERS_MAX);
+    let dots = if cut.chars().count() < text.trim().chars().count() { "…" } else { "" };
+    format!("{}{dots}", escape(&cut))
+}
+
+/// Several lines of somebody's text as a quotation, cut to so many characters.
+pub fn quote(text: &str, characters: usize) -> String {
+    let cut = head(text.trim(), characters);
+    let dots = if cut.chars().count() < text.trim().chars().count() { "\n…" } else { "" };
+    let quoted: Vec<String> = format!("{cut}{dots}").lines().map(|line| format!("> {}", escape(line))).collect();
+    quoted.join("\n")
+}
+
+/// Text to stand inside a code span.
+pub fn code(text: &str) -> String {
+    head(text, LINE_CHARACTERS_MAX).chars().filter(|c| !c.is_control() && *c != '`').collect()
+}
+
+/// Text as a fenced block whose fence is longer than any inside it.
+pub fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let clean: String = text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
+    format!("{fence}text\n{}\n{fence}", clean.trim_end())
+}
+
+/// Whether a character changes how text around it is read without being seen.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !is_invisible(*c)) {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '@' => escaped.push_str("&#64;"),
+            '#' => escaped.push_str("&#35;"),
+            '|' => escaped.push_str("&#124;"),
+            '[' | ']' | '*' | '_' | '`' | '\\' | '~' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    // A bare address becomes a link, and `GH-12` or `owner/name#12` a reference, without any sign of ours to stop it.
+    escaped.replace("://", ":&#8203;//").replace("GH-", "GH&#45;").replace("gh-", "gh&#45;").replace("www.", "www&#46;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_text_can_name_nobody_and_close_nothing() {
+        let hostile = "Fixes #12 @everyone <!-- orchestrate: approve --> [x](http://evil) `a` | b\n- [x] tick\u{202e}";
+        let safe = line(hostile);
+        for sign in ["#12", "@every", "<!--", "](", "://", "\n", "\u{202e}", " | "] {
+            assert!(!safe.contains(sign), "{sign} in {safe}");
+        }
+        assert!(quote("a\n- [x] b", 100).lines().all(|line| line.starts_with("> ")));
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_any_inside() {
+        assert!(fenced("a ```` b").starts_with("`````text\n"));
+        assert!(fenced("plain").starts_with("```text\n"));
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_say_so() {
+        assert!(line(&"x".repeat(500)).ends_with('…'));
+    }
+}

@@ -1,0 +1,309 @@
+//! The tracking issue: a view of the plan, rewritten from its rows. What needs a person stands first; every wait says for what.
+
+use crate::engine::checklist::unticked;
+use crate::engine::draft::Draft;
+use crate::engine::graph;
+use crate::engine::id::TaskId;
+use crate::engine::plan::PlanStatus;
+use crate::engine::render::status::{hold_words, state_words, wait_words};
+use crate::engine::render::{text, tracking_marker};
+use crate::engine::task::{Stage, Task, Verdict};
+use crate::engine::waits::{self, Status, Wait};
+
+/// Longest body written, in characters; GitHub takes 65,536.
+pub const BODY_CHARACTERS_MAX: usize = 60_000;
+/// Most tasks drawn in the graph.
+const GRAPH_TASKS_MAX: usize = 60;
+/// Most ordering edges shown with their evidence.
+const EDGES_MAX: usize = 60;
+/// Most boxes of one kind.
+const BOXES_MAX: usize = 50;
+/// Digits of a text's digest that an approval box carries.
+const DIGEST_DIGITS: usize = 16;
+/// Most tasks whose order is explained: beyond it the fold is left out.
+const EXPLAINED_TASKS_MAX: usize = 300;
+
+/// The tracking issue's title.
+pub fn tracking_title(draft: &Draft<'_>) -> String {
+    format!("Orchestration plan {}", draft.header().number)
+}
+
+struct View<'a> {
+    task: &'a Task,
+    waits: Vec<Wait>,
+    status: Status,
+}
+
+/// Our part of the tracking issue's body, markers left out, at most [`BODY_CHARACTERS_MAX`] characters: where everything does
+/// not fit, open tasks come first and the rest is counted.
+pub fn tracking(draft: &Draft<'_>) -> String {
+    let locks = waits::locks(draft);
+    let views: Vec<View<'_>> = draft
+        .tasks()
+        .filter(|task| !task.left || task.has_open_pull())
+        .map(|task| {
+            let waits = waits::waits(draft, &locks, task);
+            let status = waits::status(task, &waits);
+            View { task, waits, status }
+        })
+        .collect();
+    let head = [tracking_marker(draft.header().number), summary(draft, &views), needs_you(draft, &views)];
+    let mut parts: Vec<String> = head.into_iter().filter(|part| !part.is_empty()).collect();
+    let mut left = BODY_CHARACTERS_MAX.saturating_sub(parts.iter().map(|part| part.chars().count() + 2).sum());
+    let lists = phases(draft, &views, left);
+    left = left.saturating_sub(lists.chars().count() + 2);
+    parts.push(lists);
+    for fold in [graph_fold(&views), order_fold(draft, &views)] {
+        let size = fold.chars().count() + 2;
+        if !fold.is_empty() && size <= left {
+            left -= size;
+            parts.push(fold);
+        }
+    }
+    parts.join("\n\n")
+}
+
+/// The first lines: how far, what stops it.
+fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
+    let header = draft.header();
+    let total = views.len();
+    let done = views.iter().filter(|view| view.task.verdict.is_some_and(Verdict::is_well)).count();
+    let count = |status: Status| views.iter().filter(|view| view.status == status).count();
+    let mut words = vec![format!("**{done} of {total} done**")];
+    for (status, word) in [
+        (Status::Running, "running"),
+        (Status::Stuck, "stuck"),
+        (Status::PrOpen, "in review"),
+        (Status::Error, "failed"),
+        (Status::Blocked, "blocked"),
+        (Status::Pending, "ready"),
+    ] {
+        let n = count(status);
+        if n > 0 {
+            words.push(format!("{n} {word}"));
+        }
+    }
+    let filled = (done * 20).checked_div(total).unwrap_or(0);
+    let mut lines = vec![words.join(" · "), String::new(), format!("`{}{}`", "█".repeat(filled), "░".repeat(20 - filled))];
+    let phases = draft.layout().phases.len();
+    if header.status == PlanStatus::Active && phases > 1 {
+        let name = draft.layout().phases.get(header.open_phase).map_or("", |phase| phase.name.as_str());
+        lines.push(format!("\nOpen: **{}** ({} of {phases})", text::line(name), header.open_phase + 1));
+    }
+    let tokens: u64 = views
+        .iter()
+        .flat_map(|view| &view.task.attempts)
+        .map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens)
+        .sum();
+    if tokens > 0 {
+        lines.push(format!("\nUsed so far: {tokens} tokens"));
+    }
+    if let Some(until) = header.limited_until.filter(|until| *until > draft.now) {
+        lines.push(format!("\nGitHub asked for a pause until {}.", until.seconds_text()));
+    }
+    if header.status == PlanStatus::Ended {
+        lines.push("\nThis plan has ended.".to_owned());
+    }
+    lines.join("\n")
+}
+
+/// What waits for a person, with boxes that act.
+fn needs_you(draft: &Draft<'_>, views: &[View<'_>]) -> String {
+    let header = draft.header();
+    if header.status == PlanStatus::Ended {
+        return String::new();
+    }
+    let mut lines = Vec::new();
+    if let Some(pause) = &header.paused {
+        let reason = if pause.reason.is_empty() { String::new() } else { format!(": {}", text::line(&pause.reason)) };
+        lines.push(format!("- Paused by {}{reason}. `/orchestrate resume` goes on.", text::line(pause.by.as_str())));
+    }
+    if let Some(problem) = &header.settings_problem {
+        lines.push(format!("- The configuration cannot be used; the last good one is. {}", text::line(problem)));
+    }
+    if header.base.as_ref().is_some_and(|base| !base.workflow_present) {
+        lines.push(format!("- `.github/workflows/{}` is not on the default branch: nothing can be dispatched.", text::code(&header.settings.workflow)));
+    }
+    for command in header.tracking.iter().flat_map(|tracking| &tracking.unattributed) {
+        lines.push(format!("- A box was ticked, but GitHub does not tell by whom. Please comment `/orchestrate {}`.", text::code(command)));
+    }
+    lines.extend(approvals(views));
+    for view in views {
+        lines.extend(person_lines(view));
+    }
+    for problem in draft.layout().problems.iter().filter(|problem| !problem.code.blocks()).take(BOXES_MAX) {
+        let task = problem.task.map_or_else(String::new, |task| format!("#{}: ", task.0));
+        lines.push(format!("- {task}{}", text::line(&problem.message)));
+    }
+    if lines.is_empty() { String::new() } else { format!("### Needs you\n\n{}", lines.join("\n")) }
+}
+
+/// Boxes for texts that nobody approved yet.
+fn approvals(views: &[View<'_>]) -> Vec<String> {
+    let waiting: Vec<&View<'_>> = views.iter().filter(|view| view.waits.contains(&Wait::Approval)).collect();
+    let mut lines = Vec::new();
+    if waiting.len() > 1 {
+        lines.push(format!("{}**Approve all {} texts as they stand**", unticked("approve", None), waiting.len()));
+    }
+    for view in waiting.iter().take(BOXES_MAX) {
+        let digest = &view.task.digest[..DIGEST_DIGITS.min(view.task.digest.len())];
+        let command = format!("approve #{}", view.task.issue());
+        let changed = if view.task.approval.is_some() { " (its text changed)" } else { "" };
+        lines.push(format!("{}Approve #{}{changed}", unticked(&command, Some(digest)), view.task.issue()));
+    }
+    if waiting.len() > BOXES_MAX {
+        lines.push(format!("- and {} more", waiting.len() - BOXES_MAX));
+    }
+    lines
+}
+
+/// What a task needs of a person, approval left out.
+fn person_lines(view: &View<'_>) -> Vec<String> {
+    let issue = view.task.issue();
+    let retry = || format!("  {}Retry #{issue}", unticked(&format!("retry #{issue}"), None));
+    if let Some(hold) = &view.task.hold {
+        return vec![format!("- #{issue}: {}", hold_words(hold)), retry()];
+    }
+    if view.task.verdict == Some(Verdict::Escalated) {
+        let error = view.task.current().map(|attempt| attempt.error.lines().last().unwrap_or_default().to_owned()).unwrap_or_default();
+        let error = if error.is_empty() { String::new() } else { format!(": {}", text::line(&error)) };
+        return vec![format!("- #{issue} has no attempts left{error}"), retry()];
+    }
+    if view.task.has_open_pull() && (view.task.left || view.task.verdict == Some(Verdict::Cancelled)) {
+        let pull = view.task.pull.as_ref().map_or_else(String::new, |pull| format!("#{}", pull.number));
+        return vec![format!("- #{issue} was given up, but its pull request {pull} is open and holds its files: merge or close it.")];
+    }
+    view.waits
+        .iter()
+        .filter(|wait| matches!(wait, Wait::Problem(_)))
+        .map(|wait| format!("- #{issue} {}", wait_words(wait)))
+        .collect()
+}
+
+/// One checklist per phase. Open tasks are written first when the room is short, and what does not fit is counted.
+fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
+    let mut order: Vec<&View<'_>> = views.iter().collect();
+    let place: std::collections::BTreeMap<TaskId, usize> =
+        draft.layout().order.iter().enumerate().map(|(index, id)| (*id, index)).collect();
+    order.sort_by_key(|view| (view.task.is_settled(), place.get(&view.task.id).copied().unwrap_or(usize::MAX), view.task.id));
+    let mut kept: Vec<Vec<(usize, String)>> = vec![Vec::new(); draft.layout().phases.len().max(1)];
+    let mut left = room.saturating_sub(kept.len() * 120 + 200);
+    let mut dropped = 0usize;
+    for view in order {
+        let line = task_line(view);
+        let size = line.chars().count() + 1;
+        if size > left || dropped > 0 {
+            dropped += 1;
+            continue;
+        }
+        left -= size;
+        let index = view.task.phase.min(kept.len() - 1);
+        kept[index].push((place.get(&view.task.id).copied().unwrap_or(usize::MAX), line));
+    }
+    let mut sections = Vec::new();
+    for (index, mut lines) in kept.into_iter().enumerate() {
+        lines.sort();
+        let name = draft.layout().phases.get(index).map_or("Tasks", |phase| phase.name.as_str());
+        let body: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+        if !body.is_empty() {
+            sections.push(format!("### {}\n\n{}", text::line(name), body.join("\n")));
+        }
+    }
+    if dropped > 0 {
+        sections.push(format!("and {dropped} more that do not fit here."));
+    }
+    sections.join("\n\n")
+}
+
+fn sign(status: Status, task: &Task) -> &'static str {
+    match (status, task.verdict) {
+        (_, Some(Verdict::NoChange)) => "⚪",
+        (Status::Merged, _) => "🟣",
+        (Status::Cancelled, _) => "⚫",
+        (Status::Running, _) => "🔵",
+        (Status::Stuck, _) => "🟠",
+        (Status::Error, _) => "🔴",
+        (Status::Complete | Status::PrOpen, _) => "🟢",
+        (Status::Pending, _) => "🟡",
+        (Status::Blocked, _) => "⏸️",
+    }
+}
+
+fn task_line(view: &View<'_>) -> String {
+    let done = view.task.is_settled() && view.task.verdict != Some(Verdict::Escalated);
+    let mark = if done { "x" } else { " " };
+    let words = state_words(view.task, view.status, &view.waits);
+    let retried = if view.task.attempts.len() > 1 && done { format!(" · {} attempts", view.task.attempts.len()) } else { String::new() };
+    format!("- [{mark}] {} #{} {} · {words}{retried}", sign(view.status, view.task), view.task.issue(), text::line(&view.task.title))
+}
+
+/// The graph of tasks, coloured by status.
+fn graph_fold(views: &[View<'_>]) -> String {
+    if views.len() > GRAPH_TASKS_MAX || views.len() < 2 {
+        return String::new();
+    }
+    let known: std::collections::BTreeSet<TaskId> = views.iter().map(|view| view.task.id).collect();
+    let mut lines = vec!["```mermaid".to_owned(), "graph LR".to_owned()];
+    for view in views {
+        lines.push(format!("  {}[\"#{} {}\"]:::{}", view.task.id, view.task.issue(), mermaid_text(&view.task.title), view.status));
+    }
+    for view in views {
+        for issue in waits::dependencies(view.task).into_iter().filter(|issue| known.contains(&TaskId(*issue))) {
+            lines.push(format!("  {} --> {}", TaskId(issue), view.task.id));
+        }
+        for wait in &view.waits {
+            if let Wait::File { holder, .. } = wait {
+                lines.push(format!("  {holder} -.-> {}", view.task.id));
+            }
+        }
+    }
+    for (class, colour) in [
+        ("pending", "#fef3c7"),
+        ("blocked", "#e5e7eb"),
+        ("running", "#bfdbfe"),
+        ("stuck", "#fed7aa"),
+        ("error", "#fecaca"),
+        ("complete", "#d9f99d"),
+        ("pr_open", "#bbf7d0"),
+        ("merged", "#ddd6fe"),
+        ("cancelled", "#d1d5db"),
+    ] {
+        lines.push(format!("  classDef {class} fill:{colour},stroke:#6b7280,color:#111827"));
+    }
+    lines.push("```".to_owned());
+    format!("<details><summary>Graph</summary>\n\n{}\n\n</details>", lines.join("\n"))
+}
+
+/// A title inside a Mermaid label: letters, digits and plain signs only.
+fn mermaid_text(title: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || " .,:/_-+".contains(c) { c } else { ' ' };
+    crate::engine::report::head(&title.chars().map(plain).collect::<String>(), 40).trim().to_owned()
+}
+
+/// Why tasks are ordered as they are, edge by edge.
+fn order_fold(draft: &Draft<'_>, views: &[View<'_>]) -> String {
+    let open = views.iter().filter(|view| !view.task.is_settled() && view.task.stage != Stage::Merged);
+    let nodes: std::collections::BTreeMap<TaskId, graph::Node> =
+        open.map(|view| (view.task.id, crate::engine::reconcile::node(view.task))).collect();
+    if nodes.len() < 2 || nodes.len() > EXPLAINED_TASKS_MAX {
+        return String::new();
+    }
+    let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
+    let edges: Vec<&graph::Edge> = layout.edges.iter().filter(|edge| edge.kind != graph::EdgeKind::Phase).collect();
+    if edges.is_empty() {
+        return String::new();
+    }
+    let shown = edges.iter().take(EDGES_MAX).map(|edge| {
+        format!("- {} → {}: {}", edge.from.replacen('t', "#", 1), edge.to.replacen('t', "#", 1), evidence(&edge.evidence))
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if edges.len() > EDGES_MAX {
+        lines.push(format!("- and {} more", edges.len() - EDGES_MAX));
+    }
+    format!("<details><summary>Why this order</summary>\n\n{}\n\n</details>", lines.join("\n"))
+}
+
+/// Evidence as the layout words it, harmless; code spans in it are kept as text.
+fn evidence(words: &str) -> String {
+    text::line(&words.replace('`', ""))
+}

@@ -1,0 +1,82 @@
+//! The one function that decides: from a plan and what was heard or seen to changed rows, reads, and effects to send.
+
+use crate::engine::draft::Draft;
+use crate::engine::effect::{EffectKey, EntryState};
+use crate::engine::event::{Event, Read};
+use crate::engine::id::Owner;
+use crate::engine::observe;
+use crate::engine::plan::{Change, Plan};
+use crate::engine::reconcile;
+use crate::engine::time::Timestamp;
+
+/// What a step decided. The changes are saved before anything is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Rows to save, all at once.
+    pub changes: Vec<Change>,
+    /// What to read.
+    pub reads: Vec<Read>,
+    /// Outbox entries to send now, in this order.
+    pub writes: Vec<EffectKey>,
+    /// Outbox entries to look for: their answer was lost.
+    pub probes: Vec<EffectKey>,
+    /// When something is due though nobody says anything.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// Steps: records what the events tell, then reconciles. Pure; the plan is not touched.
+pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Step {
+    let mut draft = Draft::new(plan, now, owner);
+    for event in events {
+        observe::record(&mut draft, event);
+    }
+    let fresh = events.iter().any(|event| !matches!(event, Event::ReadFailed { .. }));
+    reconcile::reconcile(&mut draft, fresh);
+    let (writes, probes) = due(&mut draft);
+    let wake_at = reconcile::wake_at(&draft);
+    let (changes, reads) = draft.finish();
+    Step { changes, reads, writes, probes, wake_at }
+}
+
+/// Entries that are due: queued ones become intended, which is saved before they are sent; sent ones are looked for.
+fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
+    let now = draft.now;
+    let mut due: Vec<(u8, EffectKey, EntryState)> = draft
+        .entries()
+        .filter(|entry| entry.not_before <= now && entry.state != EntryState::Intended)
+        .map(|entry| (rank(&entry.key), entry.key.clone(), entry.state))
+        .collect();
+    due.sort();
+    let owner = draft.owner().clone();
+    let mut writes = Vec::new();
+    let mut probes = Vec::new();
+    for (_, key, state) in due {
+        if state == EntryState::Sent {
+            probes.push(key);
+            continue;
+        }
+        if let Some(entry) = draft.entry_mut(&key) {
+            entry.state = EntryState::Intended;
+            entry.owner = owner.clone();
+            entry.tries += 1;
+            entry.looks = 0;
+        }
+        writes.push(key);
+    }
+    (writes, probes)
+}
+
+/// What is sent first: dispatches before everything, because a runner waits for them; words to people last.
+fn rank(key: &EffectKey) -> u8 {
+    match key.0.split(':').next().unwrap_or_default() {
+        "dispatch" => 0,
+        "brief" => 1,
+        "fence" | "cancel" => 2,
+        "merge" | "update" => 3,
+        "branch" | "pull" | "editpull" => 4,
+        "tracking" => 5,
+        "react" => 6,
+        "track" => 9,
+        _ => 7,
+    }
+}

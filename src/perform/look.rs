@@ -1,0 +1,74 @@
+//! Typed calls: one request each, its answer taken out of the common enum.
+
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
+use crate::engine::record::{RECORD_FILE, Record};
+use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, PullRequest, Ref, Run};
+use crate::engine::time::Timestamp;
+use crate::github::{Error, GitHub, Repository, Request, Response};
+
+/// An answer of another kind than asked for.
+fn other(response: &Response) -> Error {
+    let words = format!("{response:?}");
+    Error::Unexpected { message: format!("another kind of answer: {}", crate::engine::report::head(&words, 80)) }
+}
+
+macro_rules! call {
+    ($(#[$meta:meta])* $name:ident($($argument:ident: $type:ty),*) -> $answer:ty, $request:expr, $kind:ident) => {
+        $(#[$meta])*
+        pub(super) async fn $name(github: &impl GitHub, $($argument: $type),*) -> Result<$answer, Error> {
+            match github.send($request).await? {
+                Response::$kind(answer) => Ok(answer.into()),
+                response => Err(other(&response)),
+            }
+        }
+    };
+}
+
+call!(repository() -> Repository, Request::Repository, Repository);
+call!(labelled(label: &str) -> Vec<Issue>, Request::IssuesLabelled { label: label.to_owned(), open_only: true }, Issues);
+call!(some_issue(number: IssueNumber) -> Box<Issue>, Request::Issue { number }, Issue);
+call!(label_events(number: IssueNumber) -> Vec<LabelEvent>, Request::LabelEvents { number }, LabelEvents);
+call!(blocked_by(number: IssueNumber) -> Vec<IssueNumber>, Request::BlockedBy { number }, Numbers);
+call!(comments_since(since: Timestamp) -> Vec<Comment>, Request::CommentsSince { since }, Comments);
+call!(comments(number: IssueNumber) -> Vec<Comment>, Request::Comments { number }, Comments);
+call!(body_edits(number: IssueNumber) -> Vec<BodyEdit>, Request::BodyEdits { number }, BodyEdits);
+call!(some_branch(branch: &str) -> Ref, Request::Branch { branch: branch.to_owned() }, Ref);
+call!(branches(prefix: &str) -> Vec<Ref>, Request::Branches { prefix: prefix.to_owned() }, Refs);
+call!(some_file(reference: &str, path: &str) -> Vec<u8>, Request::File { reference: reference.to_owned(), path: path.to_owned() }, File);
+call!(runs(workflow: &str, since: Timestamp) -> Vec<Run>, Request::Runs { workflow: workflow.to_owned(), since }, Runs);
+call!(some_run(run: RunId) -> Box<Run>, Request::Run { run }, Run);
+call!(pull(number: PullNumber) -> Box<PullRequest>, Request::PullRequest { number }, PullRequest);
+call!(pulls_of(head: &str) -> Vec<PullRequest>, Request::PullRequests { head: Some(head.to_owned()) }, PullRequests);
+call!(checks(sha: &Sha) -> Checks, Request::Checks { sha: sha.clone() }, Checks);
+
+/// What is asked for, or nothing where it does not exist.
+pub(super) fn optional<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An issue, or nothing where it is gone.
+pub(super) async fn issue(github: &impl GitHub, number: IssueNumber) -> Result<Option<Box<Issue>>, Error> {
+    optional(some_issue(github, number).await)
+}
+
+/// A branch's commit, or nothing where there is no such branch.
+pub(super) async fn branch(github: &impl GitHub, branch: &str) -> Result<Option<Sha>, Error> {
+    Ok(optional(some_branch(github, branch).await)?.map(|found| found.sha))
+}
+
+/// The record at a commit.
+pub(super) async fn record_at(github: &impl GitHub, tip: &Sha) -> Result<Record, Error> {
+    let bytes = some_file(github, tip.as_str(), RECORD_FILE).await?;
+    Record::parse(&bytes).map_err(|message| Error::Unexpected { message })
+}
+
+/// An attempt's record and its tip, or nothing where nobody made one.
+pub(super) async fn record(github: &impl GitHub, attempt: AttemptId) -> Result<Option<(Sha, Record)>, Error> {
+    let Some(tip) = branch(github, &attempt.record_branch()).await? else { return Ok(None) };
+    let record = record_at(github, &tip).await?;
+    Ok(Some((tip, record)))
+}

@@ -1,0 +1,90 @@
+//! Effect → call → outcome, read → calls → fact. Nothing is decided here: what came back is told to the engine as events.
+
+mod briefs;
+mod failure;
+mod fence;
+mod look;
+mod probe;
+mod read;
+mod write;
+
+use std::sync::Mutex;
+
+use crate::engine::effect::{Effect, EffectKey, Entry, Outcome};
+use crate::engine::event::Event;
+use crate::engine::id::Sha;
+use crate::engine::plan::Plan;
+use crate::engine::step::Step;
+use crate::engine::time::Timestamp;
+use crate::git::Git;
+use crate::github::GitHub;
+use crate::infer;
+use crate::turn::Deployment;
+
+/// The base's file list at one commit, kept while the base's head stays.
+#[derive(Debug, Default)]
+pub struct Tree(Mutex<Option<(Sha, std::sync::Arc<infer::Index>)>>);
+
+impl Tree {
+    /// The list at a commit, if it is the one kept.
+    fn at(&self, commit: &Sha) -> Option<std::sync::Arc<infer::Index>> {
+        let kept = self.0.lock().ok()?;
+        kept.as_ref().filter(|(at, _)| at == commit).map(|(_, index)| index.clone())
+    }
+
+    /// Keeps a list.
+    fn keep(&self, commit: Sha, index: std::sync::Arc<infer::Index>) {
+        if let Ok(mut kept) = self.0.lock() {
+            *kept = Some((commit, index));
+        }
+    }
+}
+
+/// Performs what a step asks for, one after the other, and gives what came of it. `plan` is the plan as saved with the step.
+pub async fn perform<G: GitHub, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    step: &Step,
+    now: Timestamp,
+) -> Vec<Event> {
+    let mut events = Vec::new();
+    for key in &step.probes {
+        if let Some(entry) = plan.outbox.get(key) {
+            let outcome = probe::probe(deployment, plan, entry, now).await;
+            events.push(told(key, entry, outcome));
+        }
+    }
+    let (briefs, others): (Vec<&Entry>, Vec<&Entry>) = step
+        .writes
+        .iter()
+        .filter_map(|key| plan.outbox.get(key))
+        .partition(|entry| matches!(entry.effect, Effect::WriteBrief { .. }));
+    if !briefs.is_empty() {
+        let outcome = briefs::write(&deployment.github, &briefs, now).await;
+        events.extend(briefs.iter().map(|entry| told(&entry.key, entry, outcome.clone())));
+    }
+    for entry in others {
+        let outcome = write::write(deployment, plan, entry, now).await;
+        events.push(told(&entry.key, entry, outcome));
+    }
+    for read in &step.reads {
+        events.push(read::read(deployment, plan, read).await);
+    }
+    events
+}
+
+/// An outcome as an event; what went wrong is logged once, here.
+fn told(key: &EffectKey, entry: &Entry, outcome: Outcome) -> Event {
+    match &outcome {
+        Outcome::Refused { message } => {
+            tracing::warn!(effect = %key, tries = entry.tries, message, "GitHub refused an effect");
+        }
+        Outcome::Lost { message } => {
+            tracing::warn!(effect = %key, tries = entry.tries, message, "the answer to an effect was lost; it will be looked for");
+        }
+        Outcome::Conflict { message } => tracing::info!(effect = %key, message, "the state did not allow an effect"),
+        Outcome::Wait { until } => tracing::info!(effect = %key, %until, "an effect has to wait"),
+        Outcome::Done(_) | Outcome::NotSeen => tracing::debug!(effect = %key, "performed"),
+    }
+    Event::Outcome(key.clone(), Box::new(outcome))
+}

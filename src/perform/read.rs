@@ -1,0 +1,234 @@
+//! Carrying out reads.
+
+use std::collections::BTreeMap;
+
+use crate::engine::checklist;
+use crate::engine::config;
+use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
+use crate::engine::graph::Outside;
+use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, Sha};
+use crate::engine::plan::Plan;
+use crate::engine::report::tail;
+use crate::engine::snapshot::{Actor, OpenState, Permission, PullRequest, Run};
+use crate::engine::time::Timestamp;
+use crate::git::Git;
+use crate::github::{Error, GitHub, Request, Response};
+use crate::infer;
+use crate::perform::look;
+use crate::turn::{Configuration, Deployment};
+
+/// Where a repository keeps its configuration.
+pub const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
+/// Characters kept of one failed check's output.
+const CHECK_TAIL_CHARACTERS: usize = 2_000;
+/// Most failed checks whose output is fetched.
+const CHECK_TAILS_MAX: usize = 3;
+
+/// Carries one read out.
+pub(super) async fn read<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Plan, read: &Read) -> Event {
+    match fact(deployment, plan, read).await {
+        Ok(fact) => Event::Fact(Box::new(fact)),
+        Err(error) => {
+            tracing::info!(read = ?read, %error, "a read failed; it is asked for again at the next tick");
+            let until = if let Error::RateLimited { until } = error { Some(until) } else { None };
+            Event::ReadFailed { read: read.clone(), message: error.to_string(), until }
+        }
+    }
+}
+
+async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Plan, read: &Read) -> Result<Fact, Error> {
+    let github = &deployment.github;
+    Ok(match read {
+        Read::Repository => repository(deployment, plan).await?,
+        Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
+        Read::Issue(number) => Fact::Issue(*number, look::issue(github, *number).await?),
+        Read::Outside(numbers) => {
+            let mut found = Vec::new();
+            for number in numbers {
+                let state = match look::issue(github, *number).await? {
+                    Some(issue) if issue.state == OpenState::Open => Outside::Open,
+                    Some(_) => Outside::Closed,
+                    None => Outside::Missing,
+                };
+                found.push((*number, state));
+            }
+            Fact::Outside(found)
+        }
+        Read::BlockedBy(number) => Fact::BlockedBy(*number, look::blocked_by(github, *number).await?),
+        Read::Footprints(numbers) => footprints(deployment, plan, numbers).await?,
+        Read::Labelled(number) => labelled(github, plan, *number).await?,
+        Read::Permission(login) => match github.send(Request::Permission { login: login.clone() }).await {
+            Ok(Response::Permission(permission)) => Fact::Permission(login.clone(), permission),
+            Ok(_) | Err(Error::Missing { .. }) => Fact::Permission(login.clone(), Permission::None),
+            Err(error) => return Err(error),
+        },
+        Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
+        Read::Tracking(number) => tracking(github, plan, *number).await?,
+        Read::Attempts { watched, since } => attempts(github, plan, watched, *since).await?,
+        Read::Pulls(numbers) => pulls(github, numbers).await?,
+        Read::Pull(number) => pulls(github, &[*number]).await?,
+        Read::Checks(sha) => checks(github, plan, sha).await?,
+    })
+}
+
+/// The base's head; configuration and workflow only where the head moved.
+async fn repository<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: &Plan) -> Result<Fact, Error> {
+    let github = &deployment.github;
+    let branch = look::repository(github).await?.default_branch;
+    let head = look::some_branch(github, &branch).await?.sha;
+    let known = plan.header.base.as_ref().filter(|base| base.head == head);
+    let header = &plan.header;
+    let (settings, problem, workflow_present) = match (&deployment.configuration, known) {
+        (Configuration::Fixed(settings), _) => (settings.clone(), None, true),
+        (Configuration::Repository(_), Some(base)) if base.workflow_present => {
+            (Box::new(header.settings.clone()), header.settings_problem.clone(), true)
+        }
+        (Configuration::Repository(defaults), _) => {
+            let text = look::optional(look::some_file(github, head.as_str(), CONFIGURATION_PATH).await)?;
+            let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+            let (settings, problem) = match config::parse(&text, defaults) {
+                Ok(settings) => (settings, None),
+                Err(problem) => (header.settings.clone(), Some(problem.message)),
+            };
+            let path = format!(".github/workflows/{}", settings.workflow);
+            let present = look::optional(look::some_file(github, head.as_str(), &path).await)?.is_some();
+            (Box::new(settings), problem, present)
+        }
+    };
+    Ok(Fact::Repository { branch, head, settings, problem, workflow_present })
+}
+
+/// Which files issues mean, by the base's file list. Without one (an empty repository, git out of reach) the text alone speaks.
+async fn footprints<G, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    numbers: &[IssueNumber],
+) -> Result<Fact, Error> {
+    let index = match plan.header.base.as_ref().map(|base| base.head.clone()) {
+        Some(head) => match deployment.tree.at(&head) {
+            Some(index) => Some(index),
+            None => match deployment.git.paths(&head).await {
+                Ok(paths) => {
+                    let index = std::sync::Arc::new(infer::Index::new(paths));
+                    deployment.tree.keep(head, index.clone());
+                    Some(index)
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the base's file list could not be read; footprints rest on the issues' text alone");
+                    None
+                }
+            },
+        },
+        None => None,
+    };
+    let footprint = |number: &IssueNumber| {
+        plan.task_of(*number).map(|task| (*number, infer::footprint(&task.facts, index.as_deref())))
+    };
+    Ok(Fact::Footprints(numbers.iter().filter_map(footprint).collect()))
+}
+
+/// Who put the label on last, and when the body was last edited.
+async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Result<Fact, Error> {
+    let label = &plan.header.settings.label;
+    let events = look::label_events(github, issue).await?;
+    let last = events.iter().rev().find(|event| event.label.eq_ignore_ascii_case(label)).filter(|event| event.added);
+    let by = last.map(|event| (event.actor.clone(), event.at));
+    let edited_at = look::body_edits(github, issue).await?.iter().map(|edit| edit.at).max();
+    Ok(Fact::Labelled { issue, by, edited_at })
+}
+
+/// The tracking issue; who edited it is asked only where it is not as we left it.
+async fn tracking(github: &impl GitHub, plan: &Plan, number: IssueNumber) -> Result<Fact, Error> {
+    let issue = look::issue(github, number).await?;
+    let known = plan.header.tracking.as_ref().map(|tracking| tracking.digest.as_str());
+    let touched = issue.as_ref().is_some_and(|issue| Some(checklist::digest(&issue.body).as_str()) != known);
+    let edits = if touched { look::body_edits(github, number).await? } else { Vec::new() };
+    Ok(Fact::Tracking(number, issue, edits))
+}
+
+/// Attempts: runs first, then records, so that a run seen completed has its last word in the record read after it.
+async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since: Timestamp) -> Result<Fact, Error> {
+    let listed = match watched {
+        [Watched { run: Some(_), closely: true, .. }] => Vec::new(),
+        _ => look::runs(github, &plan.header.settings.workflow, since).await?,
+    };
+    let mut seen = Vec::new();
+    for attempt in watched {
+        let run = run_of(github, attempt, &listed).await?;
+        seen.push(AttemptSeen { id: attempt.id, record: None, run });
+    }
+    let tips = tips(github, watched).await?;
+    for (attempt, seen) in watched.iter().zip(&mut seen) {
+        let Some(tip) = tips.get(&attempt.id) else { continue };
+        if attempt.record.as_ref() != Some(tip) {
+            seen.record = Some((tip.clone(), look::record_at(github, tip).await?));
+        }
+    }
+    Ok(Fact::Attempts(seen))
+}
+
+/// An attempt's run: the known one, else the first that carries its number in a key.
+async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Result<Option<Run>, Error> {
+    let carries = |run: &&Run| {
+        run.title.split_whitespace().filter_map(AttemptKey::parse).any(|key| key.id == attempt.id)
+    };
+    let run = match attempt.run {
+        Some(id) => listed.iter().find(|run| run.id == id),
+        None => listed.iter().filter(carries).min_by_key(|run| run.id),
+    };
+    match (run, attempt.run) {
+        (Some(run), _) if !attempt.closely => Ok(Some(run.clone())),
+        (Some(run), _) => Ok(look::optional(look::some_run(github, run.id).await)?.map(|run| *run)),
+        (None, Some(id)) => Ok(look::optional(look::some_run(github, id).await)?.map(|run| *run)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The records' tips: one list for many, one look for one.
+async fn tips(github: &impl GitHub, watched: &[Watched]) -> Result<BTreeMap<AttemptId, Sha>, Error> {
+    if let [attempt] = watched {
+        let tip = look::branch(github, &attempt.id.record_branch()).await?;
+        return Ok(tip.map(|tip| (attempt.id, tip)).into_iter().collect());
+    }
+    let refs = look::branches(github, RECORD_BRANCH_PREFIX).await?;
+    let named = |found: crate::engine::snapshot::Ref| {
+        Some((AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?)?, found.sha))
+    };
+    Ok(refs.into_iter().filter_map(named).collect())
+}
+
+async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Error> {
+    let mut found: Vec<(PullRequest, Option<Actor>)> = Vec::new();
+    for number in numbers {
+        let Some(pull) = look::optional(look::pull(github, *number).await)? else { continue };
+        let closed = pull.state == OpenState::Closed && !pull.merged;
+        let by = if closed { look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by) } else { None };
+        found.push((*pull, by));
+    }
+    Ok(Fact::Pulls(found))
+}
+
+/// A commit's checks, what the failed ones printed, and which of them fail on the base too.
+async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Error> {
+    let checks = look::checks(github, sha).await?;
+    let failed: Vec<_> =
+        checks.runs.iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes())).collect();
+    let mut tails = Vec::new();
+    for run in failed.iter().take(CHECK_TAILS_MAX) {
+        let log = match run.job {
+            Some(job) => match github.send(Request::JobLog { job }).await {
+                Ok(Response::Log(log)) => log,
+                Ok(_) | Err(_) => run.summary.clone(),
+            },
+            None => run.summary.clone(),
+        };
+        tails.push(format!("{}:\n{}", run.name, tail(&log, CHECK_TAIL_CHARACTERS)));
+    }
+    let mut base_red = Vec::new();
+    if let Some(base) = plan.header.base.as_ref().filter(|_| !failed.is_empty()) {
+        let on_base = look::checks(github, &base.head).await?;
+        let red = on_base.runs.into_iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes()));
+        base_red = red.map(|run| run.name).collect();
+    }
+    Ok(Fact::Checks { checks, tail: tails.join("\n\n"), base_red })
+}

@@ -1,0 +1,192 @@
+//! Sending effects, one call or a short compare-and-swap each.
+
+use std::collections::BTreeMap;
+
+use crate::engine::checklist;
+use crate::engine::draft::Draft;
+use crate::engine::effect::{Answer, Effect, Entry, Outcome, Receipt};
+use crate::engine::id::{IssueNumber, Sha, pull_branch};
+use crate::engine::plan::Plan;
+use crate::engine::render::{self, TRACKING_LABEL};
+use crate::engine::snapshot::OpenState;
+use crate::engine::time::Timestamp;
+use crate::git::{self, Git};
+use crate::github::{Error, GitHub, Reaction, Request, Response};
+use crate::perform::{failure, fence, look};
+use crate::turn::Deployment;
+
+/// Sends one effect.
+pub(super) async fn write<G: GitHub, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    entry: &Entry,
+    now: Timestamp,
+) -> Outcome {
+    let github = &deployment.github;
+    let done = match &entry.effect {
+        Effect::CreateTracking { .. } => create_tracking(github, plan, now).await,
+        Effect::EditTracking { number } => edit_tracking(github, plan, *number, now).await,
+        Effect::Comment { number, body } => {
+            let body = format!("{body}\n\n{}", render::comment_marker(&entry.key.0));
+            github.send(Request::CreateComment { number: *number, body }).await.map(|_| Receipt::Nothing)
+        }
+        Effect::WriteBrief { .. } => return crate::perform::briefs::write(github, &[entry], now).await,
+        Effect::Dispatch { key, brief } => dispatch(github, plan, &key.to_string(), brief).await,
+        Effect::Fence { attempt, why } => fence::fence(github, *attempt, why, now)
+            .await
+            .map(|(tip, record)| Receipt::Record { tip, record: Box::new(record) }),
+        Effect::MoveBranch { issue, expected, to } => return move_branch(&deployment.git, *issue, expected.as_ref(), to).await,
+        Effect::OpenPull { issue, title, body, base, draft } => {
+            return open_pull(github, &pull_branch(*issue), [title, body, base], *draft, now).await;
+        }
+        Effect::EditPull { pull, body } => {
+            let request = Request::UpdatePullRequest { number: *pull, title: None, body: Some(body.clone()) };
+            github.send(request).await.and_then(pull_receipt)
+        }
+        Effect::MergePull { pull, head } => {
+            github.send(Request::MergePullRequest { number: *pull, head: head.clone() }).await.map(merged)
+        }
+        Effect::UpdatePull { issue, base } => {
+            github.send(Request::MergeBranch { into: pull_branch(*issue), from: base.clone() }).await.map(merged)
+        }
+        Effect::Pin { .. }
+        | Effect::React { .. }
+        | Effect::CancelRun { .. }
+        | Effect::Rerun { .. }
+        | Effect::CloseIssue { .. }
+        | Effect::DeleteBranch { .. } => match plain(&entry.effect) {
+            Some(request) => github.send(request).await.map(|_| Receipt::Nothing),
+            None => Ok(Receipt::Nothing),
+        },
+    };
+    done.map_or_else(|error| failure::outcome(error, now), Outcome::Done)
+}
+
+/// Effects that are one request without an answer worth keeping.
+fn plain(effect: &Effect) -> Option<Request> {
+    match effect {
+        Effect::Pin { node_id, pinned } => Some(Request::Pin { node_id: node_id.clone(), pinned: *pinned }),
+        Effect::React { comment, answer } => Some(Request::React { comment: *comment, reaction: reaction(*answer) }),
+        Effect::CancelRun { run } => Some(Request::CancelRun { run: *run, force: false }),
+        Effect::Rerun { run } => Some(Request::RerunFailedJobs { run: *run }),
+        Effect::CloseIssue { number } => {
+            Some(Request::UpdateIssue { number: *number, title: None, body: None, state: Some(OpenState::Closed) })
+        }
+        Effect::DeleteBranch { branch } => Some(Request::DeleteBranch { branch: branch.clone() }),
+        Effect::CreateTracking { .. }
+        | Effect::EditTracking { .. }
+        | Effect::Comment { .. }
+        | Effect::WriteBrief { .. }
+        | Effect::Dispatch { .. }
+        | Effect::Fence { .. }
+        | Effect::MoveBranch { .. }
+        | Effect::OpenPull { .. }
+        | Effect::EditPull { .. }
+        | Effect::MergePull { .. }
+        | Effect::UpdatePull { .. } => None,
+    }
+}
+
+fn reaction(answer: Answer) -> Reaction {
+    match answer {
+        Answer::Seen => Reaction::Eyes,
+        Answer::Done => Reaction::PlusOne,
+        Answer::Refused => Reaction::MinusOne,
+        Answer::Started => Reaction::Rocket,
+    }
+}
+
+fn merged(response: Response) -> Receipt {
+    match response {
+        Response::Merged(commit) => Receipt::Merged { commit: Some(commit) },
+        _ => Receipt::Merged { commit: None },
+    }
+}
+
+fn pull_receipt(response: Response) -> Result<Receipt, Error> {
+    match response {
+        Response::PullRequest(pull) => Ok(Receipt::Pull(pull)),
+        _ => Err(Error::Unexpected { message: "no pull request in the answer".to_owned() }),
+    }
+}
+
+async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> Result<Receipt, Error> {
+    let draft = Draft::view(plan, now);
+    let body = checklist::splice("", &render::tracking(&draft));
+    let request =
+        Request::CreateIssue { title: render::tracking_title(&draft), body, labels: vec![TRACKING_LABEL.to_owned()] };
+    match github.send(request).await? {
+        Response::Issue(issue) => Ok(Receipt::Issue(issue)),
+        _ => Err(Error::Unexpected { message: "no issue in the answer".to_owned() }),
+    }
+}
+
+/// Rewrites our part of the tracking issue. The body is read first: what people wrote around it stays, and a part that changed
+/// since we last saw it holds ticks that must be read before it is overwritten.
+async fn edit_tracking(
+    github: &impl GitHub,
+    plan: &Plan,
+    number: IssueNumber,
+    now: Timestamp,
+) -> Result<Receipt, Error> {
+    let issue = look::some_issue(github, number).await?;
+    let seen = plan.header.tracking.as_ref().map(|tracking| tracking.digest.clone()).unwrap_or_default();
+    let standing = checklist::digest(&issue.body);
+    if standing != seen && !checklist::ticks(&issue.body).is_empty() {
+        return Ok(Receipt::TrackingTouched);
+    }
+    let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
+    let digest = checklist::digest(&body);
+    if digest != standing {
+        github.send(Request::UpdateIssue { number, title: None, body: Some(body), state: None }).await?;
+    }
+    Ok(Receipt::TrackingWritten { digest })
+}
+
+async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> Result<Receipt, Error> {
+    let branch = plan.header.base.as_ref().map(|base| base.branch.clone()).unwrap_or_default();
+    let inputs = BTreeMap::from([("key".to_owned(), key.to_owned()), ("brief".to_owned(), brief.to_string())]);
+    let workflow = plan.header.settings.workflow.clone();
+    match github.send(Request::DispatchWorkflow { workflow, branch, inputs }).await {
+        Ok(Response::Dispatched(run)) => Ok(Receipt::Dispatched { run }),
+        Ok(_) => Ok(Receipt::Dispatched { run: None }),
+        // A state that does not allow it will not mend by itself: a refusal, shown by name.
+        Err(Error::Conflict { message }) => Err(Error::Invalid { message }),
+        Err(error) => Err(error),
+    }
+}
+
+async fn move_branch(git: &impl Git, issue: IssueNumber, expected: Option<&Sha>, to: &Sha) -> Outcome {
+    match git.move_branch(&pull_branch(issue), expected, to).await {
+        Ok(()) => Outcome::Done(Receipt::Nothing),
+        Err(git::Error::Moved { found }) if found.as_ref() == Some(to) => Outcome::Done(Receipt::Nothing),
+        Err(error @ git::Error::Moved { .. }) => Outcome::Conflict { message: error.to_string() },
+        Err(error @ (git::Error::Refused { .. } | git::Error::Missing { .. })) => {
+            Outcome::Refused { message: error.to_string() }
+        }
+        Err(error @ git::Error::Failed { .. }) => Outcome::Lost { message: error.to_string() },
+    }
+}
+
+/// Opens a pull request, or finds the one that is open for the branch.
+async fn open_pull(github: &impl GitHub, head: &str, texts: [&String; 3], draft: bool, now: Timestamp) -> Outcome {
+    let [title, body, base] = texts;
+    let request = Request::CreatePullRequest {
+        title: title.clone(),
+        body: body.clone(),
+        head: head.to_owned(),
+        base: base.clone(),
+        draft,
+    };
+    match github.send(request).await {
+        Ok(response) => pull_receipt(response).map_or_else(|error| failure::outcome(error, now), Outcome::Done),
+        Err(Error::Conflict { message }) => match look::pulls_of(github, head).await {
+            Ok(pulls) => match pulls.into_iter().find(|pull| pull.state == OpenState::Open) {
+                Some(pull) => Outcome::Done(Receipt::Pull(Box::new(pull))),
+                None => Outcome::Refused { message },
+            },
+            Err(error) => failure::unseen(error),
+        },
+        Err(error) => failure::outcome(error, now),
+    }
+}

@@ -1,0 +1,104 @@
+//! Where plans and deliveries are kept. A plan's rows are saved together, at the version they were loaded at, or not at all.
+
+use std::future::Future;
+
+use crate::engine::id::RepositoryName;
+use crate::engine::plan::{Change, Plan};
+use crate::engine::time::Timestamp;
+
+/// Counts saves of one repository's plan, from 1.
+pub type Version = i64;
+
+/// A webhook delivery as kept: what is needed to look in the right place, not the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// GitHub's GUID; a redelivery has the same.
+    pub guid: String,
+    /// The event's name.
+    pub event: String,
+    /// Its action, where it has one.
+    pub action: Option<String>,
+    /// The repository, where it names one.
+    pub repository: Option<RepositoryName>,
+    /// The installation, where it names one.
+    pub installation: Option<u64>,
+    /// Issue or pull request.
+    pub number: Option<u64>,
+    /// Workflow run.
+    pub run: Option<u64>,
+    /// The run's title.
+    pub title: Option<String>,
+    /// Comment.
+    pub comment: Option<u64>,
+    /// Commit.
+    pub sha: Option<String>,
+    /// Branch.
+    pub branch: Option<String>,
+    /// The beginning of a body that could not be read, for the operator.
+    pub unreadable: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else saved meanwhile: load again and step again.
+    #[error("the plan was saved by somebody else meanwhile")]
+    Conflict,
+    /// The stored form is newer than this program.
+    #[error("the stored plan has schema {found}, this program knows {known}; use a newer task-orchestrator")]
+    Newer {
+        /// What is stored.
+        found: u32,
+        /// What is known.
+        known: u32,
+    },
+    /// A row cannot be read.
+    #[error("a stored row ({row}) cannot be read: {message}")]
+    Corrupt {
+        /// Which.
+        row: String,
+        /// Why.
+        message: String,
+    },
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(String),
+}
+
+/// A store of plans and deliveries.
+pub trait Store: Send + Sync {
+    /// The plan of a repository and its version; nothing where there is none yet.
+    fn load(&self, repository: &RepositoryName) -> impl Future<Output = Result<Option<(Plan, Version)>, Error>> + Send;
+
+    /// Saves rows of a repository's plan at once, if its version is still `expected` (0: there is none yet). Gives the new version.
+    fn save(
+        &self,
+        repository: &RepositoryName,
+        expected: Version,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<Version, Error>> + Send;
+
+    /// Keeps a delivery. `false`: its GUID is known already.
+    fn keep(&self, delivery: &Delivery) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Unworked deliveries of a repository, oldest first, at most `limit`.
+    fn unworked(
+        &self,
+        repository: &RepositoryName,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send;
+
+    /// Repositories that have unworked deliveries.
+    fn waiting(&self) -> impl Future<Output = Result<Vec<RepositoryName>, Error>> + Send;
+
+    /// Marks deliveries worked.
+    fn worked(&self, guids: &[String]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Repositories that have a plan, with their installations where known.
+    fn repositories(&self) -> impl Future<Output = Result<Vec<RepositoryName>, Error>> + Send;
+
+    /// Forgets worked deliveries received before a moment. Gives how many.
+    fn forget(&self, before: Timestamp) -> impl Future<Output = Result<u64, Error>> + Send;
+}

@@ -1,0 +1,144 @@
+//! The loop that every event travels: step, save, perform, feed back, until nothing is left to do.
+//!
+//! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is an
+//! argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save at a version
+//! that has passed reloads it and steps again.
+
+use crate::engine::config::Settings;
+use crate::engine::event::Event;
+use crate::engine::id::{Login, Owner, RepositoryName};
+use crate::engine::plan::Plan;
+use crate::engine::step::{Step, step};
+use crate::engine::time::Timestamp;
+use crate::git::Git;
+use crate::github::GitHub;
+use crate::perform;
+use crate::perform::Tree;
+use crate::store::{self, Store, Version};
+
+/// Most rounds of one turn. A turn that has more to do says so and is taken up again.
+const ROUNDS_MAX: u32 = 200;
+/// Most reloads of one round when others save at the same time.
+const RELOADS_MAX: u32 = 10;
+
+/// Everything one repository is worked with.
+#[derive(Debug)]
+pub struct Deployment<G, M, S> {
+    /// GitHub for this repository.
+    pub github: G,
+    /// Its git side.
+    pub git: M,
+    /// Where its plan is kept.
+    pub store: S,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Who performs.
+    pub owner: Owner,
+    /// Our login.
+    pub bot: Login,
+    /// Random text for a plan that begins: nonces are made from it.
+    pub seed: String,
+    /// Where settings come from.
+    pub configuration: Configuration,
+    /// The base's file list, kept while its head stays.
+    pub tree: Tree,
+}
+
+/// Where settings come from.
+#[derive(Clone, Debug)]
+pub enum Configuration {
+    /// `.github/orchestrator.yml` on the default branch, over these defaults.
+    Repository(Box<Settings>),
+    /// These, and the task workflow counts as present: the bundled one runs.
+    Fixed(Box<Settings>),
+}
+
+impl Configuration {
+    /// The settings before anything was read.
+    pub fn settings(&self) -> &Settings {
+        match self {
+            Self::Repository(settings) | Self::Fixed(settings) => settings,
+        }
+    }
+}
+
+/// A plan in memory at the version it was saved.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The plan.
+    pub plan: Plan,
+    /// Its version; 0: not saved yet.
+    pub version: Version,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turned {
+    /// When something is due though nobody says anything.
+    pub wake_at: Option<Timestamp>,
+    /// Whether the turn stopped at its bound and has more to do.
+    pub more: bool,
+    /// Rounds taken.
+    pub rounds: u32,
+}
+
+/// Loads the plan, or begins an idle one.
+pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timestamp) -> Result<Held, store::Error> {
+    Ok(match deployment.store.load(&deployment.repository).await? {
+        Some((plan, version)) => Held { plan, version },
+        None => {
+            let settings = deployment.configuration.settings().clone();
+            let plan = Plan::idle(deployment.repository.clone(), deployment.bot.clone(), deployment.seed.clone(), settings, now);
+            Held { plan, version: 0 }
+        }
+    })
+}
+
+/// Takes events through the loop until nothing is left to do. `held` is brought up to date; on an error it must be loaded anew.
+pub async fn turn<G: GitHub, M: Git, S: Store>(
+    deployment: &Deployment<G, M, S>,
+    held: &mut Held,
+    events: Vec<Event>,
+    now: Timestamp,
+) -> Result<Turned, store::Error> {
+    let mut events = events;
+    // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for first.
+    events.insert(0, Event::Resumed);
+    let mut wake_at = None;
+    for rounds in 1..=ROUNDS_MAX {
+        let stepped = step_and_save(deployment, held, &events, now).await?;
+        wake_at = stepped.wake_at;
+        events = perform::perform(deployment, &held.plan, &stepped, now).await;
+        if events.is_empty() {
+            return Ok(Turned { wake_at, more: false, rounds });
+        }
+    }
+    Ok(Turned { wake_at, more: true, rounds: ROUNDS_MAX })
+}
+
+/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events: they are
+/// facts, and a fact recorded twice changes nothing.
+async fn step_and_save<G, M, S: Store>(
+    deployment: &Deployment<G, M, S>,
+    held: &mut Held,
+    events: &[Event],
+    now: Timestamp,
+) -> Result<Step, store::Error> {
+    for _ in 0..RELOADS_MAX {
+        let mut stepped = step(&held.plan, events, now, &deployment.owner);
+        if stepped.changes.is_empty() {
+            return Ok(stepped);
+        }
+        let changes = std::mem::take(&mut stepped.changes);
+        match deployment.store.save(&deployment.repository, held.version, &changes).await {
+            Ok(version) => {
+                held.plan.apply(changes);
+                held.version = version;
+                return Ok(stepped);
+            }
+            Err(store::Error::Conflict) => *held = load(deployment, now).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(store::Error::Conflict)
+}
