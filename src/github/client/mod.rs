@@ -28,6 +28,7 @@ use crate::engine::time::Timestamp;
 use crate::github::auth::TokenKeeper;
 use crate::github::{Error, GitHub, Request, Response};
 
+pub(crate) use error::one_line;
 pub(crate) use page::{Overflow, all_pages};
 pub(crate) use path::check_name;
 pub(crate) use transport::{Answer, Call, Target};
