@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn waits_follow_the_headers_and_survive_a_wrong_clock() {
-        let seconds = |error: Error| match error {
-            Error::RateLimited { until } => (until.0 - NOW.0) / 1000,
-            other => panic!("{other}"),
+        let seconds = |error: Error| {
+            let Error::RateLimited { until } = error else { panic!("{error}") };
+            (until.0 - NOW.0) / 1000
         };
         assert_eq!(seconds(error(429, &[("retry-after", "30")], "")), 30);
         assert_eq!(seconds(error(403, &[("retry-after", "99999999")], "")), WAIT_SECONDS_MAX);

@@ -311,7 +311,9 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn encrypted() -> Result<Octocrab, Error> {
-    Octocrab::builder().set_connect_timeout(Some(CONNECT_TIMEOUT)).build().map_err(|_| Error::Invalid {
+    // octocrab would otherwise put its own name there.
+    let builder = Octocrab::builder().add_header(USER_AGENT, AGENT.to_owned());
+    builder.set_connect_timeout(Some(CONNECT_TIMEOUT)).build().map_err(|_| Error::Invalid {
         message: "the machine has no certificate authorities to check GitHub's certificate with; install the package \
                   `ca-certificates`"
             .to_owned(),

@@ -21,7 +21,11 @@ pub(crate) fn clock() -> Clock {
 }
 
 fn client(server: &Server) -> Client {
-    let transport = Transport::new(&server.url, clock()).expect("a loopback address");
+    client_at(&server.url)
+}
+
+fn client_at(url: &str) -> Client {
+    let transport = Transport::new(url, clock()).expect("a loopback address");
     let credentials = Credentials::Fixed("token-of-the-test".into());
     Client::new(Arc::new(transport), RepositoryName::new("o/r"), credentials).expect("a repository")
 }

@@ -6,7 +6,7 @@ use crate::engine::id::{IssueNumber, JobId, Login, RunId, Sha};
 use crate::engine::snapshot::{Conclusion, Permission, Progress};
 use crate::engine::time::Timestamp;
 use crate::github::client::tests::server::{self, Seen, Server, text};
-use crate::github::client::tests::{NOW, client};
+use crate::github::client::tests::{NOW, client, client_at};
 use crate::github::{Error, GitHub, Request, Response};
 
 fn issue(number: u64) -> serde_json::Value {
@@ -196,4 +196,21 @@ async fn graphql_tells_errors_inside_a_success() {
     let Ok(Response::BodyEdits(edits)) = client(&server).send(request).await else { panic!("edits") };
     assert_eq!(edits.iter().map(|edit| edit.body.as_deref()).collect::<Vec<_>>(), [Some("old"), Some("new")]);
     assert!(edits[0].editor.is_none() && edits[1].editor.as_ref().is_some_and(|editor| editor.bot));
+}
+
+/// GitHub Enterprise: REST below `/api/v3`, GraphQL at `/api/graphql`, links with the whole path.
+#[tokio::test]
+async fn an_enterprise_server_has_its_own_paths() {
+    let server = Server::start(|seen, own| match seen.line.as_str() {
+        "POST /api/graphql" => server::json(200, json!({"data": {}})),
+        "GET /api/v3/repositories/9/issues?page=2" => server::json(200, json!([issue(2)])),
+        _ => server::json(200, json!([issue(1)]))
+            .with("link", format!(r#"<{own}/api/v3/repositories/9/issues?page=2>; rel="next""#)),
+    })
+    .await;
+    let client = client_at(&format!("{}/api/v3/", server.url));
+    let answer = client.send(Request::IssuesLabelled { label: "x".to_owned(), open_only: true }).await;
+    assert!(matches!(answer, Ok(Response::Issues(issues)) if issues.len() == 2));
+    assert_eq!(client.send(Request::Pin { node_id: "I_1".to_owned(), pinned: false }).await, Ok(Response::Done));
+    assert!(server.lines()[0].starts_with("GET /api/v3/repos/o/r/issues?"));
 }

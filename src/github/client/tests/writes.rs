@@ -10,7 +10,7 @@ use crate::engine::id::{CommentId, IssueNumber, PullNumber, RepositoryName, RunI
 use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
 use crate::github::client::tests::server::{self, Server, text};
-use crate::github::client::tests::{NOW, client};
+use crate::github::client::tests::{NOW, client, client_at};
 use crate::github::client::{Budget, Client, Credentials, Transport};
 use crate::github::{Error, GitHub, NewFile, Reaction, Request, Response};
 
@@ -54,10 +54,7 @@ async fn a_connection_that_cannot_be_made_is_unreachable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let transport = Transport::new(&format!("http://{address}"), Arc::new(|| NOW)).expect("loopback");
-    let credentials = Credentials::Fixed("token-of-the-test".into());
-    let client = Client::new(Arc::new(transport), RepositoryName::new("o/r"), credentials).expect("a repository");
-    let error = client.send(branch()).await.expect_err("nobody listens");
+    let error = client_at(&format!("http://{address}")).send(branch()).await.expect_err("nobody listens");
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     assert!(!error.to_string().contains(".rs"), "no backtrace: {error}");
 }
