@@ -3,6 +3,10 @@
 //! `client` sends them to GitHub's API through octocrab; the forge's world answers the very same values. Nothing outside this
 //! module knows octocrab or HTTP, and no GitHub JSON leaves it.
 
+pub mod auth;
+pub mod client;
+pub mod webhook;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 

@@ -1,0 +1,15 @@
+//! Who we are at GitHub: the App by its key, and per repository a token as narrow as the work allows.
+//!
+//! Promises: one client and one live token per repository, minted once however many ask at the same moment, renewed five
+//! minutes before its end and once after a 401; no secret in any `Debug` text, error or address.
+
+mod app;
+mod installations;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::{API_PERMISSIONS, App, AppCredentials, AppIdentity, Installation, InstallationId, PUSH_PERMISSIONS};
+pub use installations::Installations;
+pub use token::TokenKeeper;

@@ -1,0 +1,127 @@
+//! What only GraphQL can do: pinning an issue, and who edited a body.
+//!
+//! GraphQL tells its errors in the body of a 200.
+
+use http::Method;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::engine::id::IssueNumber;
+use crate::engine::snapshot::BodyEdit;
+use crate::engine::time::Timestamp;
+use crate::github::client::error::one_line;
+use crate::github::client::wire::{self, Account, actor, moment};
+use crate::github::client::{Call, Client, Target};
+use crate::github::{Error, Response};
+
+const PIN: &str = "mutation($id:ID!){change:pinIssue(input:{issueId:$id}){issue{id}}}";
+const UNPIN: &str = "mutation($id:ID!){change:unpinIssue(input:{issueId:$id}){issue{id}}}";
+const BODY_EDITS: &str = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){\
+    issue(number:$number){userContentEdits(last:100){nodes{editedAt diff editor{login __typename}}}}}}";
+/// Wait after a limit of which GraphQL does not say when it ends: one minute.
+const LIMITED_MILLISECONDS: i64 = 60_000;
+
+#[derive(Debug, Deserialize)]
+struct Reply<T> {
+    data: Option<T>,
+    #[serde(default)]
+    errors: Vec<ReplyError>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReplyError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EditsData {
+    repository: Option<EditsRepository>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EditsRepository {
+    issue: Option<EditsIssue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EditsIssue {
+    user_content_edits: Option<Edits>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Edits {
+    nodes: Option<Vec<Option<Edit>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Edit {
+    edited_at: Option<String>,
+    diff: Option<String>,
+    editor: Option<Account>,
+}
+
+impl Client {
+    pub(super) async fn pin(&self, node_id: &str, pinned: bool) -> Result<Response, Error> {
+        let query = if pinned { PIN } else { UNPIN };
+        let what = if pinned { "the pin" } else { "the unpin" };
+        self.graphql::<serde_json::Value>(query, &json!({"id": node_id}), what.to_owned()).await?;
+        Ok(Response::Done)
+    }
+
+    pub(super) async fn body_edits(&self, number: IssueNumber) -> Result<Response, Error> {
+        let what = format!("the edits of #{number}");
+        let variables = json!({"owner": self.owner(), "name": self.name(), "number": number});
+        let data: EditsData = self.graphql(BODY_EDITS, &variables, what.clone()).await?;
+        let issue = data.repository.and_then(|repository| repository.issue).ok_or(Error::Missing { what })?;
+        let nodes = issue.user_content_edits.and_then(|edits| edits.nodes).unwrap_or_default();
+        let mut edits: Vec<BodyEdit> = nodes
+            .into_iter()
+            .flatten()
+            .map(|edit| BodyEdit {
+                editor: edit.editor.map(|account| actor(Some(account))),
+                at: moment(edit.edited_at.as_deref()),
+                // For bodies of issues GitHub puts the whole text after the edit here.
+                body: edit.diff,
+            })
+            .collect();
+        edits.sort_by_key(|edit| edit.at);
+        Ok(Response::BodyEdits(edits))
+    }
+
+    async fn graphql<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: &serde_json::Value,
+        what: String,
+    ) -> Result<T, Error> {
+        let mut call = Call::new(Method::POST, String::new(), what);
+        call.target = Target::GraphQl;
+        let call = call.with_body(&json!({"query": query, "variables": variables}))?;
+        let reply: Reply<T> = self.call(&call).await?.json(&call.what)?;
+        if let Some(error) = reply.errors.first() {
+            let error = error_of(error, &call.what, self.transport.now());
+            if let Error::RateLimited { until } = error {
+                self.note_wait(until);
+            }
+            return Err(error);
+        }
+        reply.data.ok_or_else(|| wire::lacks(&call.what, "data"))
+    }
+}
+
+fn error_of(error: &ReplyError, what: &str, now: Timestamp) -> Error {
+    let message = one_line(error.message.as_deref().unwrap_or("no reason given"));
+    match error.kind.as_deref() {
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => Error::Denied { message },
+        Some("NOT_FOUND") => Error::Missing { what: what.to_owned() },
+        Some("RATE_LIMITED" | "RATE_LIMIT") => {
+            Error::RateLimited { until: Timestamp(now.0.saturating_add(LIMITED_MILLISECONDS)) }
+        }
+        Some(_) | None => Error::Invalid { message },
+    }
+}

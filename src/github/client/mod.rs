@@ -1,0 +1,243 @@
+//! [`GitHub`] over GitHub's REST and GraphQL APIs, for one repository.
+//!
+//! Promises: one HTTP exchange per write and no repetition of any request, save once after a 401 (which did nothing) with a fresh
+//! token; lists are read to their end or refused, never cut silently; while GitHub says "wait", nothing is sent.
+
+mod actions;
+mod checks;
+mod contents;
+mod error;
+mod graphql;
+mod issues;
+mod page;
+mod path;
+mod pulls;
+mod transport;
+mod wire;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::engine::id::RepositoryName;
+use crate::engine::time::Timestamp;
+use crate::github::auth::TokenKeeper;
+use crate::github::{Error, GitHub, Request, Response};
+
+pub(crate) use error::one_line;
+pub(crate) use page::{Overflow, all_pages};
+pub(crate) use path::check_name;
+pub(crate) use transport::{Answer, Call, Target};
+pub use transport::{Clock, PUBLIC_API_URL, Transport};
+
+/// Where a client's token comes from.
+#[derive(Debug)]
+pub enum Credentials {
+    /// A token as given (`GITHUB_TOKEN` of a workflow job): never renewed.
+    Fixed(SecretString),
+    /// An App installation's, minted and renewed as needed.
+    Installation(Arc<TokenKeeper>),
+}
+
+/// What GitHub last said about its primary rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests per hour.
+    pub limit: u64,
+    /// How many are left of them.
+    pub remaining: u64,
+    /// When the count starts anew, in GitHub's time.
+    pub reset: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Pace {
+    budget: Option<Budget>,
+    wait_until: Option<Timestamp>,
+}
+
+/// GitHub for one repository. Share it behind one `Arc`.
+#[derive(Debug)]
+pub struct Client {
+    transport: Arc<Transport>,
+    repository: RepositoryName,
+    credentials: Credentials,
+    pace: Mutex<Pace>,
+}
+
+impl Client {
+    /// A client for `repository`; nothing is sent. A name that is not `owner/name` is refused.
+    pub fn new(transport: Arc<Transport>, repository: RepositoryName, credentials: Credentials) -> Result<Self, Error> {
+        check_name(&repository)?;
+        Ok(Self { transport, repository, credentials, pace: Mutex::default() })
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &RepositoryName {
+        &self.repository
+    }
+
+    /// What GitHub last said about the rate limit; nothing where it says nothing (a forge without limits).
+    pub fn budget(&self) -> Option<Budget> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).budget
+    }
+
+    /// A token for the API, as it would be sent now.
+    pub async fn token(&self) -> Result<SecretString, Error> {
+        match &self.credentials {
+            Credentials::Fixed(token) => Ok(token.clone()),
+            Credentials::Installation(keeper) => keeper.token().await,
+        }
+    }
+
+    fn owner(&self) -> &str {
+        self.repository.as_str().split_once('/').map_or("", |(owner, _)| owner)
+    }
+
+    fn name(&self) -> &str {
+        self.repository.as_str().split_once('/').map_or("", |(_, name)| name)
+    }
+
+    /// A path below the repository's.
+    fn path(&self, rest: &str) -> String {
+        format!("/repos/{}{rest}", self.repository)
+    }
+
+    /// Sends, renews the token once after a 401, and turns anything but 2xx (and 3xx, for the caller) into an error.
+    async fn call(&self, call: &Call) -> Result<Answer, Error> {
+        let answer = self.call_raw(call).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(call, &answer)) }
+    }
+
+    async fn call_raw(&self, call: &Call) -> Result<Answer, Error> {
+        self.check_wait()?;
+        let token = self.token().await?;
+        let answer = self.transport.exchange(call, Some(&token)).await?;
+        self.note_budget(&answer);
+        match &self.credentials {
+            Credentials::Installation(keeper) if answer.status == StatusCode::UNAUTHORIZED => {
+                let renewed = keeper.renewed(&token).await?;
+                if renewed.expose_secret() == token.expose_secret() {
+                    return Ok(answer);
+                }
+                let second = self.transport.exchange(call, Some(&renewed)).await?;
+                self.note_budget(&second);
+                Ok(second)
+            }
+            Credentials::Installation(_) | Credentials::Fixed(_) => Ok(answer),
+        }
+    }
+
+    fn refusal(&self, call: &Call, answer: &Answer) -> Error {
+        let error = refusal(call, answer, self.transport.now());
+        if let Error::RateLimited { until } = error {
+            self.note_wait(until);
+        }
+        error
+    }
+
+    fn note_wait(&self, until: Timestamp) {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.wait_until = pace.wait_until.max(Some(until));
+    }
+
+    /// While GitHub has told us to wait nothing is sent: continuing can cost the App its access.
+    fn check_wait(&self) -> Result<(), Error> {
+        let wait_until = self.pace.lock().unwrap_or_else(PoisonError::into_inner).wait_until;
+        match wait_until {
+            Some(until) if self.transport.now() < until => Err(Error::RateLimited { until }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn note_budget(&self, answer: &Answer) {
+        let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        let told = (
+            number("x-ratelimit-limit"),
+            number("x-ratelimit-remaining"),
+            number("x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok()),
+        );
+        if let (Some(limit), Some(remaining), Some(seconds)) = told {
+            let reset = Timestamp(seconds.saturating_mul(1000));
+            self.pace.lock().unwrap_or_else(PoisonError::into_inner).budget = Some(Budget { limit, remaining, reset });
+        }
+    }
+
+    /// GETs one JSON value.
+    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str, what: String) -> Result<T, Error> {
+        let call = Call::get(self.path(path), what);
+        self.call(&call).await?.json(&call.what)
+    }
+
+    /// Sends a JSON body and reads a JSON answer.
+    async fn write<B: serde::Serialize, T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        what: String,
+        body: &B,
+    ) -> Result<T, Error> {
+        let call = Call::new(method, self.path(path), what).with_body(body)?;
+        self.call(&call).await?.json(&call.what)
+    }
+
+    /// Sends a request whose answer says nothing but "done".
+    async fn command(&self, method: Method, path: &str, what: String) -> Result<Response, Error> {
+        self.call(&Call::new(method, self.path(path), what)).await.map(|_| Response::Done)
+    }
+}
+
+/// The error an answer other than 2xx stands for.
+pub(crate) fn refusal(call: &Call, answer: &Answer, now: Timestamp) -> Error {
+    error::of_answer(&call.what, answer.status, &answer.headers, &answer.body, now)
+}
+
+impl GitHub for Client {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        match request {
+            Request::Repository => self.repository_facts().await,
+            Request::Permission { login } => self.permission(&login).await,
+            Request::IssuesLabelled { label, open_only } => self.issues_labelled(&label, open_only).await,
+            Request::Issue { number } => self.issue(number).await,
+            Request::LabelEvents { number } => self.label_events(number).await,
+            Request::BlockedBy { number } => self.blocked_by(number).await,
+            Request::CommentsSince { since } => self.comments_since(since).await,
+            Request::Comments { number } => self.comments(number).await,
+            Request::BodyEdits { number } => self.body_edits(number).await,
+            Request::CreateIssue { title, body, labels } => self.create_issue(&title, &body, &labels).await,
+            Request::UpdateIssue { number, title, body, state } => self.update_issue(number, title, body, state).await,
+            Request::CreateComment { number, body } => self.create_comment(number, &body).await,
+            Request::DeleteComment { comment } => self.delete_comment(comment).await,
+            Request::React { comment, reaction } => self.react(comment, reaction).await,
+            Request::Pin { node_id, pinned } => self.pin(&node_id, pinned).await,
+            Request::Branch { branch } => self.branch(&branch).await,
+            Request::Branches { prefix } => self.branches(&prefix).await,
+            Request::CreateBranch { branch, sha } => self.create_branch(&branch, &sha).await,
+            Request::AdvanceBranch { branch, sha } => self.advance_branch(&branch, &sha).await,
+            Request::DeleteBranch { branch } => self.delete_branch(&branch).await,
+            Request::CreateCommit { message, files, parent } => self.create_commit(&message, files, parent).await,
+            Request::File { reference, path } => self.file(&reference, &path).await,
+            Request::DispatchWorkflow { workflow, branch, inputs } => {
+                self.dispatch_workflow(&workflow, &branch, &inputs).await
+            }
+            Request::Runs { workflow, since } => self.runs(&workflow, since).await,
+            Request::Run { run } => self.run(run).await,
+            Request::CancelRun { run, force } => self.cancel_run(run, force).await,
+            Request::RerunFailedJobs { run } => self.rerun_failed_jobs(run).await,
+            Request::JobLog { job } => self.job_log(job).await,
+            Request::PullRequest { number } => self.pull_request(number).await,
+            Request::PullRequests { head } => self.pull_requests(head.as_deref()).await,
+            Request::CreatePullRequest { title, body, head, base, draft } => {
+                self.create_pull_request(&title, &body, &head, &base, draft).await
+            }
+            Request::UpdatePullRequest { number, title, body } => self.update_pull_request(number, title, body).await,
+            Request::MergePullRequest { number, head } => self.merge_pull_request(number, &head).await,
+            Request::MergeBranch { into, from } => self.merge_branch(&into, &from).await,
+            Request::Checks { sha } => self.checks(sha).await,
+        }
+    }
+}
