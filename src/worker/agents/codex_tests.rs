@@ -1,0 +1,3 @@
+//! Recorded event streams and what they mean.
+
+use super::*;
