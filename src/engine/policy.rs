@@ -211,5 +211,4 @@ fn shown(path: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
 mod tests;

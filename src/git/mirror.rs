@@ -172,3 +172,6 @@ fn missing(error: Error, commit: &Sha) -> Error {
     }
     error
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,12 +21,14 @@ pub(crate) struct Applied {
     pub(crate) lines_removed: u64,
 }
 
-/// Applies a patch to a commit; the inner error is git's reason why it does not apply.
+/// Applies a patch to a commit; the inner error is git's reason why it does not apply. Of more files than `files_max`, which no
+/// policy lets through, only so many are searched for what they add.
 pub(crate) async fn apply(
     remote: &Remote<'_>,
     scratch: &Path,
     foundation: &Sha,
     patch: &[u8],
+    files_max: u64,
 ) -> Result<Result<Applied, String>, Error> {
     let index = scratch.join("index");
     remote.git(["read-tree", foundation.as_str()]).variable("GIT_INDEX_FILE", &index).run().await?;
@@ -40,10 +42,10 @@ pub(crate) async fn apply(
         return Ok(Err(applied.stderr.trim().to_owned()));
     }
     let tree = remote.git(["write-tree"]).variable("GIT_INDEX_FILE", &index).run().await?.text();
-    compare(remote, foundation, tree).await.map(Ok)
+    compare(remote, foundation, tree, files_max).await.map(Ok)
 }
 
-async fn compare(remote: &Remote<'_>, foundation: &Sha, tree: String) -> Result<Applied, Error> {
+async fn compare(remote: &Remote<'_>, foundation: &Sha, tree: String, files_max: u64) -> Result<Applied, Error> {
     let raw = remote
         .git(["diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", foundation.as_str(), &tree])
         .run()
@@ -55,7 +57,8 @@ async fn compare(remote: &Remote<'_>, foundation: &Sha, tree: String) -> Result<
     let entries = entries(&raw.stdout);
     let (lines_added, lines_removed) = lines(&counted.stdout);
     let mut added = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.new_mode != 0) {
+    let searched = usize::try_from(files_max).unwrap_or(usize::MAX);
+    for entry in entries.iter().filter(|entry| entry.new_mode != 0).take(searched) {
         added
             .push(Added { path: entry.path.clone(), text: added_lines(remote, foundation, &tree, &entry.path).await? });
     }

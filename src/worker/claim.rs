@@ -45,14 +45,18 @@ async fn claim(job: &Job) -> Result<bool, Error> {
     let create = Move { branch: &branch, expected: None, to: &commit };
     let mut last = String::new();
     for _ in 0..TRIES {
-        match remote.push(std::slice::from_ref(&create)).await? {
-            Pushed::Done => return Ok(true),
-            Pushed::Refused(message) => return Err(git::Error::Refused { message }.into()),
-            Pushed::Moved => last = "the record could not be created, yet it is not there".to_owned(),
-            Pushed::Unknown(message) => last = message,
+        let pushed = remote.push(std::slice::from_ref(&create)).await?;
+        if pushed == Pushed::Done {
+            return Ok(true);
         }
+        // Whatever the remote said, the record itself tells whether somebody has the attempt, and who.
         if let Some((_, found)) = remote.record().await? {
             return Ok(remote.is_own(&found) && !found.is_closed());
+        }
+        match pushed {
+            Pushed::Refused(message) => return Err(git::Error::Refused { message }.into()),
+            Pushed::Done | Pushed::Moved => last = "the record was not created, yet it is not there".to_owned(),
+            Pushed::Unknown(message) => last = message,
         }
     }
     Err(git::Error::Failed { message: last }.into())

@@ -24,7 +24,7 @@ pub(crate) mod watchdog;
 pub(crate) mod work;
 
 #[cfg(test)]
-pub(crate) mod stage;
+mod tests;
 
 use clap::Subcommand;
 

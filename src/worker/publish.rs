@@ -93,7 +93,7 @@ async fn judge(job: &Job, remote: &Remote<'_>, scratch: &Path, brief: &Brief, fr
     let mut commits = vec![&brief.start];
     commits.extend((brief.mode == Mode::Rebase).then_some(&brief.base));
     remote.fetch(&commits, false).await?;
-    let applied = match apply(remote, scratch, foundation(brief), &patch).await? {
+    let applied = match apply(remote, scratch, foundation(brief), &patch, brief.policy.files_max).await? {
         Ok(applied) => applied,
         Err(problem) => {
             return Ok(refused(result, vec![format!("the patch does not apply: {}", policy_text(&problem))]));

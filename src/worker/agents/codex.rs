@@ -292,5 +292,4 @@ fn class(message: &str) -> (ReportOutcome, Option<Cause>) {
 }
 
 #[cfg(test)]
-#[path = "codex_tests.rs"]
 mod tests;

@@ -1,3 +1,0 @@
-//! Recorded event streams and what they mean.
-
-use super::*;
