@@ -185,3 +185,51 @@ impl Listener for Tail {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks for the end as soon as the process has said something.
+    struct Stopper(CancellationToken);
+
+    impl Listener for Stopper {
+        fn line(&mut self, _stream: Stream, _line: &str) -> bool {
+            self.0.cancel();
+            true
+        }
+    }
+
+    fn shell(command: &str) -> Launch {
+        Launch {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), command.into()],
+            environment: vec![("PATH".to_owned(), std::env::var_os("PATH").expect("PATH"))],
+            directory: std::env::temp_dir(),
+            input: vec![b'x'; 1 << 20],
+        }
+    }
+
+    fn bounds(stop: &CancellationToken) -> Bounds<'_> {
+        Bounds { deadline: Instant::now() + Duration::from_secs(60), stall: None, stop }
+    }
+
+    #[tokio::test]
+    async fn a_request_to_stop_ends_the_whole_group() {
+        let stop = CancellationToken::new();
+        let launch = shell("trap '' TERM; (echo started; exec tail -f /dev/null) & wait");
+        let end = run(&launch, bounds(&stop), &mut Stopper(stop.clone())).await;
+        assert_eq!(end, End::Stopped);
+    }
+
+    #[tokio::test]
+    async fn output_is_kept_to_its_end_and_input_need_not_be_read() {
+        let stop = CancellationToken::new();
+        let mut output = Tail::default();
+        let end = run(&shell("seq 100000; echo é; exit 3"), bounds(&stop), &mut output).await;
+        assert_eq!(end, End::Exited(Some(3)));
+        assert!(output.text().ends_with("100000\né\n") && output.text().len() <= TAIL_BYTES_MAX);
+        let missing = Launch { program: "no-such-program-here".into(), ..shell("") };
+        assert_eq!(run(&missing, bounds(&stop), &mut output).await, End::Missing);
+    }
+}

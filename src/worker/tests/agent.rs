@@ -1,4 +1,7 @@
-use crate::engine::brief::Mode;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::engine::brief::{AgentKind, Brief, Mode};
 use crate::engine::report::{Cause, ReportOutcome};
 use crate::worker::tests::stage::Stage;
 use ReportOutcome::{Changed, Failed, Infra, NeedsDecision, NoChange};
@@ -97,4 +100,28 @@ async fn what_cannot_be_fetched_leaves_a_report() {
     let run = stage.run(1, &brief).await;
     assert!(run.fetch().await.is_err());
     assert!(run.read("out/report.json").contains("could not be fetched"));
+}
+
+#[tokio::test]
+async fn codex_goes_the_same_way() {
+    let stage = Stage::new().await;
+    let brief = Brief { agent: AgentKind::Codex, ..stage.brief("unused") };
+    let mut bare = stage.run(1, &brief).await;
+    bare.job.environment.insert("PATH".to_owned(), bare.folder.clone().into());
+    let missing = bare.agent().await;
+    assert_eq!((missing.outcome, missing.cause), (Infra, Some(Cause::Fatal)), "{missing:?}");
+    let mut run = stage.run(2, &brief).await;
+    let programs = run.folder.join("programs");
+    std::fs::create_dir_all(&programs).expect("a folder");
+    let stream = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/codex/success.jsonl");
+    let script = format!("#!/bin/sh\ncat > prompt.txt\nprintf '%s\\n' \"$@\" > arguments.txt\ncat '{stream}'\n");
+    std::fs::write(programs.join("codex"), script).expect("written");
+    std::fs::set_permissions(programs.join("codex"), Permissions::from_mode(0o755)).expect("a program");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("PATH"));
+    run.job.environment.insert("PATH".to_owned(), path.into());
+    let report = run.agent().await;
+    assert_eq!((report.outcome, report.summary.as_str()), (Changed, "All done."), "{report:?}");
+    assert_eq!((report.session.as_deref(), report.usage.output_tokens), (Some("T"), 68));
+    assert_eq!(run.read("work/tree/prompt.txt"), "Please say hello.");
+    assert!(run.read("out/work.patch").contains("arguments.txt"));
 }

@@ -157,3 +157,30 @@ async fn a_rebase_becomes_a_merge_of_work_and_base() {
     let ahead = stage.git(["merge-base", "--is-ancestor", base.as_str(), commit.as_str()], "").await;
     assert_eq!((ahead.as_str(), Sha::new(parents).short().len()), ("", 7));
 }
+
+#[tokio::test]
+async fn lost_answers_are_read_back() {
+    let stage = Stage::new().await;
+    let brief = stage.brief("echo x > a.txt");
+    let run = stage.run(1, &brief).await;
+    // The refs have moved by then; the connection breaks before the answer.
+    stage.hook("post-receive", "cat > /dev/null; kill -9 $PPID");
+    assert!(run.claim().await.expect("claimed"), "its own claim is recognised");
+    assert!(!stage.run(2, &brief).await.claim().await.expect("lost"));
+    run.agent().await;
+    let result = run.publish(&run.out()).await.expect("published").expect("a result");
+    assert!(result.commit.is_some() && result.commit == stage.branch(&brief.key.id.work_branch()).await);
+    let chain = stage.git(["rev-list", "--count", &brief.key.id.record_branch()], "").await;
+    assert_eq!(chain, "2");
+}
+
+#[tokio::test]
+async fn a_push_that_the_repository_refuses_becomes_a_result_without_work() {
+    let stage = Stage::new().await;
+    let brief = stage.brief("echo x > a.txt");
+    stage.hook("update", "case $1 in refs/heads/orchestrate-work/*) echo no such pushes >&2; exit 1;; esac");
+    let (_, result) = whole(&stage, &brief).await;
+    assert_eq!((result.report.outcome, result.commit), (ReportOutcome::Failed, None));
+    assert!(result.refused[0].contains("no such pushes"), "{result:?}");
+    assert_eq!(stage.branch(&brief.key.id.work_branch()).await, None);
+}

@@ -110,6 +110,15 @@ impl Stage {
         Sha::new(commit)
     }
 
+    /// Makes the repository run a script at a point of each push.
+    pub(super) fn hook(&self, name: &str, script: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.repository().join("hooks").join(name);
+        std::fs::create_dir_all(self.repository().join("hooks")).expect("a folder");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    }
+
     pub(super) async fn branch(&self, branch: &str) -> Option<Sha> {
         let name = format!("refs/heads/{branch}");
         let found = self.git(["for-each-ref", "--format=%(objectname)", &name], "").await;

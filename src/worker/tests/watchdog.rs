@@ -1,6 +1,8 @@
 use crate::engine::report::{Cause, ReportOutcome};
 use crate::engine::time::Span;
 use crate::worker::tests::stage::Stage;
+use crate::worker::tree::Tree;
+use crate::worker::work::Work;
 
 /// Waits for ever without printing or changing anything: reads a pipe that nobody writes to.
 const HANG: &str = "mkfifo \"$ORCHESTRATOR_REPORT.pipe\" 2>/dev/null; cat \"$ORCHESTRATOR_REPORT.pipe\"";
@@ -13,7 +15,7 @@ fn span(milliseconds: u64) -> Span {
 async fn a_stalled_agent_is_started_again_with_its_tree() {
     let stage = Stage::new().await;
     let mut brief = stage.brief(&format!("if test -f first; then cat > prompt.txt; else echo x > first; {HANG}; fi"));
-    brief.limits.stall_after = span(500);
+    brief.limits.stall_after = span(1500);
     let run = stage.run(1, &brief).await;
     let report = run.agent().await;
     assert_eq!((report.outcome, report.restarts), (ReportOutcome::Changed, 1), "{report:?}");
@@ -31,20 +33,35 @@ async fn a_second_stall_ends_it() {
 }
 
 #[tokio::test]
-async fn a_silent_agent_that_writes_makes_progress() {
+async fn each_write_is_seen_and_ignored_files_are_not() {
     let stage = Stage::new().await;
-    // Takes about twice the stall limit in all; each round changes a file that is changed already.
-    let mut brief = stage.brief("for n in 1 2 3 4 5 6 7 8 9 10; do echo $n >> a.txt; sleep 0.2; done");
-    brief.limits.stall_after = span(1000);
-    let report = stage.run(1, &brief).await.agent().await;
-    assert_eq!((report.outcome, report.restarts), (ReportOutcome::Changed, 0), "{report:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let brief = stage.brief("true");
+    let run = stage.run(1, &brief).await;
+    run.fetch().await.expect("fetched");
+    let work = Work::new(&run.folder.join("work")).expect("a folder");
+    let tree = Tree::prepare(&work, &run.job.program, &brief).await.expect("a tree");
+    let mut seen = vec![tree.digest().await];
+    let mut write = async |name: &str, text: &str, new: bool| {
+        let path = tree.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(folder.path())).expect("a folder");
+        std::fs::write(path, text).expect("written");
+        let digest = tree.digest().await;
+        assert!(digest.is_some());
+        assert_eq!(!seen.contains(&digest), new, "{name} {text}");
+        seen.push(digest);
+    };
+    write("a.txt", "changed", true).await;
+    write("a.txt", "changed again", true).await;
+    write("new/file", "x", true).await;
+    write("ignored/file", "x", false).await;
 }
 
 #[tokio::test]
 async fn a_timeout_ends_grandchildren_too() {
     let stage = Stage::new().await;
     let mut brief = stage.brief(&format!("(sh -c 'echo $$ > \"$0.pid\"; {HANG}' \"$ORCHESTRATOR_REPORT\") & wait"));
-    brief.limits.timeout = span(1500);
+    brief.limits.timeout = span(3000);
     let run = stage.run(1, &brief).await;
     let report = run.agent().await;
     assert_eq!((report.outcome, report.cause), (ReportOutcome::Failed, Some(Cause::Timeout)));
