@@ -180,7 +180,7 @@ async fn a_push_that_the_repository_refuses_becomes_a_result_without_work() {
     let brief = stage.brief("echo x > a.txt");
     stage.hook("update", "case $1 in refs/heads/orchestrate-work/*) echo no such pushes >&2; exit 1;; esac");
     let (_, result) = whole(&stage, &brief).await;
-    assert_eq!((result.report.outcome, result.commit), (ReportOutcome::Failed, None));
+    assert_eq!((result.report.outcome, result.commit.as_ref()), (ReportOutcome::Failed, None));
     assert!(result.refused[0].contains("no such pushes"), "{result:?}");
     assert_eq!(stage.branch(&brief.key.id.work_branch()).await, None);
 }
