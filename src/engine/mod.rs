@@ -14,5 +14,6 @@ pub mod policy;
 pub mod problem;
 pub mod record;
 pub mod report;
+pub mod secret;
 pub mod snapshot;
 pub mod time;

@@ -1,5 +1,10 @@
 //! Git plumbing on a bare mirror: what the orchestrator needs that GitHub's API cannot do.
 
+pub mod command;
+pub(crate) mod group;
+pub mod mirror;
+pub(crate) mod push;
+
 use std::future::Future;
 
 use crate::engine::id::Sha;

@@ -1,0 +1,88 @@
+//! The mirror against a bare repository in a folder.
+
+use super::*;
+
+/// A remote with `main` at a first commit, and commits made by plumbing.
+struct Remote {
+    folder: tempfile::TempDir,
+    program: Program,
+}
+
+impl Remote {
+    async fn new() -> Self {
+        let remote =
+            Self { folder: tempfile::tempdir().expect("a folder"), program: Program::default().file_protocol(true) };
+        std::fs::create_dir(remote.path()).expect("a folder");
+        remote.git(["init", "--bare", "--quiet", "."], "").await;
+        remote
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("remote.git")
+    }
+
+    async fn git<const N: usize>(&self, arguments: [&str; N], input: &str) -> String {
+        let run = self.program.command(&self.path(), arguments).input(input);
+        let named = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+        named.into_iter().fold(run, |run, name| run.variable(name, "somebody")).run().await.expect("git").text()
+    }
+
+    async fn commit(&self, files: &[(&str, &str)], parent: Option<&Sha>) -> Sha {
+        let mut entries = String::new();
+        for (name, content) in files {
+            let blob = self.git(["hash-object", "-w", "--stdin"], content).await;
+            entries.push_str(&format!("100644 blob {blob}\t{name}\n"));
+        }
+        let tree = self.git(["mktree"], &entries).await;
+        Sha::new(match parent {
+            Some(parent) => self.git(["commit-tree", &tree, "-p", parent.as_str(), "-m", "x"], "").await,
+            None => self.git(["commit-tree", &tree, "-m", "x"], "").await,
+        })
+    }
+
+    async fn mirror(&self) -> Mirror<Anonymous> {
+        let url = self.path().to_string_lossy().into_owned();
+        let folder = self.folder.path().join("mirror.git");
+        Mirror::open(&folder, &url, Anonymous, self.program.clone()).await.expect("a mirror")
+    }
+}
+
+#[tokio::test]
+async fn a_branch_moves_only_from_where_it_was_expected() {
+    let remote = Remote::new().await;
+    let first = remote.commit(&[("a", "1")], None).await;
+    let other = remote.commit(&[("a", "2")], None).await;
+    let mirror = remote.mirror().await;
+    mirror.move_branch("b", None, &first).await.expect("created");
+    let taken = mirror.move_branch("b", None, &other).await;
+    assert_eq!(taken, Err(Error::Moved { found: Some(first.clone()) }));
+    mirror.move_branch("b", Some(&first), &other).await.expect("moved, though no fast-forward");
+    let stale = mirror.move_branch("b", Some(&first), &first).await;
+    assert_eq!(stale, Err(Error::Moved { found: Some(other.clone()) }));
+    mirror.move_branch("b", Some(&other), &other).await.expect("is there already");
+    let gone = mirror.move_branch("c", Some(&other), &other).await;
+    assert_eq!(gone, Err(Error::Moved { found: None }));
+}
+
+#[tokio::test]
+async fn paths_and_conflicts_are_told() {
+    let remote = Remote::new().await;
+    let base = remote.commit(&[("a", "1\n"), ("b", "1\n")], None).await;
+    let ours = remote.commit(&[("a", "2\n"), ("b", "1\n")], Some(&base)).await;
+    let theirs = remote.commit(&[("a", "3\n"), ("b", "1\n"), ("naïve file", "x")], Some(&base)).await;
+    let apart = remote.commit(&[("a", "1\n"), ("b", "2\n")], Some(&base)).await;
+    let mirror = remote.mirror().await;
+    assert_eq!(mirror.paths(&theirs).await.expect("paths"), ["a", "b", "naïve file"]);
+    assert_eq!(mirror.merge_conflicts(&ours, &theirs).await.expect("merged"), ["a"]);
+    assert_eq!(mirror.merge_conflicts(&ours, &apart).await.expect("merged"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_missing() {
+    let remote = Remote::new().await;
+    let mirror = remote.mirror().await;
+    for commit in ["1".repeat(40), "--upload-pack=x".to_owned(), "HEAD".to_owned()] {
+        let answer = mirror.paths(&Sha::new(&commit)).await;
+        assert!(matches!(answer, Err(Error::Missing { .. })), "{commit}: {answer:?}");
+    }
+}

@@ -1,0 +1,215 @@
+//! `worker agent`: prepares the work tree, runs set-up commands, launches and watches the agent, runs the validation commands and
+//! leaves `report.json`, `work.patch` and `meta.json`. A report is left whatever happens; the step fails only where the worker
+//! itself did.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::engine::brief::{Brief, Mode};
+use crate::engine::report::{Cause, Report, ReportOutcome};
+use crate::engine::time::Timestamp;
+use crate::worker::agents::{self, Assignment, environment};
+use crate::worker::job::{Common, Job, now};
+use crate::worker::redact::Redactor;
+use crate::worker::tree::Tree;
+use crate::worker::work::Work;
+use crate::worker::{Error, prompt, validate, watchdog};
+
+/// The report's file name.
+pub(crate) const REPORT_FILE: &str = "report.json";
+/// The patch's file name.
+pub(crate) const PATCH_FILE: &str = "work.patch";
+/// The file with what the worker itself measured.
+pub(crate) const META_FILE: &str = "meta.json";
+
+/// `worker agent --key KEY --brief COMMIT --work DIR --out DIR`.
+#[derive(Args, Clone, Debug)]
+pub struct AgentOptions {
+    /// The attempt.
+    #[command(flatten)]
+    pub common: Common,
+    /// The folder that `worker fetch` filled.
+    #[arg(long)]
+    pub work: PathBuf,
+    /// Where to leave report and patch; made where it is missing.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// When the agent ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    pub(crate) agent_started_at: Option<Timestamp>,
+    pub(crate) agent_ended_at: Option<Timestamp>,
+}
+
+/// Runs the agent and leaves its report, which is given back too; nothing where the run was started again.
+pub async fn run(job: &Job, options: &AgentOptions) -> Result<Option<Report>, Error> {
+    if job.is_rerun()? {
+        return Ok(None);
+    }
+    let redactor = Redactor::new(&job.environment);
+    let (stop, _listening) = stop_by_signal()?;
+    let mut meta = Meta::default();
+    let done = attempt(job, options, &redactor, &mut meta, &stop).await;
+    let report = match &done {
+        Ok(report) => report.clone(),
+        Err(error) => Report::ended(ReportOutcome::Infra, format!("the worker failed: {error}")),
+    };
+    let report = redactor.clean_report(report).bounded();
+    leave(&options.out, &report, Some(meta))?;
+    job.say(&format!("agent: {} {}", report.outcome, report.reason.lines().next().unwrap_or_default()))?;
+    done.map(|_| Some(report))
+}
+
+/// Writes report and measurements.
+pub(crate) fn leave(out: &Path, report: &Report, meta: Option<Meta>) -> Result<(), Error> {
+    let write = || {
+        std::fs::create_dir_all(out)?;
+        if let Some(meta) = meta {
+            std::fs::write(out.join(META_FILE), serde_json::to_vec_pretty(&meta)?)?;
+        }
+        std::fs::write(out.join(REPORT_FILE), serde_json::to_vec_pretty(report)?)
+    };
+    write().map_err(Error::machine(format!("leaving the report in {}", out.display())))
+}
+
+/// A token that is cancelled when the worker is asked to end, and what keeps listening for that.
+fn stop_by_signal() -> Result<(CancellationToken, DropGuard), Error> {
+    let stop = CancellationToken::new();
+    let ended = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::machine("listening for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::machine("listening for SIGINT"))?;
+    let (asked, over) = (stop.clone(), ended.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => asked.cancel(),
+            _ = interrupt.recv() => asked.cancel(),
+            () = over.cancelled() => {}
+        }
+    });
+    Ok((stop, ended.drop_guard()))
+}
+
+async fn attempt(
+    job: &Job,
+    options: &AgentOptions,
+    redactor: &Redactor,
+    meta: &mut Meta,
+    stop: &CancellationToken,
+) -> Result<Report, Error> {
+    let work = Work::new(&options.work)?;
+    let bytes = std::fs::read(work.brief()).map_err(Error::machine("reading the brief that `worker fetch` left"))?;
+    let brief = Brief::parse(&bytes).map_err(Error::Input)?;
+    if brief.key != job.key {
+        return Err(Error::Input("the folder was filled for another attempt".to_owned()));
+    }
+    if let Mode::Plan | Mode::Judge = brief.mode {
+        let reason = format!("this worker does not know runs of the kind `{}`", brief.mode);
+        return Ok(Report { cause: Some(Cause::Fatal), ..Report::ended(ReportOutcome::Infra, reason) });
+    }
+    let tree = Tree::prepare(&work, &job.program, &brief).await?;
+    let plain = environment(&job.environment);
+    let ran = validate::run_all(&brief.setup, &tree, &plain, brief.limits.timeout, stop).await;
+    if let Some(failed) = validate::failure(&ran) {
+        return Ok(Report::ended(ReportOutcome::Infra, format!("set-up failed: {}", validate::told(failed))));
+    }
+    tree.exclude_present().await?;
+    let report = if brief.mode == Mode::Rebase && tree.conflicts.is_empty() {
+        merged_cleanly(&brief)
+    } else {
+        let watched = launch(job, &brief, &work, &tree, meta, stop).await?;
+        marked(watched, &tree)
+    };
+    let report = keep_patch(report, &tree, &options.out, redactor).await?;
+    if report.outcome != ReportOutcome::Changed {
+        return Ok(report);
+    }
+    let validation = validate::run_all(&brief.validate, &tree, &plain, brief.limits.timeout, stop).await;
+    Ok(validated(report, validation))
+}
+
+fn merged_cleanly(brief: &Brief) -> Report {
+    let summary = format!("The work merges with `{}` without conflicts; no agent was needed.", brief.base_branch);
+    Report { summary, ..Report::ended(ReportOutcome::Changed, "") }
+}
+
+async fn launch(
+    job: &Job,
+    brief: &Brief,
+    work: &Work,
+    tree: &Tree,
+    meta: &mut Meta,
+    stop: &CancellationToken,
+) -> Result<Report, Error> {
+    let mut agent = match agents::agent(brief, work) {
+        Ok(agent) => agent,
+        Err(error) => {
+            return Ok(Report { cause: Some(Cause::Fatal), ..Report::ended(ReportOutcome::Infra, error.to_string()) });
+        }
+    };
+    let assignment = Assignment {
+        brief,
+        work,
+        prompt: prompt::prompt(brief, &tree.conflicts),
+        conflicts: &tree.conflicts,
+        variables: &job.environment,
+    };
+    meta.agent_started_at = Some(now());
+    let watched = watchdog::watch(agent.as_mut(), &assignment, tree, brief.limits, stop).await;
+    meta.agent_ended_at = Some(now());
+    let watched = watched?;
+    let report = match tree.patch().await {
+        Ok(patch) => agents::report(agent.as_ref(), &watched.end, !patch.is_empty()),
+        Err(error) => Report::ended(ReportOutcome::Failed, format!("the work cannot be made into a patch: {error}")),
+    };
+    Ok(Report { restarts: watched.restarts, ..report })
+}
+
+/// Work that still holds conflict markers is none.
+fn marked(report: Report, tree: &Tree) -> Report {
+    let marked = tree.marked();
+    if report.outcome != ReportOutcome::Changed || marked.is_empty() {
+        return report;
+    }
+    let reason = format!("conflict markers are left in {}", marked.join(", "));
+    Report { outcome: ReportOutcome::Failed, reason, ..report }
+}
+
+/// Leaves the patch of finished work, taken before validation commands can add to the tree.
+async fn keep_patch(report: Report, tree: &Tree, out: &Path, redactor: &Redactor) -> Result<Report, Error> {
+    if report.outcome != ReportOutcome::Changed {
+        return Ok(report);
+    }
+    let patch = tree.patch().await?;
+    if patch.is_empty() {
+        let reason = "nothing of the work is left to publish: the base holds it already";
+        return Ok(Report { outcome: ReportOutcome::Failed, reason: reason.to_owned(), ..report });
+    }
+    if redactor.holds(&patch) {
+        let reason = "the work holds a secret of the runner's environment and was thrown away";
+        return Ok(Report { outcome: ReportOutcome::Failed, reason: reason.to_owned(), ..report });
+    }
+    std::fs::create_dir_all(out)
+        .and_then(|()| std::fs::write(out.join(PATCH_FILE), patch))
+        .map_err(Error::machine("leaving the patch"))?;
+    Ok(report)
+}
+
+fn validated(report: Report, validation: Vec<crate::engine::report::Validation>) -> Report {
+    let failed = validate::failure(&validation).map(validate::told);
+    match failed {
+        None => Report { validation, ..report },
+        Some(reason) => Report {
+            outcome: ReportOutcome::Failed,
+            cause: Some(Cause::Validation),
+            reason: format!("validation failed: {reason}"),
+            validation,
+            ..report
+        },
+    }
+}

@@ -1,0 +1,100 @@
+//! The agents: how each is launched, which of its lines are progress, and what its end means. One file per agent.
+
+pub(crate) mod codex;
+pub(crate) mod shell;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::engine::brief::{AgentKind, Brief};
+use crate::engine::report::{Cause, Report, ReportOutcome};
+use crate::worker::Error;
+use crate::worker::process::{End, Launch, Listener};
+use crate::worker::redact::names_secret;
+use crate::worker::work::Work;
+
+/// Variables that programs get from ours: where to find programs, where home is, language and time zone.
+const ENVIRONMENT_KEPT: [&str; 7] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER"];
+/// Variables of ours with this beginning are passed on too, unless their name says that they hold a secret.
+const OWN_PREFIX: &str = "ORCHESTRATOR_";
+
+/// What an agent is given.
+#[derive(Debug)]
+pub(crate) struct Assignment<'a> {
+    pub(crate) brief: &'a Brief,
+    pub(crate) work: &'a Work,
+    pub(crate) prompt: String,
+    pub(crate) conflicts: &'a [String],
+    /// Every variable of the worker; what of it an agent sees is the agent's own choice from [`environment`].
+    pub(crate) variables: &'a BTreeMap<String, OsString>,
+}
+
+/// A coding agent.
+pub(crate) trait Agent: Send {
+    /// How to start it. A second start within the attempt forgets what was heard of the first.
+    fn launch(&mut self, assignment: &Assignment<'_>, again: bool) -> Result<Launch, Error>;
+
+    /// Who hears its lines.
+    fn listener(&mut self) -> &mut (dyn Listener + Send);
+
+    /// What its end by itself means. `changed`: the work tree differs from where it started.
+    fn report(&self, exit: Option<i32>, changed: bool) -> Report;
+
+    /// Whether it was waiting for something that is not its own doing when it was last heard.
+    fn waits_for_network(&self) -> bool {
+        false
+    }
+}
+
+/// The agent a brief asks for.
+pub(crate) fn agent(brief: &Brief, work: &Work) -> Result<Box<dyn Agent>, Error> {
+    Ok(match brief.agent {
+        AgentKind::Shell => {
+            let command = brief.agent_command.clone().filter(|command| !command.trim().is_empty());
+            let command = command.ok_or_else(|| {
+                Error::Input("the shell agent has no command: set `agent_command` in the configuration".to_owned())
+            })?;
+            Box::new(shell::Shell::new(command, work))
+        }
+        AgentKind::Codex => Box::new(codex::Codex::new(work)),
+    })
+}
+
+/// The environment for programs that run the repository's or the agent's code: an allow-list without any secret.
+pub(crate) fn environment(variables: &BTreeMap<String, OsString>) -> Vec<(String, OsString)> {
+    let kept = |name: &str| ENVIRONMENT_KEPT.contains(&name) || (name.starts_with(OWN_PREFIX) && !names_secret(name));
+    variables.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// A report of an agent however it ended.
+pub(crate) fn report(agent: &dyn Agent, end: &End, changed: bool) -> Report {
+    let with = |outcome, cause, reason: &str| Report { cause: Some(cause), ..Report::ended(outcome, reason) };
+    match end {
+        End::Exited(exit) => agent.report(*exit, changed),
+        End::Stalled if agent.waits_for_network() => {
+            with(ReportOutcome::Infra, Cause::Stalled, "the agent kept waiting for its model's network address")
+        }
+        End::Stalled => with(ReportOutcome::Failed, Cause::Stalled, "the agent made no progress, also after a restart"),
+        End::TimedOut => with(ReportOutcome::Failed, Cause::Timeout, "the agent's time was up"),
+        End::Stopped => Report::ended(ReportOutcome::Infra, "the job was cancelled while the agent worked"),
+        End::Missing => with(ReportOutcome::Infra, Cause::Fatal, "the agent's program is not installed on the runner"),
+        End::NotStarted(problem) => {
+            Report::ended(ReportOutcome::Infra, format!("the agent could not be started: {problem}"))
+        }
+    }
+}
+
+/// Makes the folder for an agent's files and forgets what an earlier start left in these.
+pub(crate) fn fresh(work: &Work, files: &[&PathBuf]) -> Result<(), Error> {
+    std::fs::create_dir_all(work.run()).map_err(Error::machine("making the agent's folder"))?;
+    for file in files {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::machine(format!("removing {}", file.display()))(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The agent `shell`: `sh -c CMD` in the work tree. `$ORCHESTRATOR_TASK` names a JSON file with the task, the prompt comes on
+//! standard input, and the command may write `outcome, summary, reason, question` to `$ORCHESTRATOR_REPORT`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::brief::Mode;
+use crate::engine::id::{IssueNumber, TaskId};
+use crate::engine::report::{Cause, Report, ReportOutcome, TEXT_CHARACTERS_MAX, tail};
+use crate::worker::Error;
+use crate::worker::agents::{Agent, Assignment, environment, fresh};
+use crate::worker::process::{Launch, Listener, Tail};
+use crate::worker::prompt::RESTARTED;
+use crate::worker::work::Work;
+
+/// The shell's code for a command that does not exist.
+const NO_SUCH_COMMAND: i32 = 127;
+/// Most bytes of a report that are read.
+const REPORT_BYTES_MAX: u64 = 256 * 1024;
+
+/// The task as the command finds it.
+#[derive(Serialize)]
+struct Task<'a> {
+    id: TaskId,
+    issue: IssueNumber,
+    title: &'a str,
+    body: &'a str,
+    files: &'a [String],
+    attempt: u32,
+    previous_errors: &'a [String],
+    mode: Mode,
+    conflicts: &'a [String],
+}
+
+/// What the command may tell.
+#[derive(Deserialize)]
+struct Told {
+    outcome: ReportOutcome,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    question: String,
+}
+
+/// One shell command.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    command: String,
+    report: PathBuf,
+    output: Tail,
+}
+
+impl Shell {
+    pub(crate) fn new(command: String, work: &Work) -> Self {
+        Self { command, report: work.run().join("agent-report.json"), output: Tail::default() }
+    }
+
+    fn told(&self) -> Option<Result<Told, String>> {
+        let file = std::fs::symlink_metadata(&self.report).ok()?;
+        if !file.is_file() || file.len() > REPORT_BYTES_MAX {
+            return Some(Err(format!("it is no plain file of at most {REPORT_BYTES_MAX} bytes")));
+        }
+        let bytes = std::fs::read(&self.report).map_err(|error| error.to_string());
+        Some(bytes.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string())))
+    }
+
+    fn failed(&self, why: String) -> Report {
+        let text = format!("{why}\n{}", self.output.text());
+        Report::ended(ReportOutcome::Failed, tail(text.trim_end(), TEXT_CHARACTERS_MAX))
+    }
+
+    fn silent(&self, exit: Option<i32>, changed: bool) -> Report {
+        match exit {
+            Some(0) if changed => Report {
+                summary: tail(self.output.text().trim_end(), TEXT_CHARACTERS_MAX),
+                ..Report::ended(ReportOutcome::Changed, "")
+            },
+            Some(0) => self.failed("the agent's command ended well but changed nothing".to_owned()),
+            Some(NO_SUCH_COMMAND) => Report {
+                outcome: ReportOutcome::Infra,
+                cause: Some(Cause::Fatal),
+                ..self.failed("the agent's command does not exist (exit code 127)".to_owned())
+            },
+            Some(code) => self.failed(format!("the agent's command exited with {code}")),
+            None => self.failed("the agent's command was ended by a signal".to_owned()),
+        }
+    }
+}
+
+impl Agent for Shell {
+    fn launch(&mut self, assignment: &Assignment<'_>, again: bool) -> Result<Launch, Error> {
+        self.output = Tail::default();
+        fresh(assignment.work, &[&self.report])?;
+        let brief = assignment.brief;
+        let task = Task {
+            id: TaskId(brief.issue),
+            issue: brief.issue,
+            title: &brief.text.title,
+            body: &brief.text.body,
+            files: &brief.files,
+            attempt: brief.key.id.n,
+            previous_errors: &brief.previous_errors,
+            mode: brief.mode,
+            conflicts: assignment.conflicts,
+        };
+        let path = assignment.work.run().join("task.json");
+        let text = serde_json::to_vec_pretty(&task).map_err(|error| Error::Input(format!("the task: {error}")))?;
+        std::fs::write(&path, text).map_err(Error::machine("writing the task"))?;
+        let mut environment = environment(assignment.variables);
+        environment.push(("ORCHESTRATOR_TASK".to_owned(), path.into()));
+        environment.push(("ORCHESTRATOR_REPORT".to_owned(), self.report.clone().into()));
+        Ok(Launch {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), self.command.clone().into()],
+            environment,
+            directory: assignment.work.tree(),
+            input: format!("{}{}", assignment.prompt, if again { RESTARTED } else { "" }).into_bytes(),
+        })
+    }
+
+    fn listener(&mut self) -> &mut (dyn Listener + Send) {
+        &mut self.output
+    }
+
+    fn report(&self, exit: Option<i32>, changed: bool) -> Report {
+        let told = match self.told() {
+            None => return self.silent(exit, changed),
+            Some(Err(problem)) => return self.failed(format!("the agent's report cannot be read: {problem}")),
+            Some(Ok(told)) => told,
+        };
+        if told.outcome == ReportOutcome::Changed && (exit != Some(0) || !changed) {
+            return Report { summary: told.summary, ..self.silent(exit, changed) };
+        }
+        Report { summary: told.summary, question: told.question, ..Report::ended(told.outcome, told.reason) }
+    }
+}

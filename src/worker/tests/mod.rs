@@ -1,0 +1,9 @@
+//! Whole steps of the worker on a real repository, a folder of this machine.
+
+mod agent;
+mod claim;
+mod publish;
+mod stage;
+mod watchdog;
+
+pub(in crate::worker) use stage::brief;

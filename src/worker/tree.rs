@@ -1,0 +1,177 @@
+//! The agent's work tree. It has a `.git` of its own for the agent to use; what we learn about the tree we learn through another
+//! one, so that nothing the agent does to its own changes what is seen.
+
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::engine::brief::{Brief, Mode};
+use crate::engine::id::Sha;
+use crate::git;
+use crate::git::command::{Invocation, Program};
+use crate::worker::Error;
+use crate::worker::work::Work;
+
+/// Most changed files looked at to see progress.
+const WATCHED_FILES_MAX: usize = 20_000;
+/// Most bytes of a file searched for conflict markers.
+const MARKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A prepared work tree.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    git: PathBuf,
+    tree: PathBuf,
+    program: Program,
+    /// The commit that the patch is made against: the start, or the base where the work is brought onto it.
+    foundation: Sha,
+    /// Files that a merge left with conflicts.
+    pub(crate) conflicts: Vec<String>,
+}
+
+impl Tree {
+    /// Checks out the brief's start and, where the work is to be brought onto a new base, merges that in.
+    pub(crate) async fn prepare(work: &Work, program: &Program, brief: &Brief) -> Result<Self, Error> {
+        let foundation = if brief.mode == Mode::Rebase { &brief.base } else { &brief.start };
+        let mut tree = Self {
+            git: work.git(),
+            tree: work.tree(),
+            program: program.clone(),
+            foundation: foundation.clone(),
+            conflicts: Vec::new(),
+        };
+        std::fs::create_dir_all(&tree.tree).map_err(Error::machine("making the work tree"))?;
+        tree.inside(["init", "--quiet", "--template=", "--initial-branch=main", "."]).run().await?;
+        tree.borrow_objects()?;
+        for (key, value) in
+            [("user.name", "task-orchestrator"), ("user.email", "task-orchestrator@users.noreply.github.com")]
+        {
+            tree.inside(["config", key, value]).run().await?;
+        }
+        tree.inside(["checkout", "--quiet", "-B", "work", brief.start.as_str()]).run().await?;
+        if brief.mode == Mode::Rebase {
+            tree.conflicts = tree.merge(&brief.base).await?;
+        }
+        tree.observe(["read-tree", tree.foundation.as_str()], "watch").run().await?;
+        Ok(tree)
+    }
+
+    fn borrow_objects(&self) -> Result<(), Error> {
+        let own = self.tree.join(".git");
+        let mut line = self.git.join("objects").as_os_str().as_bytes().to_vec();
+        line.push(b'\n');
+        let borrow = || {
+            std::fs::create_dir_all(own.join("objects/info"))?;
+            std::fs::write(own.join("objects/info/alternates"), line)?;
+            match std::fs::copy(self.git.join("shallow"), own.join("shallow")) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                Ok(_) | Err(_) => Ok(()),
+            }
+        };
+        borrow().map_err(Error::machine("preparing the work tree"))
+    }
+
+    async fn merge(&self, base: &Sha) -> Result<Vec<String>, Error> {
+        let arguments = ["merge", "--quiet", "--no-commit", "--no-ff", "--no-edit", base.as_str()];
+        let merged = self.inside(arguments).answer().await?;
+        if merged.code == 0 {
+            return Ok(Vec::new());
+        }
+        let open = self.inside(["diff", "--name-only", "--diff-filter=U", "-z"]).run().await?;
+        let conflicts = names(&open.stdout);
+        if conflicts.is_empty() {
+            let message = format!("git merge ended with {}: {}{}", merged.code, merged.text(), merged.stderr);
+            return Err(git::Error::Failed { message }.into());
+        }
+        Ok(conflicts)
+    }
+
+    /// Where the agent works.
+    pub(crate) fn path(&self) -> &Path {
+        &self.tree
+    }
+
+    /// Leaves what set-up commands made out of the patch: new files that are there before the agent starts.
+    pub(crate) async fn exclude_present(&self) -> Result<(), Error> {
+        let listed = self.observe(["ls-files", "--others", "--exclude-standard", "-z"], "watch").run().await?;
+        let mut patterns = String::new();
+        for name in names(&listed.stdout).iter().filter(|name| !name.contains('\n')) {
+            let escaped: String =
+                name.chars().flat_map(|c| ("\\*?[ ".contains(c)).then_some('\\').into_iter().chain([c])).collect();
+            writeln!(patterns, "/{escaped}").unwrap_or_default();
+        }
+        let folder = self.git.join("info");
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(folder.join("exclude"), patterns))
+            .map_err(Error::machine("keeping what set-up made"))
+    }
+
+    /// A digest that changes when a file of the tree does: ignored files do not count. Nothing where git could not tell.
+    pub(crate) async fn digest(&self) -> Option<[u8; 32]> {
+        let arguments = ["ls-files", "--modified", "--others", "--exclude-standard", "-z"];
+        let listed = self.observe(arguments, "watch").answer().await.ok().filter(|listed| listed.code == 0)?;
+        let mut digest = Sha256::new();
+        digest.update(&listed.stdout);
+        for name in names(&listed.stdout).iter().take(WATCHED_FILES_MAX) {
+            if let Ok(file) = std::fs::symlink_metadata(self.tree.join(name)) {
+                let changed = file.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+                digest.update(changed.unwrap_or_default().as_nanos().to_be_bytes());
+                digest.update(file.len().to_be_bytes());
+            }
+        }
+        Some(digest.finalize().into())
+    }
+
+    /// Everything that differs from the foundation, new files included and ignored ones not, as `git apply` takes it.
+    pub(crate) async fn patch(&self) -> Result<Vec<u8>, Error> {
+        self.observe(["read-tree", self.foundation.as_str()], "patch").run().await?;
+        self.observe(["add", "--all", "."], "patch").run().await?;
+        let arguments = [
+            "diff",
+            "--cached",
+            "--binary",
+            "--full-index",
+            "--no-renames",
+            "--no-textconv",
+            "--no-ext-diff",
+            "--no-color",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            self.foundation.as_str(),
+        ];
+        Ok(self.observe(arguments, "patch").run().await?.stdout)
+    }
+
+    /// Files that had conflicts and still hold their markers.
+    pub(crate) fn marked(&self) -> Vec<String> {
+        let marked = |name: &&String| {
+            let path = self.tree.join(name.as_str());
+            let plain =
+                std::fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= MARKED_BYTES_MAX);
+            let text = if plain { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
+            text.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> "))
+        };
+        self.conflicts.iter().filter(marked).cloned().collect()
+    }
+
+    /// A command in the tree, on its own `.git`.
+    fn inside<const N: usize>(&self, arguments: [&str; N]) -> Invocation<'_> {
+        self.program.command(&self.tree, arguments)
+    }
+
+    /// A command on the tree by our own repository and an index of that name.
+    fn observe<const N: usize>(&self, arguments: [&str; N], index: &str) -> Invocation<'_> {
+        self.program
+            .command(&self.tree, arguments)
+            .variable("GIT_DIR", &self.git)
+            .variable("GIT_WORK_TREE", &self.tree)
+            .variable("GIT_INDEX_FILE", self.git.join(format!("index-{index}")))
+    }
+}
+
+fn names(bytes: &[u8]) -> Vec<String> {
+    let texts = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    texts.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+}
