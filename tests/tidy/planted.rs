@@ -132,9 +132,8 @@ fn words_of_one_machine_are_found() {
 
 #[test]
 fn calls_are_read_from_documents() {
-    let action = "inputs:\n  command:\n    default: x\n  lost:\n    default: y\n\
-                  runs:\n  a: ${{ inputs.command }} ${{ inputs.more }}\n";
-                ```\ntask-orchestrator other\n```\n";
+    let text = "```sh\n$ cargo run --release -- demo --port 1\ntask-orchestrator plan --repo . \\\n  --format=json\n\
+                ```\n```\ntask-orchestrator other\n```\n";
     let calls: Vec<_> = program::shell_lines(text).iter().filter_map(|(_, line)| program::call(line)).collect();
     assert_eq!(calls.len(), 2, "{calls:?}");
     assert_eq!((calls[0].words.join(" "), calls[0].flags.join(" ")), ("demo".to_owned(), "--port".to_owned()));
@@ -153,8 +152,8 @@ fn manifests_are_held_against_the_code() {
         check(&mut report);
         report.findings().len()
     };
-    let readme = "## Configuration\n\n| key | default | what |\n|---|---|---|\n| `label` | `x` | text |\n\n\
-                  ## Other\n| `no` | `x` |\n";
+    let action = "inputs:\n  command:\n    default: x\n  lost:\n    default: y\n\
+                  runs:\n  a: ${{ inputs.command }} ${{ inputs.more }}\n";
     assert_eq!(find(&|report| manifests::action_text(action, report)), 2);
     let loose = "permissions: {}\njobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n      - uses: ./\n";
     assert_eq!(find(&|report| manifests::workflow_text(".github/workflows/a.yml", loose, report)), 1);
@@ -167,7 +166,8 @@ fn manifests_are_held_against_the_code() {
 
 #[test]
 fn tables_are_read_from_documents_and_code() {
-    let readme = "## Configuration\n\n| key | default | what |\n|---|---|---|\n| `label` | `x` | text |\n\n## Other\n| `no` | `x` |\n";
+    let readme = "## Configuration\n\n| key | default | what |\n|---|---|---|\n| `label` | `x` | text |\n\n\
+                  ## Other\n| `no` | `x` |\n";
     let rows = documents::table(readme, "Configuration");
     assert_eq!(rows.into_iter().collect::<Vec<_>>(), [("label".to_owned(), ("x".to_owned(), 5))]);
     let code = "pub const KEYS: &[(&str, &str, &str)] = &[\n (\"a\", \"1 (one)\", \"say \\\"x\\\"\"),\n (\"b\", \"2\", \"c\"),\n];";
