@@ -1,4 +1,5 @@
-//! Reading Rust source as far as the house rules need it: comments and literals blanked, test code left out, paths expanded.
+//! Reading Rust source as far as the house rules need it: comments and literals blanked, test code left out, paths
+//! expanded.
 
 use std::collections::BTreeSet;
 

@@ -43,8 +43,8 @@ pub fn code(source: &Source, report: &mut Report) {
     }
 }
 
-/// Words no tracked file may hold, in halves for the same reason, with what to write instead. A word that starts with `/` counts
-/// only where a path starts.
+/// Words no tracked file may hold, in halves for the same reason, with what to write instead. A word that starts with
+/// `/` counts only where a path starts.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("/ho", "me/", "no absolute path of one machine: take it from a flag or the environment"),
     ("/Us", "ers/", "no absolute path of one machine: take it from a flag or the environment"),
