@@ -4,6 +4,7 @@
 //! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
 //! `turn`; `worker` never does.
 
+pub mod demo;
 pub mod engine;
 pub mod git;
 pub mod github;
