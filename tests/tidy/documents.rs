@@ -10,7 +10,7 @@ use crate::tree;
 const ARCHITECTURE_LINES_MAX: usize = 200;
 
 /// The rows of the Markdown table below a heading: the first cell's code span → (second cell, line).
-pub fn table(markdown: &str, heading: &str) -> BTreeMap<String, (String, usize)> {
+pub(crate) fn table(markdown: &str, heading: &str) -> BTreeMap<String, (String, usize)> {
     let mut rows = BTreeMap::new();
     let mut inside = false;
     for (number, line) in markdown.lines().enumerate() {
@@ -31,7 +31,7 @@ pub fn table(markdown: &str, heading: &str) -> BTreeMap<String, (String, usize)>
 }
 
 /// The string literals of each row of a constant table: `const NAME: … = &[ ("a", "b"), Row { name: "a", … } ];`.
-pub fn constant(code: &str, name: &str) -> Option<Vec<Vec<String>>> {
+pub(crate) fn constant(code: &str, name: &str) -> Option<Vec<Vec<String>>> {
     let start = code.find(&format!("const {name}:"))?;
     let open = start + code[start..].find('=')?;
     let end = open + code[open..].find("];")?;
@@ -68,7 +68,7 @@ fn row_strings(text: &str, close: char) -> (Vec<String>, usize) {
 }
 
 /// The public fields of a struct in a Rust text.
-pub fn fields(code: &str, name: &str) -> Vec<String> {
+pub(crate) fn fields(code: &str, name: &str) -> Vec<String> {
     let Some(start) = code.find(&format!("pub struct {name} {{")) else { return Vec::new() };
     let lines = code[start..].lines().skip(1).take_while(|line| !line.starts_with('}'));
     let fields = lines.filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
@@ -82,7 +82,7 @@ fn module_code(stem: &str) -> String {
 }
 
 /// Checks the table of settings against the fields of `Settings`, and against `KEYS` with its defaults where it exists.
-pub fn settings(report: &mut Report) {
+pub(crate) fn settings(report: &mut Report) {
     let code = module_code("src/engine/config");
     let readme = tree::read("README.md").unwrap_or_default();
     let told = table(&readme, "Configuration");
@@ -109,7 +109,7 @@ pub fn settings(report: &mut Report) {
 }
 
 /// Checks the table of commands against `COMMANDS`, where it exists.
-pub fn commands(report: &mut Report) {
+pub(crate) fn commands(report: &mut Report) {
     let code = module_code("src/engine/command");
     let readme = tree::read("README.md").unwrap_or_default();
     let first_word =
@@ -128,7 +128,7 @@ pub fn commands(report: &mut Report) {
 }
 
 /// Checks ARCHITECTURE.md: its length, and that each file it names below a known folder exists.
-pub fn architecture(report: &mut Report) {
+pub(crate) fn architecture(report: &mut Report) {
     let text = tree::read("ARCHITECTURE.md").unwrap_or_default();
     assert!(!text.is_empty(), "ARCHITECTURE.md is missing");
     let lines = text.lines().count();

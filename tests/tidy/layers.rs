@@ -89,7 +89,7 @@ fn below(path: &str, prefix: &str) -> bool {
 }
 
 /// Checks one file of `src`. What is compiled for tests only may use anything.
-pub fn check(source: &Source, report: &mut Report) {
+pub(crate) fn check(source: &Source, report: &mut Report) {
     let Some(module) = source.module() else { return };
     for found in paths(&source.shipped) {
         let place = (source.path.as_str(), found.line);

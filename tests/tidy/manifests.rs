@@ -7,7 +7,7 @@ use crate::source::{is_word, line_of};
 use crate::tree;
 
 /// The keys directly below the top-level key `section` of a YAML text, with their values and lines.
-pub fn section(yaml: &str, section: &str) -> BTreeMap<String, (String, usize)> {
+pub(crate) fn section(yaml: &str, section: &str) -> BTreeMap<String, (String, usize)> {
     let mut keys = BTreeMap::new();
     let mut indent = None;
     let lines = yaml.lines().enumerate().skip_while(|(_, line)| !line.starts_with(&format!("{section}:"))).skip(1);
@@ -31,14 +31,14 @@ pub fn section(yaml: &str, section: &str) -> BTreeMap<String, (String, usize)> {
 }
 
 /// Checks that `action.yml` uses each input it declares and declares each it uses.
-pub fn action(report: &mut Report) {
+pub(crate) fn action(report: &mut Report) {
     if let Some(text) = tree::read("action.yml") {
         action_text(&text, report);
     }
 }
 
 /// As [`action`], for a given text.
-pub fn action_text(text: &str, report: &mut Report) {
+pub(crate) fn action_text(text: &str, report: &mut Report) {
     let declared = section(text, "inputs");
     let mut used = BTreeSet::new();
     for (at, _) in text.match_indices("inputs.") {
@@ -62,7 +62,7 @@ pub fn action_text(text: &str, report: &mut Report) {
 }
 
 /// The pairs of the constant `PERMISSIONS` in a Rust text: `("contents", "write")`.
-pub fn permission_table(code: &str) -> Option<BTreeMap<String, String>> {
+pub(crate) fn permission_table(code: &str) -> Option<BTreeMap<String, String>> {
     let start = code.find("const PERMISSIONS")?;
     let end = start + code[start..].find(';')?;
     let end = if code[start..end].contains('"') { end } else { end + 1 + code[end + 1..].find(';')? };
@@ -71,7 +71,7 @@ pub fn permission_table(code: &str) -> Option<BTreeMap<String, String>> {
 }
 
 /// Checks `app-manifest.yml` against the client's table, once the client has one.
-pub fn permissions(report: &mut Report) {
+pub(crate) fn permissions(report: &mut Report) {
     let auth: Vec<_> = tree::files().iter().filter(|path| path.starts_with("src/github/auth")).collect();
     let table = auth.iter().filter_map(|path| permission_table(&tree::read(path)?)).next();
     let manifest = tree::read("app-manifest.yml").unwrap_or_default();
@@ -105,7 +105,7 @@ pub fn permissions(report: &mut Report) {
 }
 
 /// Checks every workflow: actions pinned to a commit, nothing granted at the top.
-pub fn workflows(report: &mut Report) {
+pub(crate) fn workflows(report: &mut Report) {
     for path in tree::files().iter().filter(|path| path.starts_with(".github/workflows/") || *path == "action.yml") {
         let text = tree::read(path).unwrap_or_default();
         workflow_text(path, &text, report);
@@ -113,7 +113,7 @@ pub fn workflows(report: &mut Report) {
 }
 
 /// As [`workflows`], for one text.
-pub fn workflow_text(path: &str, text: &str, report: &mut Report) {
+pub(crate) fn workflow_text(path: &str, text: &str, report: &mut Report) {
     for (number, line) in text.lines().enumerate() {
         let Some(action) = line.trim().trim_start_matches("- ").strip_prefix("uses:") else { continue };
         let action = action.split(" #").next().unwrap_or(action).trim();

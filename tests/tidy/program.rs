@@ -11,15 +11,15 @@ const CARGO_RUN: &str = "cargo run --release --";
 
 /// One call of the program as written somewhere.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Call {
+pub(crate) struct Call {
     /// Words before the first flag.
-    pub words: Vec<String>,
+    pub(crate) words: Vec<String>,
     /// Long flags, without values.
-    pub flags: Vec<String>,
+    pub(crate) flags: Vec<String>,
 }
 
 /// Reads a shell line; nothing where it does not call the program.
-pub fn call(line: &str) -> Option<Call> {
+pub(crate) fn call(line: &str) -> Option<Call> {
     let line = line.trim().trim_start_matches("$ ").trim_start_matches("run:").trim();
     let line = line.strip_prefix("- run:").unwrap_or(line).trim();
     let rest = line.strip_prefix(CARGO_RUN).or_else(|| line.strip_prefix(PROGRAM))?;
@@ -36,7 +36,7 @@ pub fn call(line: &str) -> Option<Call> {
 }
 
 /// The shell lines of a Markdown text with their line numbers; continued lines are joined.
-pub fn shell_lines(markdown: &str) -> Vec<(usize, String)> {
+pub(crate) fn shell_lines(markdown: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut inside = false;
     for (number, line) in markdown.lines().enumerate() {
@@ -64,7 +64,7 @@ fn joined(lines: Vec<(usize, String)>) -> Vec<(usize, String)> {
 }
 
 /// Checks documents and workflows. The program must have a command line by the time `src/cli.rs` exists.
-pub fn check(report: &mut Report) {
+pub(crate) fn check(report: &mut Report) {
     if tree::read("src/cli.rs").is_none() {
         return;
     }

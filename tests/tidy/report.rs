@@ -2,13 +2,13 @@
 
 /// Findings of one check.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     findings: Vec<String>,
 }
 
 impl Report {
     /// Adds a finding: where, what, and what to do.
-    pub fn add(&mut self, path: &str, line: usize, what: String, remedy: &str) {
+    pub(crate) fn add(&mut self, path: &str, line: usize, what: String, remedy: &str) {
         let finding = format!("{path}:{line}: {what}\n    → {remedy}");
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
@@ -16,13 +16,13 @@ impl Report {
     }
 
     /// The findings, in the order they were made.
-    pub fn findings(&self) -> &[String] {
+    pub(crate) fn findings(&self) -> &[String] {
         &self.findings
     }
 
     /// Fails the test when there is any finding.
     #[track_caller]
-    pub fn conclude(&self, rule: &str) {
+    pub(crate) fn conclude(&self, rule: &str) {
         assert!(self.findings.is_empty(), "{rule}\n\n{}\n\n{} in all", self.findings.join("\n"), self.findings.len());
     }
 }

@@ -4,19 +4,20 @@ use crate::report::Report;
 use crate::source::{Source, block_end, is_word, line_of, words};
 
 /// Longest function, in lines, signature and closing brace included.
-pub const FUNCTION_LINES_MAX: usize = 70;
+pub(crate) const FUNCTION_LINES_MAX: usize = 70;
 /// Longest file, in lines.
-pub const FILE_LINES_MAX: usize = 400;
+pub(crate) const FILE_LINES_MAX: usize = 400;
 /// Longest file that an entry of [`LONG_FILES`] can excuse.
-pub const FILE_LINES_HARD_MAX: usize = 500;
+pub(crate) const FILE_LINES_HARD_MAX: usize = 500;
 /// Widest line, in characters.
-pub const WIDTH_MAX: usize = 120;
+pub(crate) const WIDTH_MAX: usize = 120;
 
 /// Files that may pass [`FILE_LINES_MAX`], with the reason.
-pub const LONG_FILES: &[(&str, &str)] = &[("src/github/mod.rs", "every request and its answer read side by side")];
+pub(crate) const LONG_FILES: &[(&str, &str)] =
+    &[("src/github/mod.rs", "every request and its answer read side by side")];
 
 /// Checks that no function that ships is too long.
-pub fn functions(source: &Source, report: &mut Report) {
+pub(crate) fn functions(source: &Source, report: &mut Report) {
     for start in words(&source.shipped, "fn") {
         let after = source.shipped[start + 2..].trim_start();
         let name: String = after.chars().take_while(|c| is_word(*c)).collect();
@@ -46,7 +47,7 @@ fn body(masked: &str, start: usize) -> Option<usize> {
 }
 
 /// Checks a file's length and the width of its lines.
-pub fn file(source: &Source, report: &mut Report) {
+pub(crate) fn file(source: &Source, report: &mut Report) {
     let lines = source.text.lines().count();
     let excused = LONG_FILES.iter().any(|(path, _)| *path == source.path);
     let most = if excused { FILE_LINES_HARD_MAX } else { FILE_LINES_MAX };

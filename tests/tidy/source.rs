@@ -4,50 +4,51 @@
 use std::collections::BTreeSet;
 
 /// One Rust file, read once.
-pub struct Source {
+pub(crate) struct Source {
     /// Path below the package root, with forward slashes.
-    pub path: String,
+    pub(crate) path: String,
     /// The text as it is.
-    pub text: String,
+    pub(crate) text: String,
     /// The text with comments and the insides of literals blanked; lines and columns stay.
-    pub masked: String,
+    pub(crate) masked: String,
     /// As `masked`, with the items under `#[cfg(test)]` blanked too; empty for a file of tests.
-    pub shipped: String,
+    pub(crate) shipped: String,
 }
 
 /// A path found in code, with imports expanded: `use a::{b, c::d}` gives `a::b` and `a::c::d`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Found {
+pub(crate) struct Found {
     /// Line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The path, segments joined by `::`.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 impl Source {
     /// Reads a file's text; `path` decides whether it is a file of tests (`tests.rs`, or below a folder `tests`).
-    pub fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         let masked = mask(text);
         let is_tests = path.split('/').any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"));
         let shipped = if is_tests { String::new() } else { without_tests(&masked) };
         Self { path: path.to_owned(), text: text.to_owned(), masked, shipped }
     }
 
-    /// The root module the file belongs to: `src/engine/id.rs` → `engine`, `src/turn.rs` → `turn`; nothing outside `src`.
-    pub fn module(&self) -> Option<&str> {
+    /// The root module the file belongs to: `src/engine/id.rs` → `engine`, `src/turn.rs` → `turn`; nothing outside
+    /// `src`.
+    pub(crate) fn module(&self) -> Option<&str> {
         let below = self.path.strip_prefix("src/")?;
         Some(below.split('/').next().unwrap_or(below).trim_end_matches(".rs"))
     }
 
     /// Whether `super` in this file is the crate's root.
-    pub fn is_root_module(&self) -> bool {
+    pub(crate) fn is_root_module(&self) -> bool {
         let depth = self.path.matches('/').count();
         depth == 1 || (depth == 2 && self.path.ends_with("/mod.rs"))
     }
 }
 
 /// Blanks comments, strings and character literals; keeps every newline.
-pub fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut masked = String::with_capacity(text.len());
     let mut at = 0;
@@ -146,7 +147,7 @@ fn raw_string_end(chars: &[char], start: usize) -> Option<usize> {
 }
 
 /// Whether a character can be part of an identifier.
-pub fn is_word(c: char) -> bool {
+pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
@@ -168,7 +169,7 @@ fn without_tests(masked: &str) -> String {
 }
 
 /// The byte after the brace that closes the one at byte `open`, in masked text.
-pub fn block_end(masked: &str, open: usize) -> Option<usize> {
+pub(crate) fn block_end(masked: &str, open: usize) -> Option<usize> {
     let mut depth = 0usize;
     for (offset, c) in masked[open..].char_indices() {
         match c {
@@ -186,12 +187,12 @@ pub fn block_end(masked: &str, open: usize) -> Option<usize> {
 }
 
 /// The line, from 1, of a byte.
-pub fn line_of(text: &str, byte: usize) -> usize {
+pub(crate) fn line_of(text: &str, byte: usize) -> usize {
     text[..byte].matches('\n').count() + 1
 }
 
 /// Byte positions where `word` stands as a whole word.
-pub fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+pub(crate) fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     text.match_indices(word).map(|(at, _)| at).filter(move |at| {
         !text[..*at].chars().next_back().is_some_and(is_word)
             && !text[at + word.len()..].chars().next().is_some_and(is_word)
@@ -199,7 +200,7 @@ pub fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
 }
 
 /// Every path in masked code: those of `use` expanded, and those written in place with at least two segments.
-pub fn paths(masked: &str) -> BTreeSet<Found> {
+pub(crate) fn paths(masked: &str) -> BTreeSet<Found> {
     let mut found = BTreeSet::new();
     for start in words(masked, "use") {
         let Some(length) = masked[start..].find(';') else { continue };

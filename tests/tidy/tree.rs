@@ -7,17 +7,17 @@ use std::sync::OnceLock;
 use crate::source::Source;
 
 /// The package's folder.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A file's text, or nothing where it does not exist.
-pub fn read(path: &str) -> Option<String> {
+pub(crate) fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(root().join(path)).ok()
 }
 
 /// Paths of all files that are tracked or would be, sorted; without git, of all files outside `target`.
-pub fn files() -> &'static [String] {
+pub(crate) fn files() -> &'static [String] {
     static FILES: OnceLock<Vec<String>> = OnceLock::new();
     FILES.get_or_init(|| {
         let mut files = tracked().unwrap_or_else(walked);
@@ -61,7 +61,7 @@ fn below_root(path: &PathBuf) -> String {
 }
 
 /// The Rust files whose path starts with `prefix`.
-pub fn sources(prefix: &str) -> Vec<Source> {
+pub(crate) fn sources(prefix: &str) -> Vec<Source> {
     let rust = files().iter().filter(|path| path.ends_with(".rs") && path.starts_with(prefix));
     let sources: Vec<Source> = rust.filter_map(|path| Some(Source::new(path, &read(path)?))).collect();
     assert!(!sources.is_empty(), "no Rust file below `{prefix}`: the check would prove nothing");
@@ -69,6 +69,6 @@ pub fn sources(prefix: &str) -> Vec<Source> {
 }
 
 /// Every text file with its path; binary files are left out.
-pub fn texts() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn texts() -> impl Iterator<Item = (String, String)> {
     files().iter().filter_map(|path| Some((path.clone(), read(path)?)))
 }

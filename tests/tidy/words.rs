@@ -13,7 +13,7 @@ const UNFINISHED: &[&str] = &[concat!("FIX", "ME"), concat!("XX", "X"), concat!(
 const UNFINISHED_CODE: &[&str] = &["todo!", "unimplemented!", "#[ignore"];
 
 /// Checks names of files and types, unfinished work, and that a module says what it promises.
-pub fn code(source: &Source, report: &mut Report) {
+pub(crate) fn code(source: &Source, report: &mut Report) {
     let stem = source.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
     if stem.split('_').any(|part| EMPTY_NAMES.contains(&part)) {
         report.add(&source.path, 1, format!("the name `{stem}` says nothing"), "name it after what it holds");
@@ -63,7 +63,7 @@ const FORBIDDEN: &[(&str, &str, &str)] = &[
 const RUNNER_HOME: &str = concat!("/ho", "me/runner");
 
 /// Checks one tracked text file.
-pub fn text(path: &str, text: &str, report: &mut Report) {
+pub(crate) fn text(path: &str, text: &str, report: &mut Report) {
     for (first, second, remedy) in FORBIDDEN {
         let word = format!("{first}{second}");
         for (at, _) in text.match_indices(&word) {
