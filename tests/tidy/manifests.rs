@@ -61,9 +61,9 @@ pub(crate) fn action_text(text: &str, report: &mut Report) {
     }
 }
 
-/// The pairs of the constant `PERMISSIONS` in a Rust text: `("contents", "write")`.
+/// The pairs of the constant `API_PERMISSIONS` in a Rust text: `("contents", "write")`.
 pub(crate) fn permission_table(code: &str) -> Option<BTreeMap<String, String>> {
-    let start = code.find("const PERMISSIONS")?;
+    let start = code.find("const API_PERMISSIONS")?;
     let end = start + code[start..].find(';')?;
     let end = if code[start..end].contains('"') { end } else { end + 1 + code[end + 1..].find(';')? };
     let strings: Vec<&str> = code[start..end].split('"').skip(1).step_by(2).collect();
@@ -81,7 +81,7 @@ pub(crate) fn permissions(report: &mut Report) {
     }
     let Some(table) = table else {
         if !auth.is_empty() {
-            let remedy = "keep the permissions in `pub const PERMISSIONS: &[(&str, &str)]`";
+            let remedy = "keep the permissions in `pub const API_PERMISSIONS: [(&str, &str); N]`";
             report.add(auth[0], 1, "no permission table".to_owned(), remedy);
         }
         return;

@@ -158,7 +158,7 @@ fn manifests_are_held_against_the_code() {
     let loose = "permissions: {}\njobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n      - uses: ./\n";
     assert_eq!(find(&|report| manifests::workflow_text(".github/workflows/a.yml", loose, report)), 1);
     assert_eq!(find(&|report| manifests::workflow_text(".github/workflows/a.yml", "jobs:\n", report)), 1);
-    let code = "pub const PERMISSIONS: [(&str, &str); 2] = [(\"contents\", \"write\"), (\"checks\", \"read\")];";
+    let code = "pub const API_PERMISSIONS: [(&str, &str); 2] = [(\"contents\", \"write\"), (\"checks\", \"read\")];";
     let table = manifests::permission_table(code).expect("the table is there");
     assert_eq!(table.get("checks").map(String::as_str), Some("read"));
     assert_eq!(table.len(), 2);

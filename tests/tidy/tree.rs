@@ -1,6 +1,6 @@
 //! The tracked files of the repository, read once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -56,7 +56,7 @@ fn walked() -> Vec<String> {
     files
 }
 
-fn below_root(path: &PathBuf) -> String {
+fn below_root(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }
 
