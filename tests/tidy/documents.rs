@@ -1,6 +1,6 @@
 //! README.md and ARCHITECTURE.md held against the code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::report::Report;
 use crate::source::{is_word, line_of};
@@ -136,6 +136,7 @@ pub(crate) fn architecture(report: &mut Report) {
         let what = format!("{lines} lines, at most {ARCHITECTURE_LINES_MAX} are allowed");
         report.add("ARCHITECTURE.md", lines, what, "say less");
     }
+    moves(&text, report);
     named_files("ARCHITECTURE.md", &text, report);
     named_files("README.md", &tree::read("README.md").unwrap_or_default(), report);
 }
@@ -150,4 +151,43 @@ fn named_files(document: &str, text: &str, report: &mut Report) {
         }
         at += piece.len() + 1;
     }
+}
+
+/// Checks the table of legal moves, once the code has one: each row `stage | trigger → stage, …`.
+fn moves(text: &str, report: &mut Report) {
+    let Some(code) = tree::read("src/engine/task.rs") else { return };
+    let Some(start) = code.find("const MOVES") else { return };
+    let end = code[start..].find("];").map_or(code.len(), |offset| start + offset);
+    let rows = code[start..end].lines().filter(|line| line.trim().starts_with('('));
+    let legal: BTreeSet<String> = rows.map(|line| move_names(line).join(" ")).collect();
+    let mut told = BTreeSet::new();
+    for line in text.lines().filter(|line| line.starts_with("| `") && line.contains('→')) {
+        let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`'));
+        let (from, moves) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
+        let pairs = moves.split(',').filter_map(|pair| pair.split_once('→'));
+        told.extend(pairs.map(|(trigger, to)| format!("{from} {} {}", trigger.trim(), to.trim())));
+    }
+    for lacking in legal.difference(&told) {
+        report.add("ARCHITECTURE.md", 1, format!("the legal move `{lacking}` is missing"), "add it to the table");
+    }
+    for extra in told.difference(&legal) {
+        report.add("ARCHITECTURE.md", 1, format!("`{extra}` is no legal move"), "drop it from the table");
+    }
+}
+
+/// The last parts of the paths in `(Stage::PrOpen, Trigger::Merge, Stage::Merged)`, in snake case.
+pub(crate) fn move_names(row: &str) -> Vec<String> {
+    let names = row.split("::").skip(1).map(|rest| rest.chars().take_while(|c| is_word(*c)).collect::<String>());
+    names.map(|name| snake_case(&name)).collect()
+}
+
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(c.to_lowercase());
+    }
+    text
 }

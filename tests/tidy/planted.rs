@@ -179,4 +179,6 @@ fn tables_are_read_from_documents_and_code() {
         documents::fields("pub struct Settings {\n    /// A.\n    pub label: String,\n}", "Settings"),
         ["label"]
     );
+    let row = documents::move_names("(Stage::PrOpen, Trigger::Merge, Stage::Merged),");
+    assert_eq!(row, ["pr_open", "merge", "merged"]);
 }

@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) masked: String,
     /// As `masked`, with the items under `#[cfg(test)]` blanked too; empty for a file of tests.
     pub(crate) shipped: String,
+    /// Whether the whole file is compiled for tests only.
+    pub(crate) is_tests: bool,
 }
 
 /// A path found in code, with imports expanded: `use a::{b, c::d}` gives `a::b` and `a::c::d`.
@@ -30,7 +32,7 @@ impl Source {
         let masked = mask(text);
         let is_tests = path.split('/').any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"));
         let shipped = if is_tests { String::new() } else { without_tests(&masked) };
-        Self { path: path.to_owned(), text: text.to_owned(), masked, shipped }
+        Self { path: path.to_owned(), text: text.to_owned(), masked, shipped, is_tests }
     }
 
     /// The root module the file belongs to: `src/engine/id.rs` → `engine`, `src/turn.rs` → `turn`; nothing outside
