@@ -161,9 +161,7 @@ fn moves(text: &str, report: &mut Report) {
     let rows = code[start..end].lines().filter(|line| line.trim().starts_with('('));
     let legal: BTreeSet<String> = rows.map(|line| move_names(line).join(" ")).collect();
     let mut told = BTreeSet::new();
-    for line in text.lines().filter(|line| line.starts_with("| `") && line.contains('→')) {
-        let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`'));
-        let (from, moves) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
+    for (from, (moves, _)) in table(text, "A task's moves") {
         let pairs = moves.split(',').filter_map(|pair| pair.split_once('→'));
         told.extend(pairs.map(|(trigger, to)| format!("{from} {} {}", trigger.trim(), to.trim())));
     }
