@@ -1,5 +1,5 @@
-//! How long a plan takes to lay out: `cargo bench --bench plan`. The largest, 10,000 tasks over 50,000 files, must stay below
-//! two seconds.
+//! How long a plan takes to lay out: `cargo bench --bench plan`. The largest, 10,000 tasks over 50,000 files, must stay
+//! below two seconds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,8 @@ use task_orchestrator::engine::footprint::{Area, Claim, Footprint, OverlapPolicy
 use task_orchestrator::engine::graph::{Node, layout};
 use task_orchestrator::engine::id::{IssueNumber, TaskId};
 
-/// Files there are for each task: of every five, a task claims one of its own, three of anybody's and one that many share.
+/// Files there are for each task: of every five, a task claims one of its own, three of anybody's and one that many
+/// share.
 const FILES_PER_TASK: u64 = 5;
 /// Out of how many tasks one file is shared.
 const SHARED_BY: u64 = 20;
