@@ -1,8 +1,10 @@
 //! task-orchestrator: plans labelled issues, dispatches one run per task, heals what stalls, merges what is green.
 //!
-//! Imports go downwards only (a test in `tests/tidy` enforces it): `engine` is pure and imports nothing of ours; `infer` only
-//! `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import `turn`; `worker` never does.
+//! Imports go downwards only (a test in `tests/tidy` enforces it): `engine` is pure and imports nothing of ours;
+//! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
+//! `turn`; `worker` never does.
 
+pub mod demo;
 pub mod engine;
 pub mod git;
 pub mod github;

@@ -1,5 +1,5 @@
-//! What a run is told: the brief, `briefs/<issue>.<n>.json` on the state branch. The worker reads the commit it was given, checks
-//! the digest and refuses a protocol it does not know.
+//! What a run is told: the brief, `briefs/<issue>.<n>.json` on the state branch. The worker reads the commit it was
+//! given, checks the digest and refuses a protocol it does not know.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -153,7 +153,8 @@ impl Brief {
     }
 }
 
-/// SHA-256 over title and body, each with its length in front so that no text can pass for another; lower-case hexadecimal.
+/// SHA-256 over title and body, each with its length in front so that no text can pass for another; lower-case
+/// hexadecimal.
 pub fn text_digest(title: &str, body: &str) -> String {
     let mut hash = Sha256::new();
     for part in [title, body] {

@@ -72,8 +72,8 @@ pub struct Facts {
     pub on_fail: Option<OnFail>,
     /// `Acceptance:`.
     pub acceptance: Vec<String>,
-    /// Texts in title and body that look like paths, outside `Files:`, in order of appearance, each once. Whether they exist
-    /// in the repository is not known here.
+    /// Texts in title and body that look like paths, outside `Files:`, in order of appearance, each once. Whether they
+    /// exist in the repository is not known here.
     pub mentions: Vec<String>,
     /// What could not be read or contradicts itself. The task's id is filled in by the plan.
     pub problems: Vec<Problem>,

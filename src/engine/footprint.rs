@@ -1,7 +1,8 @@
-//! A task's footprint: the files it is declared, predicted or seen to touch, each with its strength and the evidence for it.
+//! A task's footprint: the files it is declared, predicted or seen to touch, each with its strength and the evidence
+//! for it.
 //!
-//! Paths are repository-relative with `/`, compared after case folding (two names that differ only by case are one file on
-//! some of the machines that check the work out).
+//! Paths are repository-relative with `/`, compared after case folding (two names that differ only by case are one file
+//! on some of the machines that check the work out).
 
 use std::collections::BTreeSet;
 
@@ -29,8 +30,8 @@ impl Area {
     }
 }
 
-/// How much a claim is worth (see the design of overlaps): hard excludes, soft keeps apart while there is other work, weak is
-/// only shown.
+/// How much a claim is worth (see the design of overlaps): hard excludes, soft keeps apart while there is other work,
+/// weak is only shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

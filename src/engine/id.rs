@@ -86,7 +86,8 @@ text!(
     RepositoryName
 );
 text!(
-    /// Who performs outbox entries: one loop of one process. Another owner's entries are probed before they are touched.
+    /// Who performs outbox entries: one loop of one process. Another owner's entries are probed before they are
+    /// touched.
     Owner
 );
 

@@ -1,4 +1,5 @@
-//! Problems are data: something a person wrote cannot be used as it stands. A problem blocks at most the tasks it names.
+//! Problems are data: something a person wrote cannot be used as it stands. A problem blocks at most the tasks it
+//! names.
 
 use serde::{Deserialize, Serialize};
 

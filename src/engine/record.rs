@@ -1,8 +1,8 @@
 //! An attempt's record: the file `record.json` at the tip of `orchestrate-attempt/<issue>.<n>`.
 //!
-//! The branch is a chain of one-file commits: `claimed`, then exactly one of `result` or `fenced`; or `fenced` alone where
-//! nobody claimed. Creating the branch is atomic and every later move is a fast-forward, so that GitHub itself refuses the
-//! second comer. The tip repeats what came before it: reading the tip is enough.
+//! The branch is a chain of one-file commits: `claimed`, then exactly one of `result` or `fenced`; or `fenced` alone
+//! where nobody claimed. Creating the branch is atomic and every later move is a fast-forward, so that GitHub itself
+//! refuses the second comer. The tip repeats what came before it: reading the tip is enough.
 
 use serde::{Deserialize, Serialize};
 

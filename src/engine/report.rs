@@ -1,5 +1,5 @@
-//! What the agent job leaves behind: the report. It is untrusted data; of it only the outcome, texts and usage are ever taken,
-//! and they can cost a retry, never grant anything.
+//! What the agent job leaves behind: the report. It is untrusted data; of it only the outcome, texts and usage are ever
+//! taken, and they can cost a retry, never grant anything.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
-//! What GitHub is seen to hold, in the engine's own words: the parts of issues, comments, runs, pull requests and checks that
-//! decisions rest on. A snapshot is a fact about one moment, never an order; `github` and `forge` translate to and from it.
+//! What GitHub is seen to hold, in the engine's own words: the parts of issues, comments, runs, pull requests and
+//! checks that decisions rest on. A snapshot is a fact about one moment, never an order; `github` and `forge` translate
+//! to and from it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! GitHub as the orchestrator needs it: one trait with one method, over requests and answers that are plain data.
 //!
-//! `client` sends them to GitHub's API through octocrab; the forge's world answers the very same values. Nothing outside this
-//! module knows octocrab or HTTP, and no GitHub JSON leaves it.
+//! `client` sends them to GitHub's API through octocrab; the forge's world answers the very same values. Nothing
+//! outside this module knows octocrab or HTTP, and no GitHub JSON leaves it.
 
 pub mod auth;
 pub mod client;
@@ -158,7 +158,8 @@ pub enum Request {
         /// Its commit.
         sha: Sha,
     },
-    /// Moves a branch forward, never back or aside; [`Error::Conflict`] where that is no fast-forward. → [`Response::Ref`]
+    /// Moves a branch forward, never back or aside; [`Error::Conflict`] where that is no fast-forward. →
+    /// [`Response::Ref`]
     AdvanceBranch {
         /// The branch.
         branch: String,
@@ -170,7 +171,8 @@ pub enum Request {
         /// The branch.
         branch: String,
     },
-    /// Makes a commit that no branch names yet: the parent's tree (or nothing) with these files put on top. → [`Response::Commit`]
+    /// Makes a commit that no branch names yet: the parent's tree (or nothing) with these files put on top. →
+    /// [`Response::Commit`]
     CreateCommit {
         /// Message.
         message: String,
@@ -256,16 +258,16 @@ pub enum Request {
         /// New body.
         body: Option<String>,
     },
-    /// Merges a pull request if its head is still that commit; a conflict, moved head or closed state is [`Error::Conflict`].
-    /// → [`Response::Merged`]
+    /// Merges a pull request if its head is still that commit; a conflict, moved head or closed state is
+    /// [`Error::Conflict`]. → [`Response::Merged`]
     MergePullRequest {
         /// Its number.
         number: PullNumber,
         /// The expected head.
         head: Sha,
     },
-    /// Merges one branch into another on the server; nothing to do is [`Response::Done`]; a conflict is [`Error::Conflict`].
-    /// → [`Response::Merged`]
+    /// Merges one branch into another on the server; nothing to do is [`Response::Done`]; a conflict is
+    /// [`Error::Conflict`]. → [`Response::Merged`]
     MergeBranch {
         /// The branch that receives.
         into: String,

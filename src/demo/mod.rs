@@ -1,0 +1,3 @@
+//! The demo: the whole life of a plan on a bundled sample project, with no account, no key and no network.
+
+pub mod sample;
