@@ -9,6 +9,8 @@ pub mod footprint;
 pub mod graph;
 pub mod id;
 pub mod manifest;
+pub mod markdown;
+pub mod nearest;
 pub mod overlap;
 pub mod policy;
 pub mod problem;
