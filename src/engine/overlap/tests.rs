@@ -57,7 +57,7 @@ fn areas_meet_over_the_narrower_path() {
         ("src/*.rs", "src/engine/", None),
         ("src/**", "src/engine/", Some("src/engine/")),
         ("src/*.rs", "src/*.md", None),
-        ("src/a*.rs", "src/*b.rs", Some("src/a*.rs")),
+        ("src/a*.rs", "src/*b.rs", Some("src/*b.rs")),
         ("src/a*.rs", "src/b*.rs", None),
         ("src/*.rs", "src/*/*.rs", None),
         ("**/x.rs", "src/*.rs", Some("src/*.rs")),
