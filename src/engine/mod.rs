@@ -16,5 +16,6 @@ pub mod policy;
 pub mod problem;
 pub mod record;
 pub mod report;
+pub mod schedule;
 pub mod snapshot;
 pub mod time;

@@ -5,27 +5,40 @@
 
 mod index;
 
+use std::collections::BTreeSet;
+
 use crate::engine::facts::Facts;
-use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
-use crate::engine::overlap::meet;
+use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, Source, Strength};
+use crate::engine::id::{IssueNumber, TaskId};
+use crate::engine::overlap::LockTable;
 
 pub use index::Index;
 
 /// The footprint of an issue: what it declares (whether it exists yet or not), and what it mentions and the index knows. Without
 /// an index a mention counts if it names a directory as well. A mention that a declared area covers adds nothing.
 pub fn footprint(facts: &Facts, index: Option<&Index>) -> Footprint {
-    let declared = facts.files.iter().map(|area| Claim {
+    let declared = Footprint::from_claims(facts.files.iter().map(|area| Claim {
         area: area.clone(),
         strength: Strength::Hard,
         source: Source::Declared,
         evidence: "declared under Files:".to_owned(),
-    });
-    let mentioned = facts
-        .mentions
-        .iter()
-        .filter_map(|mention| mentioned(mention, index))
-        .filter(|claim| !facts.files.iter().any(|declared| meet(declared, &claim.area).is_some()));
-    Footprint::from_claims(declared.chain(mentioned))
+    }));
+    let mentioned: Vec<Claim> = facts.mentions.iter().filter_map(|mention| mentioned(mention, index)).collect();
+    let covered = covered(&declared, &mentioned);
+    let uncovered = mentioned.into_iter().filter(|claim| !covered.contains(&claim.area));
+    Footprint::from_claims(declared.claims.into_iter().chain(uncovered))
+}
+
+/// The mentioned areas that a declared one covers.
+fn covered(declared: &Footprint, mentioned: &[Claim]) -> BTreeSet<Area> {
+    let [issue, mention] = [TaskId(IssueNumber(0)), TaskId(IssueNumber(1))];
+    let mut table = LockTable::new(OverlapPolicy::Balanced);
+    table.insert(issue, declared);
+    // An unknown footprint meets everything; nothing declared covers nothing.
+    let known = mentioned.iter().filter(|_| !declared.is_unknown());
+    let meets =
+        |claim: &&Claim| table.first_soft_or_hard(mention, &Footprint::from_claims([(*claim).clone()])).is_some();
+    known.filter(meets).map(|claim| claim.area.clone()).collect()
 }
 
 fn mentioned(mention: &str, index: Option<&Index>) -> Option<Claim> {

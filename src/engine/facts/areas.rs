@@ -94,9 +94,8 @@ fn tidy(word: &str) -> &str {
 }
 
 fn looks_like_path(word: &str) -> bool {
-    !word.starts_with('(')
-        && word.contains(['/', '.', '*', '\\'])
-        && word.chars().any(|c| c.is_alphanumeric() || c == '*')
+    let names_something = || word.chars().any(|c| c.is_alphanumeric() || c == '*');
+    word == "." || !word.starts_with('(') && word.contains(['/', '.', '*', '\\']) && names_something()
 }
 
 /// What stands between backticks on a line.
