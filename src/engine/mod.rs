@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod markdown;
 pub mod nearest;
 pub mod overlap;
+pub mod plan_document;
 pub mod policy;
 pub mod problem;
 pub mod record;

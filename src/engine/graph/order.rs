@@ -31,12 +31,13 @@ pub(super) fn remaining(
     let mut remaining: BTreeMap<TaskId, u32> = BTreeMap::new();
     let mut after: BTreeMap<TaskId, u32> = BTreeMap::new();
     for node in unsettled() {
+        let path = 1 + after.get(&node.id).copied().unwrap_or_default();
+        // Sharers are not added up along the path: those behind a dependency are often the same ones.
         let busiest = busy_paths(node).iter().filter_map(|path| sharers.get(path)).max().copied().unwrap_or(1);
-        let own = busiest.max(1 + after.get(&node.id).copied().unwrap_or_default());
-        remaining.insert(node.id, own);
+        remaining.insert(node.id, busiest.max(path));
         for dependency in inner(nodes, node) {
             let longest = after.entry(dependency.id).or_default();
-            *longest = own.max(*longest);
+            *longest = path.max(*longest);
         }
     }
     remaining
