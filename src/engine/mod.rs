@@ -1,20 +1,36 @@
-//! The pure core: no I/O, clock, randomness, environment, async or logging; ordered collections only; the same input
-//! gives the same bytes. [`step`](step::step) turns a plan and events into changes and effects and never mutates the
-//! plan.
+//! The pure core: no I/O, clock, randomness, environment, async or logging; ordered collections only; the same input gives
+//! the same bytes. [`step`](step::step) turns a plan and events into changes and effects and never mutates the plan.
 
+pub mod act;
+pub mod attempt;
 pub mod brief;
+pub mod checklist;
 pub mod command;
 pub mod config;
+pub mod draft;
+pub mod effect;
+pub mod event;
 pub mod facts;
 pub mod footprint;
 pub mod graph;
 pub mod id;
 pub mod manifest;
+pub mod markdown;
+pub mod nearest;
+mod observe;
 pub mod overlap;
+pub mod plan;
 pub mod policy;
 pub mod problem;
+mod reconcile;
 pub mod record;
+pub mod render;
 pub mod report;
+pub mod retry;
+pub mod schedule;
 pub mod secret;
 pub mod snapshot;
+pub mod step;
+pub mod task;
 pub mod time;
+pub mod waits;

@@ -1,12 +1,23 @@
 //! Issue text → facts: what an issue says about its files, dependencies, phase, priority and limits.
 
+mod areas;
+mod entries;
+mod mentions;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::brief::AgentKind;
 use crate::engine::footprint::Area;
 use crate::engine::id::IssueNumber;
+use crate::engine::markdown::Document;
 use crate::engine::problem::Problem;
 use crate::engine::time::Span;
+
+pub use areas::area;
 
 /// How urgent, most urgent first.
 #[derive(
@@ -77,4 +88,14 @@ pub struct Facts {
     pub mentions: Vec<String>,
     /// What could not be read or contradicts itself. The task's id is filled in by the plan.
     pub problems: Vec<Problem>,
+}
+
+/// Reads everything an issue's title, body and labels say. Never fails: what cannot be read is a problem in the answer. Scalar
+/// keys count where they stand first, the body before labels; lists in several places are added up.
+pub fn read(title: &str, body: &str, labels: &[String]) -> Facts {
+    let document = Document::read(body);
+    let entries = entries::entries(&document);
+    let mut facts = values::facts(&entries.entries, labels);
+    facts.mentions = mentions::mentions(title, &entries.others);
+    facts
 }

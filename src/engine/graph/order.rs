@@ -1,0 +1,188 @@
+//! The order in which a phase's tasks are expected to start: list scheduling with tasks of one length and slots for all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::facts::Priority;
+use crate::engine::footprint::{OverlapPolicy, Strength};
+use crate::engine::graph::{Node, Phase, inner};
+use crate::engine::id::TaskId;
+use crate::engine::overlap::{LockTable, effective};
+
+/// Longest remaining path first, then the more urgent, then the older.
+type Rank = (std::cmp::Reverse<u32>, Priority, TaskId);
+
+/// See [`Layout::remaining`](crate::engine::graph::Layout::remaining).
+pub(super) fn remaining(
+    nodes: &BTreeMap<TaskId, Node>,
+    phase_of: &BTreeMap<TaskId, u32>,
+    topological: &[TaskId],
+    policy: OverlapPolicy,
+) -> BTreeMap<TaskId, u32> {
+    let unsettled = || topological.iter().rev().filter_map(|task| nodes.get(task)).filter(|node| !node.settled);
+    let mut sharers: BTreeMap<(u32, String), u32> = BTreeMap::new();
+    let busy_paths = |node: &Node| {
+        let phase = phase_of.get(&node.id).copied().unwrap_or_default();
+        let hard = node.footprint.claims.iter().filter(|claim| effective(claim, policy) == Some(Strength::Hard));
+        hard.map(|claim| (phase, claim.area.display().to_lowercase())).collect::<BTreeSet<_>>()
+    };
+    for path in unsettled().flat_map(busy_paths) {
+        *sharers.entry(path).or_default() += 1;
+    }
+    let mut remaining: BTreeMap<TaskId, u32> = BTreeMap::new();
+    let mut after: BTreeMap<TaskId, u32> = BTreeMap::new();
+    for node in unsettled() {
+        let path = 1 + after.get(&node.id).copied().unwrap_or_default();
+        // Sharers are not added up along the path: those behind a dependency are often the same ones.
+        let busiest = busy_paths(node).iter().filter_map(|path| sharers.get(path)).max().copied().unwrap_or(1);
+        remaining.insert(node.id, busiest.max(path));
+        for dependency in inner(nodes, node) {
+            let longest = after.entry(dependency.id).or_default();
+            *longest = path.max(*longest);
+        }
+    }
+    remaining
+}
+
+/// The tasks of a phase in the order they are expected to start.
+pub(super) fn expected(
+    nodes: &BTreeMap<TaskId, Node>,
+    phase: &Phase,
+    held_up: &BTreeSet<TaskId>,
+    remaining: &BTreeMap<TaskId, u32>,
+    policy: OverlapPolicy,
+) -> Vec<TaskId> {
+    let members: BTreeMap<TaskId, &Node> = phase
+        .tasks
+        .iter()
+        .filter(|task| !held_up.contains(task))
+        .filter_map(|task| nodes.get(task))
+        .filter(|node| !node.settled)
+        .map(|node| (node.id, node))
+        .collect();
+    let mut rounds = Rounds::new(nodes, &members, remaining, policy);
+    while rounds.round() {}
+    rounds.order
+}
+
+/// Rounds of equal length: in each, tasks end that started in the one before, then what can start does.
+///
+/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free only the first of its
+/// queue is looked at, so a path that everybody shares costs one look per round.
+struct Rounds<'a> {
+    members: &'a BTreeMap<TaskId, &'a Node>,
+    remaining: &'a BTreeMap<TaskId, u32>,
+    /// How many dependencies in this phase have not ended.
+    missing: BTreeMap<TaskId, usize>,
+    dependents: BTreeMap<TaskId, Vec<TaskId>>,
+    table: LockTable,
+    /// Waiting tasks by path, best first.
+    queues: BTreeMap<String, BTreeSet<Rank>>,
+    /// The paths that free up when a running task ends.
+    watched: BTreeMap<TaskId, BTreeSet<String>>,
+    /// To be looked at in this round, with the queue each stands in.
+    candidates: BTreeSet<(Rank, Option<String>)>,
+    running: Vec<TaskId>,
+    order: Vec<TaskId>,
+}
+
+impl<'a> Rounds<'a> {
+    fn new(
+        nodes: &BTreeMap<TaskId, Node>,
+        members: &'a BTreeMap<TaskId, &'a Node>,
+        remaining: &'a BTreeMap<TaskId, u32>,
+        policy: OverlapPolicy,
+    ) -> Self {
+        let mut rounds = Self {
+            members,
+            remaining,
+            missing: BTreeMap::new(),
+            dependents: BTreeMap::new(),
+            table: LockTable::new(policy),
+            queues: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            candidates: BTreeSet::new(),
+            running: Vec::new(),
+            order: Vec::new(),
+        };
+        for node in members.values() {
+            let before: BTreeSet<TaskId> =
+                inner(nodes, node).map(|other| other.id).filter(|id| members.contains_key(id)).collect();
+            rounds.missing.insert(node.id, before.len());
+            if before.is_empty() {
+                rounds.candidates.insert((rounds.rank(node.id), None));
+            }
+            for dependency in before {
+                rounds.dependents.entry(dependency).or_default().push(node.id);
+            }
+        }
+        rounds
+    }
+
+    fn rank(&self, task: TaskId) -> Rank {
+        let remaining = self.remaining.get(&task).copied().unwrap_or_default();
+        let priority = self.members.get(&task).map(|node| node.priority).unwrap_or_default();
+        (std::cmp::Reverse(remaining), priority, task)
+    }
+
+    /// One round; `false` once nothing runs any more.
+    fn round(&mut self) -> bool {
+        for task in std::mem::take(&mut self.running) {
+            self.end(task);
+        }
+        while let Some((rank, queue)) = self.candidates.pop_first() {
+            self.consider(rank, queue);
+        }
+        !self.running.is_empty()
+    }
+
+    fn end(&mut self, task: TaskId) {
+        self.table.remove(task);
+        for path in self.watched.remove(&task).unwrap_or_default() {
+            self.look_at_first_of(path);
+        }
+        for dependent in self.dependents.remove(&task).unwrap_or_default() {
+            let missing = self.missing.entry(dependent).or_default();
+            *missing = missing.saturating_sub(1);
+            if *missing == 0 {
+                self.candidates.insert((self.rank(dependent), None));
+            }
+        }
+    }
+
+    fn look_at_first_of(&mut self, path: String) {
+        if let Some(rank) = self.queues.get(&path).and_then(|queue| queue.first()).copied() {
+            self.candidates.insert((rank, Some(path)));
+        }
+    }
+
+    fn consider(&mut self, rank: Rank, from: Option<String>) {
+        let task = rank.2;
+        let Some(node) = self.members.get(&task) else { return };
+        let blocked =
+            self.table.first_hard(task, &node.footprint).map(|(holder, meeting)| (holder, meeting.path.to_lowercase()));
+        if let (Some(path), Some((holder, over))) = (&from, &blocked)
+            && path == over
+        {
+            self.watched.entry(*holder).or_default().insert(path.clone());
+            return;
+        }
+        if let Some(queue) = from.as_ref().and_then(|path| self.queues.get_mut(path)) {
+            queue.remove(&rank);
+        }
+        match blocked {
+            Some((holder, over)) => {
+                self.queues.entry(over.clone()).or_default().insert(rank);
+                self.watched.entry(holder).or_default().insert(over);
+                if let Some(path) = from {
+                    self.look_at_first_of(path);
+                }
+            }
+            None => {
+                self.table.insert(task, &node.footprint);
+                self.watched.entry(task).or_default().extend(from);
+                self.running.push(task);
+                self.order.push(task);
+            }
+        }
+    }
+}
