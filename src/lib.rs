@@ -4,6 +4,7 @@
 //! `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import `turn`; `worker` never does.
 
 pub mod engine;
+pub mod forge;
 pub mod git;
 pub mod github;
 pub mod infer;

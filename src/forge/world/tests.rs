@@ -1,0 +1,1 @@
+//! The world's behaviour, as tables and short stories.
