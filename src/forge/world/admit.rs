@@ -3,7 +3,7 @@
 use crate::engine::id::{IssueNumber, Login, PullNumber};
 use crate::engine::snapshot::{Actor, Permission};
 use crate::engine::time::Timestamp;
-use crate::forge::world::access::{allows, is_write, makes_content, needed, role_for, role_needed};
+use crate::forge::world::access::{allows, makes_content, needed, role_for, role_needed};
 use crate::forge::world::request::{GitQuestion, PersonAct, Request};
 use crate::forge::world::{ACTIONS_BOT, TITLE_CHARACTERS_MAX, World};
 use crate::github;
@@ -101,9 +101,6 @@ impl World {
 
     fn question(&self, request: &github::Request) -> Result<Option<GitQuestion>, Error> {
         use crate::github::Request as Call;
-        if !is_write(request) {
-            return Ok(self.read_question(request));
-        }
         match request {
             Call::CreateBranch { branch, sha } => {
                 Ok(Some(GitQuestion::CreateBranch { branch: branch.clone(), sha: sha.clone() }))
@@ -127,7 +124,34 @@ impl World {
                 let message = format!("Merge {from} into {into}");
                 Ok(Some(GitQuestion::Merge { into: into.clone(), from: from.clone(), message }))
             }
-            _ => Ok(None),
+            Call::Repository
+            | Call::Permission { .. }
+            | Call::IssuesLabelled { .. }
+            | Call::Issue { .. }
+            | Call::LabelEvents { .. }
+            | Call::BlockedBy { .. }
+            | Call::CommentsSince { .. }
+            | Call::Comments { .. }
+            | Call::BodyEdits { .. }
+            | Call::Branch { .. }
+            | Call::Branches { .. }
+            | Call::File { .. }
+            | Call::Runs { .. }
+            | Call::Run { .. }
+            | Call::JobLog { .. }
+            | Call::PullRequest { .. }
+            | Call::PullRequests { .. }
+            | Call::Checks { .. } => Ok(self.read_question(request)),
+            Call::CreateIssue { .. }
+            | Call::UpdateIssue { .. }
+            | Call::CreateComment { .. }
+            | Call::DeleteComment { .. }
+            | Call::React { .. }
+            | Call::Pin { .. }
+            | Call::DispatchWorkflow { .. }
+            | Call::CancelRun { .. }
+            | Call::RerunFailedJobs { .. }
+            | Call::UpdatePullRequest { .. } => Ok(None),
         }
     }
 

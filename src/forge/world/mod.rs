@@ -16,6 +16,7 @@ mod issue;
 pub mod limits;
 mod person;
 mod pull;
+pub mod question;
 mod read;
 pub mod request;
 mod runner;
