@@ -3,4 +3,5 @@
 //! [`world`] holds the whole state as pure data and decides every answer; what stands around it only carries requests in and
 //! answers, webhooks and processes out.
 
+pub mod memory;
 pub mod world;
