@@ -14,7 +14,6 @@ impl Act<'_> {
     pub(in crate::forge::world) fn check(&mut self, act: CheckAct) -> Outcome {
         match act {
             CheckAct::Started { sha, name, app } => {
-                self.world.checks.retain(|_, entry| !is(entry, &sha, &name, &app));
                 self.start_check(sha, name, app);
             }
             CheckAct::Ended { sha, name, app, conclusion, summary, log } => {

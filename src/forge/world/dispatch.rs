@@ -169,7 +169,7 @@ impl Act<'_> {
             .map(|job| job.job.id)
             .collect();
         for job in open {
-            self.end_job(job, Conclusion::Cancelled, BTreeMap::new());
+            self.close_job(job, Conclusion::Cancelled, BTreeMap::new());
         }
         let now = self.now;
         if let Some(entry) = self.world.runs.get_mut(&run) {

@@ -84,29 +84,34 @@ impl Act<'_> {
         Ok(Response::Done)
     }
 
-    /// Ends a job that is there and not over.
-    pub(in crate::forge::world) fn end_job(
+    /// Ends a job that is there and not over; jobs that waited for it may become ready.
+    fn end_job(&mut self, job: JobId, conclusion: Conclusion, outputs: BTreeMap<String, String>) {
+        let Some(run) = self.world.job(job).map(|entry| entry.run) else { return };
+        let before = self.ready_jobs(run);
+        self.close_job(job, conclusion, outputs);
+        self.tell_ready(run, &before);
+    }
+
+    /// Ends a job that is there and not over, and nothing else.
+    pub(in crate::forge::world) fn close_job(
         &mut self,
         job: JobId,
         conclusion: Conclusion,
         outputs: BTreeMap<String, String>,
     ) {
         let now = self.now;
-        let Some(run) = self.world.job(job).map(|entry| entry.run) else { return };
-        let before = self.ready_jobs(run);
-        if let Some(entry) = self.world.jobs.get_mut(&job) {
-            (entry.job.progress, entry.job.conclusion) = (Progress::Completed, Some(conclusion));
-            entry.job.completed_at = Some(now);
-            entry.outputs = outputs;
-            for step in entry.job.steps.iter_mut().filter(|step| step.progress != Progress::Completed) {
-                (step.progress, step.conclusion) = (Progress::Completed, Some(conclusion));
-            }
+        let Some(entry) = self.world.jobs.get_mut(&job) else { return };
+        (entry.job.progress, entry.job.conclusion) = (Progress::Completed, Some(conclusion));
+        entry.job.completed_at = Some(now);
+        entry.outputs = outputs;
+        for step in entry.job.steps.iter_mut().filter(|step| step.progress != Progress::Completed) {
+            (step.progress, step.conclusion) = (Progress::Completed, Some(conclusion));
         }
+        let run = entry.run;
         if let Some(entry) = self.world.runs.get_mut(&run) {
             entry.updated_at = now;
         }
         self.webhooks.push(Webhook::WorkflowJob { action: JobAction::Completed, run, job });
-        self.tell_ready(run, &before);
     }
 
     fn known_job(&mut self, job: JobId) -> Result<&mut JobEntry, Error> {

@@ -1,1 +1,0 @@
-//! The world's behaviour, as tables and short stories.
