@@ -214,3 +214,103 @@ impl Repository {
 fn missing(what: impl Into<String>) -> GitAnswer {
     GitAnswer::Missing { what: what.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::NewFile;
+
+    const NOW: Timestamp = Timestamp(5);
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().into())).collect()
+    }
+
+    /// `main` at `first`; `ahead` one commit on; `aside` another commit on `first` that meets it in `a`.
+    fn repository() -> (Repository, Sha, Sha, Sha) {
+        let mut repository = Repository::default();
+        let first = repository.commit(Vec::new(), tree(&[("a", "1\n"), ("b", "1\n")]), "first", NOW);
+        let ahead = repository.commit(vec![first.clone()], tree(&[("a", "2\n"), ("b", "1\n")]), "ahead", NOW);
+        let aside = repository.commit(vec![first.clone()], tree(&[("a", "3\n"), ("b", "1\n")]), "aside", NOW);
+        for (branch, sha) in [("main", &first), ("ahead", &ahead), ("aside", &aside)] {
+            repository.set_branch(branch, Some(sha.clone()));
+        }
+        (repository, first, ahead, aside)
+    }
+
+    fn kind(answer: &GitAnswer) -> String {
+        format!("{answer:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn branches_are_created_once_and_advance_only_forward() {
+        let (_, first, ahead, aside) = repository();
+        let create =
+            |branch: &str, sha: &Sha| GitQuestion::CreateBranch { branch: branch.to_owned(), sha: sha.clone() };
+        let advance =
+            |branch: &str, sha: &Sha| GitQuestion::AdvanceBranch { branch: branch.to_owned(), sha: sha.clone() };
+        let unknown = Sha::new("unknown");
+        for (question, expected, branch, after) in [
+            (create("new", &ahead), "At", "new", Some(&ahead)),
+            (create("main", &ahead), "Refused", "main", Some(&first)),
+            (create("new", &unknown), "Missing", "new", None),
+            (advance("main", &ahead), "At", "main", Some(&ahead)),
+            (advance("ahead", &aside), "Refused", "ahead", Some(&ahead)),
+            (advance("ahead", &first), "Refused", "ahead", Some(&ahead)),
+            (advance("gone", &first), "Missing", "gone", None),
+            (advance("main", &unknown), "Missing", "main", Some(&first)),
+            (GitQuestion::DeleteBranch { branch: "ahead".to_owned() }, "Done", "ahead", None),
+            (GitQuestion::DeleteBranch { branch: "gone".to_owned() }, "Done", "gone", None),
+        ] {
+            let (mut repository, ..) = repository();
+            assert_eq!(kind(&repository.answer(question.clone(), NOW)), expected, "{question:?}");
+            assert_eq!(repository.branch(branch), after, "{question:?}");
+        }
+    }
+
+    #[test]
+    fn merges_make_a_commit_with_both_parents_or_nothing_or_name_the_conflict() {
+        let (mut repository, first, ahead, _) = repository();
+        let mut merge = |into: &str, from: &str| {
+            let (into, from, message) = (into.to_owned(), from.to_owned(), "merge".to_owned());
+            let answer = repository.answer(GitQuestion::Merge { into, from, message }, NOW);
+            (answer, repository.clone())
+        };
+        assert_eq!(merge("ahead", "main").0, GitAnswer::NothingToDo);
+        let conflict = GitAnswer::Conflict { paths: vec!["a".to_owned()] };
+        assert_eq!(merge("ahead", "aside").0, conflict);
+        assert_eq!(kind(&merge("gone", "main").0), "Missing");
+        assert_eq!(kind(&merge("main", "gone").0), "Missing");
+        let (answer, after) = merge("main", ahead.as_str());
+        let GitAnswer::Merged(sha) = answer else { panic!("{answer:?}") };
+        assert_eq!(after.branch("main"), Some(&sha));
+        assert_eq!(after.get(&sha).map(|commit| commit.parents.clone()), Some(vec![first.clone(), ahead.clone()]));
+        assert_eq!(after.file("main", "a"), Some(&b"2\n"[..]));
+        assert_eq!(after.merge_base(&sha, after.branch("aside").expect("there")), Some(first));
+    }
+
+    #[test]
+    fn commits_stand_on_their_parents_tree_and_are_named_by_what_they_hold() {
+        let (mut repository, first, ahead, _) = repository();
+        let ask = |parent: Option<Sha>| {
+            let files = vec![NewFile { path: "new".to_owned(), content: "x".to_owned() }];
+            GitQuestion::Commit { message: "m".to_owned(), files, parent }
+        };
+        let GitAnswer::Commit(one) = repository.answer(ask(Some(first.clone())), NOW) else { panic!("a commit") };
+        assert_eq!(repository.get(&one).map(|commit| commit.tree.len()), Some(3));
+        assert_eq!(repository.answer(ask(Some(first)), NOW), GitAnswer::Commit(one.clone()));
+        let GitAnswer::Commit(root) = repository.answer(ask(None), NOW) else { panic!("a commit") };
+        assert_eq!(repository.get(&root).map(|commit| commit.tree.len()), Some(1));
+        assert_eq!((one == root, one.as_str().len()), (false, SHA_CHARACTERS));
+        assert_eq!(kind(&repository.answer(ask(Some(Sha::new("unknown"))), NOW)), "Missing");
+        let compare = |base: &str, head: &str| GitQuestion::Ahead { base: base.to_owned(), head: head.to_owned() };
+        assert_eq!(repository.answer(compare("main", "ahead"), NOW), GitAnswer::Ahead(true));
+        assert_eq!(repository.answer(compare("ahead", "main"), NOW), GitAnswer::Ahead(false));
+        let aside = repository.branch("aside").cloned().expect("there");
+        let mergeable = GitQuestion::Mergeable { base: aside, head: ahead };
+        assert_eq!(repository.answer(mergeable, NOW), GitAnswer::Mergeable(false));
+        let named = GitQuestion::Branches { prefix: "a".to_owned() };
+        let GitAnswer::Refs(refs) = repository.answer(named, NOW) else { panic!("refs") };
+        assert_eq!(refs.iter().map(|found| found.branch.as_str()).collect::<Vec<_>>(), ["ahead", "aside"]);
+    }
+}

@@ -197,3 +197,15 @@ fn a_suite_completes_with_its_last_check() {
     assert_eq!(seen, [("lint", Some(Conclusion::Success)), ("test", None)]);
     assert_eq!(checks.statuses.iter().map(|status| status.conclusion).collect::<Vec<_>>(), [Some(Conclusion::Success)]);
 }
+
+#[test]
+fn a_draft_does_not_merge() {
+    let mut world = world();
+    let Call::CreatePullRequest { title, body, head, base, .. } = create_pull("work", "main", "") else {
+        panic!("a pull request")
+    };
+    let draft = Call::CreatePullRequest { title, body, head, base, draft: true };
+    assert_eq!(kind(&app_git(&mut world, draft, GitAnswer::Ahead(true))), "ok");
+    assert!(pull(&world).draft);
+    assert_eq!(kind(&app(&mut world, merge("w0"))), "conflict");
+}
