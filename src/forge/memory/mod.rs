@@ -1,8 +1,8 @@
-//! The whole of GitHub in memory, for fast and deterministic tests: the world, a git repository without files, and a worker that
-//! does what a script says.
+//! The whole of GitHub in memory, for fast and deterministic tests: the world, a git repository without files, and a
+//! worker that does what a script says.
 //!
-//! [`MemoryForge`] is the App's view: it implements [`GitHub`] and [`Git`]. Its verbs are everybody else: people, the worker,
-//! checks, time and faults. Nothing happens on its own; a run stays queued until the script takes it.
+//! [`MemoryForge`] is the App's view: it implements [`GitHub`] and [`Git`]. Its verbs are everybody else: people, the
+//! worker, checks, time and faults. Nothing happens on its own; a run stays queued until the script takes it.
 
 pub mod edit;
 pub mod fault;
@@ -51,8 +51,8 @@ struct State {
 }
 
 impl MemoryForge {
-    /// A repository `acme/widgets` owned by `owner`, with these files on `main`, the task workflow, and GitHub's API limits
-    /// off; the clock stands at `now`.
+    /// A repository `acme/widgets` owned by `owner`, with these files on `main`, the task workflow, and GitHub's API
+    /// limits off; the clock stands at `now`.
     pub fn new(files: &[(&str, &str)], now: Timestamp) -> Self {
         let mut setup = Setup::new(RepositoryName::new("acme/widgets"), "main", Login::new("owner"));
         setup.limits = crate::forge::world::setup::ApiLimits::None;

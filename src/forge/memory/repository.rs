@@ -1,5 +1,5 @@
-//! A git repository in memory: commits with parents and whole trees, branches, merges. Commit names are hashes of what the
-//! commit holds, so that the same story gives the same names.
+//! A git repository in memory: commits with parents and whole trees, branches, merges. Commit names are hashes of what
+//! the commit holds, so that the same story gives the same names.
 
 use std::collections::{BTreeMap, BTreeSet};
 

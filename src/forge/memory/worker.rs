@@ -1,5 +1,5 @@
-//! A worker that does what a script says, and to records, branches and jobs what the real one does: claims by creating the
-//! record, pushes work and result together or not at all, ends quietly where the attempt is taken.
+//! A worker that does what a script says, and to records, branches and jobs what the real one does: claims by creating
+//! the record, pushes work and result together or not at all, ends quietly where the attempt is taken.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,8 @@ impl MemoryForge {
         self.locked().brief(run).map(|(brief, _, _)| brief)
     }
 
-    /// The claim job: creates the attempt's record. Taken already: the run ends quietly, well, and the answer is `false`.
+    /// The claim job: creates the attempt's record. Taken already: the run ends quietly, well, and the answer is
+    /// `false`.
     ///
     /// # Errors
     /// The run is over, or its brief cannot be read.
@@ -59,8 +60,8 @@ impl MemoryForge {
         self.locked().claim(run)
     }
 
-    /// Agent and publish: does the work of a run that was claimed and ends it. A record closed meanwhile: nothing is pushed, and
-    /// the run fails.
+    /// Agent and publish: does the work of a run that was claimed and ends it. A record closed meanwhile: nothing is
+    /// pushed, and the run fails.
     ///
     /// # Errors
     /// The run is over or was never claimed, or its brief cannot be read.

@@ -106,7 +106,8 @@ pub fn is_write(request: &Request) -> bool {
     needed(request).iter().any(|(_, level)| *level == Level::Write)
 }
 
-/// Whether an API call makes content people see, which GitHub limits apart (issues, comments, pull requests, reactions).
+/// Whether an API call makes content people see, which GitHub limits apart (issues, comments, pull requests,
+/// reactions).
 pub fn makes_content(request: &Request) -> bool {
     is_write(request) && needed(request).iter().any(|(scope, _)| matches!(scope, Scope::Issues | Scope::PullRequests))
 }

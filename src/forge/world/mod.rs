@@ -1,9 +1,9 @@
 //! The world: the embedded GitHub's whole state for one repository, pure and deterministic.
 //!
-//! [`World::apply`] takes what happened and the moment it happened, and gives the answer and the webhooks GitHub would send. It
-//! reads no clock and runs no git: where git is needed, [`World::git_question`] says what to ask, and the answer travels in the
-//! request. A refused request changes nothing but the counters of the API limits, which are no part of the serialised state:
-//! a log of the accepted writes is enough to build the same world again.
+//! [`World::apply`] takes what happened and the moment it happened, and gives the answer and the webhooks GitHub would
+//! send. It reads no clock and runs no git: where git is needed, [`World::git_question`] says what to ask, and the
+//! answer travels in the request. A refused request changes nothing but the counters of the API limits, which are no
+//! part of the serialised state: a log of the accepted writes is enough to build the same world again.
 
 pub mod access;
 mod act;
@@ -121,13 +121,14 @@ impl World {
         }
     }
 
-    /// What git must be asked before this request can be applied; the request's own `git` is not looked at. Nothing: either git
-    /// is not needed, or the request will be refused, so that git must not be asked.
+    /// What git must be asked before this request can be applied; the request's own `git` is not looked at. Nothing:
+    /// either git is not needed, or the request will be refused, so that git must not be asked.
     pub fn git_question(&self, request: &Request, now: Timestamp) -> Option<GitQuestion> {
         self.admit(request, now).ok().flatten()
     }
 
-    /// Applies a request. Deterministic: the same requests at the same moments give the same world, answers and webhooks.
+    /// Applies a request. Deterministic: the same requests at the same moments give the same world, answers and
+    /// webhooks.
     pub fn apply(&mut self, request: Request, now: Timestamp) -> Applied {
         let admitted = self.admit(&request, now);
         self.count_request(&request, admitted.is_ok(), now);

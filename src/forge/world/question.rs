@@ -1,4 +1,5 @@
-//! What the world asks of git, and what git answers. The answer travels in the logged request, so that a replay never runs git.
+//! What the world asks of git, and what git answers. The answer travels in the logged request, so that a replay never
+//! runs git.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +7,8 @@ use crate::engine::id::Sha;
 use crate::engine::snapshot::Ref;
 use crate::github::NewFile;
 
-/// What must be asked of git before a request can be applied. Git's refs may move by it: ask only right before applying, one
-/// request at a time.
+/// What must be asked of git before a request can be applied. Git's refs may move by it: ask only right before
+/// applying, one request at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GitQuestion {
@@ -70,8 +71,8 @@ pub enum GitQuestion {
         /// Head commit.
         head: Sha,
     },
-    /// Merge a commit or branch into a branch with a merge commit and move the branch. → `Merged`, `NothingToDo`, `Conflict`,
-    /// `Missing`
+    /// Merge a commit or branch into a branch with a merge commit and move the branch. → `Merged`, `NothingToDo`,
+    /// `Conflict`, `Missing`
     Merge {
         /// The branch that receives.
         into: String,

@@ -1,5 +1,5 @@
-//! What may happen to the world. [`Request`] is also the replay log: applying the same requests at the same moments to the same
-//! world gives the same world again, because what git answered is part of the request.
+//! What may happen to the world. [`Request`] is also the replay log: applying the same requests at the same moments to
+//! the same world gives the same world again, because what git answered is part of the request.
 
 use std::collections::BTreeMap;
 
@@ -261,7 +261,8 @@ pub struct SeedIssue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeedAct {
-    /// Issues with numbers given; opened and labelled by the local owner. All or, where a number is taken or a text too long, none.
+    /// Issues with numbers given; opened and labelled by the local owner. All or, where a number is taken or a text too
+    /// long, none.
     Issues(Vec<SeedIssue>),
     /// What an account may do.
     Permission {

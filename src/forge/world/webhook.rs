@@ -1,5 +1,5 @@
-//! Webhooks as references into the world, from which the HTTP side renders GitHub's payloads right after the request that made
-//! them.
+//! Webhooks as references into the world, from which the HTTP side renders GitHub's payloads right after the request
+//! that made them.
 
 use serde::{Deserialize, Serialize};
 

@@ -24,7 +24,8 @@ fn sha(text: &str) -> Sha {
     Sha::new(text)
 }
 
-/// `main` at `m0`, `work` at `w0`, one workflow `task.yml`; issue 1 labelled `orchestrate`; `ann` may write, `tim` triage.
+/// `main` at `m0`, `work` at `w0`, one workflow `task.yml`; issue 1 labelled `orchestrate`; `ann` may write, `tim`
+/// triage.
 fn world() -> World {
     let mut setup = Setup::new(RepositoryName::new("acme/widgets"), "main", Login::new("owner"));
     setup.branches = [("main", "m0"), ("work", "w0")].map(|(b, s)| (b.to_owned(), sha(s))).into();
