@@ -6,6 +6,7 @@
 
 pub mod demo;
 pub mod engine;
+pub mod forge;
 pub mod git;
 pub mod github;
 pub mod infer;

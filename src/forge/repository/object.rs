@@ -1,0 +1,213 @@
+//! Objects of the repository: files, trees and commits, written without a checkout and read by name.
+
+use std::path::Path;
+
+use crate::engine::id::Sha;
+use crate::engine::time::Timestamp;
+use crate::forge::repository::{Error, Repository, command, is_sha};
+
+/// The name under which the forge commits.
+const IDENTITY_NAME: &str = "task-orchestrator[bot]";
+/// Its address.
+const IDENTITY_EMAIL: &str = "task-orchestrator[bot]@users.noreply.localhost";
+
+/// What a new tree says about one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// The path, with `/` between its parts.
+    pub path: String,
+    /// Git's mode (`100644`, `100755`, `120000`).
+    pub mode: String,
+    /// What stands there.
+    pub content: TreeContent,
+}
+
+/// What a new tree puts at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TreeContent {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// An object that exists already.
+    Object(Sha),
+    /// Nothing: the path goes.
+    Gone,
+}
+
+/// What a commit says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitFacts {
+    /// Its name.
+    pub sha: Sha,
+    /// Its tree.
+    pub tree: Sha,
+    /// Its parents, first parent first.
+    pub parents: Vec<Sha>,
+    /// Who wrote it, by name.
+    pub author_name: String,
+    /// And address.
+    pub author_email: String,
+    /// When it was committed.
+    pub committed_at: Timestamp,
+    /// Its message.
+    pub message: String,
+}
+
+impl Repository {
+    /// The bytes of a file at a commit, branch or ref; nothing where there is none.
+    pub async fn file(&self, reference: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.file_name(reference, path).await? {
+            Some(blob) => self.blob(&blob).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The object name of a file at a commit, branch or ref.
+    pub async fn file_name(&self, reference: &str, path: &str) -> Result<Option<Sha>, Error> {
+        let Some(commit) = self.resolve(reference).await? else { return Ok(None) };
+        let spelled = format!("{commit}:{path}");
+        let output = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]).await?;
+        Ok((output.code == 0).then(|| Sha::new(output.line())))
+    }
+
+    /// A file's bytes by its object name; nothing where it is no file.
+    pub async fn blob(&self, name: &Sha) -> Result<Option<Vec<u8>>, Error> {
+        if !is_sha(name.as_str()) {
+            return Ok(None);
+        }
+        let output = self.git(&["cat-file", "blob", name.as_str()]).await?;
+        Ok((output.code == 0).then_some(output.stdout))
+    }
+
+    /// Stores a file's bytes.
+    pub async fn write_blob(&self, content: &[u8]) -> Result<Sha, Error> {
+        let output = self.git_with_input(&["hash-object", "-w", "--stdin"], content).await?.ok("hash-object")?;
+        Ok(Sha::new(output.line()))
+    }
+
+    /// The tree with these entries put on top of `base` (a tree or commit), or on nothing. A path that cannot stand in a tree
+    /// is [`Error::Failed`].
+    pub async fn write_tree(&self, base: Option<&Sha>, entries: &[TreeEntry]) -> Result<Sha, Error> {
+        let index = ScratchIndex::new(self.git_dir())?;
+        if let Some(base) = base {
+            self.with_index(&index, &["read-tree", "--end-of-options", base.as_str()], b"").await?.ok("read-tree")?;
+        }
+        let mut lines = Vec::new();
+        for entry in entries {
+            let line = match &entry.content {
+                TreeContent::Bytes(content) => {
+                    format!("{} {}\t{}", entry.mode, self.write_blob(content).await?, entry.path)
+                }
+                TreeContent::Object(name) => format!("{} {name}\t{}", entry.mode, entry.path),
+                TreeContent::Gone => format!("0 {}\t{}", crate::forge::repository::NO_COMMIT, entry.path),
+            };
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(0);
+        }
+        let output =
+            self.with_index(&index, &["update-index", "-z", "--index-info"], &lines).await?.ok("update-index")?;
+        // Git passes over a path such as `../x` with a word on standard error and a good exit code.
+        if output.stderr.contains("Ignoring path") {
+            return Err(Error::Failed { verb: "update-index".to_owned(), message: output.stderr.trim().to_owned() });
+        }
+        let output = self.with_index(&index, &["write-tree"], b"").await?.ok("write-tree")?;
+        Ok(Sha::new(output.line()))
+    }
+
+    /// Makes a commit that no branch names yet.
+    pub async fn write_commit(&self, message: &str, tree: &Sha, parents: &[Sha]) -> Result<Sha, Error> {
+        let mut git = command::isolated();
+        git.env("GIT_AUTHOR_NAME", IDENTITY_NAME).env("GIT_AUTHOR_EMAIL", IDENTITY_EMAIL);
+        git.env("GIT_COMMITTER_NAME", IDENTITY_NAME).env("GIT_COMMITTER_EMAIL", IDENTITY_EMAIL);
+        git.arg("--git-dir").arg(self.git_dir()).args(["commit-tree", "-F", "-"]);
+        for parent in parents {
+            git.args(["-p", parent.as_str()]);
+        }
+        git.arg(tree.as_str());
+        let output = command::run(git, "commit-tree", message.as_bytes()).await?.ok("commit-tree")?;
+        Ok(Sha::new(output.line()))
+    }
+
+    /// A commit by its full name.
+    pub async fn commit(&self, sha: &Sha) -> Result<Option<CommitFacts>, Error> {
+        let Some(sha) = self.resolve(sha.as_str()).await? else { return Ok(None) };
+        let format = "--format=%T%x00%P%x00%an%x00%ae%x00%ct%x00%B";
+        let output =
+            self.git(&["show", "--no-patch", "--no-show-signature", format, sha.as_str()]).await?.ok("show")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut fields = text.splitn(6, '\0').map(str::to_owned);
+        let mut next = || fields.next().unwrap_or_default();
+        let (tree, parents) = (Sha::new(next()), next());
+        let (author_name, author_email) = (next(), next());
+        let seconds: i64 = next().parse().unwrap_or(0);
+        Ok(Some(CommitFacts {
+            sha,
+            tree,
+            parents: parents.split_whitespace().map(Sha::new).collect(),
+            author_name,
+            author_email,
+            committed_at: Timestamp(seconds * 1000),
+            message: next().trim_end().to_owned(),
+        }))
+    }
+
+    /// The tree of a commit, or the tree itself.
+    pub async fn tree(&self, name: &Sha) -> Result<Option<Sha>, Error> {
+        if !is_sha(name.as_str()) {
+            return Ok(None);
+        }
+        let spelled = format!("{name}^{{tree}}");
+        let output = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]).await?;
+        Ok((output.code == 0).then(|| Sha::new(output.line())))
+    }
+
+    /// Fills an empty folder with the files of a tree or commit. No filter, hook or setting of the repository's content runs.
+    pub async fn export(&self, tree: &Sha, folder: &Path) -> Result<(), Error> {
+        let index = ScratchIndex::new(self.git_dir())?;
+        self.with_index(&index, &["read-tree", "--end-of-options", tree.as_str()], b"").await?.ok("read-tree")?;
+        let prefix = format!("--prefix={}/", folder.display());
+        let git_dir = self.git_dir().display().to_string();
+        let work_tree = folder.display().to_string();
+        let mut git = command::isolated();
+        git.args(["--git-dir", &git_dir, "--work-tree", &work_tree, "-c", "core.bare=false"]);
+        git.args(["checkout-index", "--all", "--force", "--quiet", &prefix]).env("GIT_INDEX_FILE", index.path());
+        command::run(git, "checkout-index", b"").await?.ok("checkout-index")?;
+        Ok(())
+    }
+
+    async fn with_index(
+        &self,
+        index: &ScratchIndex,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<command::Output, Error> {
+        let mut git = command::isolated();
+        git.arg("--git-dir").arg(self.git_dir()).args(arguments).env("GIT_INDEX_FILE", index.path());
+        command::run(git, arguments[0], input).await
+    }
+}
+
+/// An index file of one operation, gone with it.
+struct ScratchIndex {
+    folder: std::path::PathBuf,
+}
+
+impl ScratchIndex {
+    fn new(git_dir: &Path) -> Result<Self, Error> {
+        let failed = |message: String| Error::Failed { verb: "index".to_owned(), message };
+        let nonce = getrandom::u64().map_err(|error| failed(error.to_string()))?;
+        let folder = git_dir.join("scratch").join(format!("{nonce:016x}"));
+        std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.join("index")
+    }
+}
+
+impl Drop for ScratchIndex {
+    fn drop(&mut self) {
+        // A folder left behind costs a few bytes and is never read.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,4 @@
+//! The runner.
+
+pub mod expression;
+pub mod workflow;

@@ -1,0 +1,91 @@
+//! What a world is told at its beginning.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::id::{Login, RepositoryName, Sha};
+use crate::forge::world::access::{Permissions, app_permissions};
+
+/// Which API limits hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiLimits {
+    /// GitHub's: 5,000 requests an hour; 80 content writes a minute and 500 an hour.
+    Github,
+    /// None.
+    None,
+}
+
+/// One input of a workflow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFacts {
+    /// Whether a dispatch without it is refused.
+    pub required: bool,
+    /// What it is where the dispatch does not give it.
+    pub default: Option<String>,
+}
+
+/// One job of a workflow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFacts {
+    /// Its key in the file.
+    pub id: String,
+    /// Its name as shown; the key where the file gives none.
+    pub name: String,
+    /// Keys of the jobs that must be over first.
+    pub needs: Vec<String>,
+}
+
+/// What the world must know of a workflow file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowFacts {
+    /// Its name.
+    pub name: String,
+    /// `run-name`, in which `${{ inputs.x }}` is filled in; the name where there is none.
+    pub run_name: Option<String>,
+    /// Its inputs.
+    pub inputs: BTreeMap<String, InputFacts>,
+    /// Its jobs, in the file's order.
+    pub jobs: Vec<JobFacts>,
+}
+
+/// A world's beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// `owner/name`.
+    pub repository: RepositoryName,
+    /// GitHub's id of the repository.
+    pub repository_id: u64,
+    /// The default branch.
+    pub default_branch: String,
+    /// The App's slug; its bot is `<slug>[bot]`.
+    pub app_slug: String,
+    /// What the App was given.
+    pub app_permissions: Permissions,
+    /// The local owner: an administrator.
+    pub owner: Login,
+    /// API limits.
+    pub limits: ApiLimits,
+    /// Workflow files on the default branch, by file name.
+    pub workflows: BTreeMap<String, WorkflowFacts>,
+    /// Where branches are at the beginning.
+    pub branches: BTreeMap<String, Sha>,
+}
+
+impl Setup {
+    /// A repository with the App installed as its manifest asks, GitHub's limits, no workflow and no branch.
+    pub fn new(repository: RepositoryName, default_branch: &str, owner: Login) -> Self {
+        Self {
+            repository,
+            repository_id: 1,
+            default_branch: default_branch.to_owned(),
+            app_slug: "task-orchestrator".to_owned(),
+            app_permissions: app_permissions(),
+            owner,
+            limits: ApiLimits::Github,
+            workflows: BTreeMap::new(),
+            branches: BTreeMap::new(),
+        }
+    }
+}
