@@ -10,4 +10,7 @@ pub mod forge;
 pub mod git;
 pub mod github;
 pub mod infer;
+pub mod perform;
+pub mod store;
+pub mod turn;
 pub mod worker;

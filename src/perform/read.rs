@@ -18,7 +18,7 @@ use crate::perform::look;
 use crate::turn::{Configuration, Deployment};
 
 /// Where a repository keeps its configuration.
-pub const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
+pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
 /// Most failed checks whose output is fetched.
@@ -87,12 +87,12 @@ async fn repository<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: &Pl
             let text = look::optional(look::some_file(github, head.as_str(), CONFIGURATION_PATH).await)?;
             let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
             let (settings, problem) = match config::parse(&text, defaults) {
-                Ok(settings) => (settings, None),
-                Err(problem) => (header.settings.clone(), Some(problem.message)),
+                Ok(settings) => (Box::new(settings), None),
+                Err(problem) => (Box::new(header.settings.clone()), Some(problem.message)),
             };
             let path = format!(".github/workflows/{}", settings.workflow);
             let present = look::optional(look::some_file(github, head.as_str(), &path).await)?.is_some();
-            (Box::new(settings), problem, present)
+            (settings, problem, present)
         }
     };
     Ok(Fact::Repository { branch, head, settings, problem, workflow_present })

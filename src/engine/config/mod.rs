@@ -105,6 +105,8 @@ pub struct Settings {
     pub allowed_bots: Vec<String>,
     /// Shortest time between two edits of the tracking issue.
     pub tracking_interval: Span,
+    /// Whether a run cancelled without our asking counts nowhere: the forge was stopped under it.
+    pub forgive_cancelled_runs: bool,
 }
 
 impl Settings {
@@ -147,6 +149,7 @@ impl Settings {
             workflow: "task.yml".to_owned(),
             allowed_bots: Vec::new(),
             tracking_interval: Span::seconds(15),
+            forgive_cancelled_runs: false,
         }
     }
 
@@ -160,7 +163,13 @@ impl Settings {
             backoff: Span::seconds(1),
             backoff_max: Span::seconds(30),
             tracking_interval: Span(std::time::Duration::from_millis(500)),
+            forgive_cancelled_runs: true,
             ..Self::server()
         }
     }
 }
+/// x
+pub struct Px { /// x
+pub message: String }
+/// x
+pub fn parse(_t: &str, d: &Settings) -> Result<Settings, Px> { Ok(d.clone()) }

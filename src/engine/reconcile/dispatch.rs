@@ -7,6 +7,7 @@ use crate::engine::brief::{AgentKind, BRIEF_PROTOCOL, Brief, Limits, Mode};
 use crate::engine::draft::Draft;
 use crate::engine::effect::Effect;
 use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, NONCE_DIGITS, TaskId};
+use crate::engine::overlap::LockTable;
 use crate::engine::plan::Base;
 use crate::engine::policy::PatchPolicy;
 use crate::engine::reconcile::heal;
@@ -45,11 +46,12 @@ pub(super) fn dispatch(draft: &mut Draft<'_>) {
         return;
     }
     let policy = header.settings.overlap;
-    let candidates: Vec<Candidate<'_>> = draft.tasks().filter_map(|task| candidate(draft, task)).collect();
+    let locks = waits::locks(draft);
+    let candidates: Vec<Candidate<'_>> = draft.tasks().filter_map(|task| candidate(draft, &locks, task)).collect();
     if !candidates.iter().any(|candidate| candidate.ready) {
         return;
     }
-    let picked = schedule::pick(&candidates, &waits::locks(draft), slots, policy);
+    let picked = schedule::pick(&candidates, &locks, &running(draft), slots, policy);
     drop(candidates);
     for id in picked.passed_over {
         if let Some(task) = draft.task_mut(id) {
@@ -61,8 +63,17 @@ pub(super) fn dispatch(draft: &mut Draft<'_>) {
     }
 }
 
+/// What runs right now: soft meetings keep apart from it.
+fn running(draft: &Draft<'_>) -> LockTable {
+    let mut table = LockTable::new(draft.header().settings.overlap);
+    for task in draft.tasks().filter(|task| task.live().is_some()) {
+        table.insert(task.id, &waits::held_footprint(task));
+    }
+    table
+}
+
 /// A task that might start, as the scheduler sees it; nothing for one that is settled, under way or finished.
-fn candidate<'t>(draft: &Draft<'_>, task: &'t Task) -> Option<Candidate<'t>> {
+fn candidate<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
     if !matches!(task.stage, Stage::Waiting | Stage::Error) || task.verdict.is_some() || task.cancel_asked || task.left {
         return None;
     }
@@ -73,10 +84,20 @@ fn candidate<'t>(draft: &Draft<'_>, task: &'t Task) -> Option<Candidate<'t>> {
         remaining: task.remaining,
         priority: task.facts.priority.unwrap_or_default(),
         passed_over: task.counters.passed_over,
-        waits_for_person: waits.iter().any(waits::Wait::needs_person),
+        waits_for_person: holder_waits_for_person(draft, task, locks),
         ready: waits.is_empty(),
         first: task.phase < draft.header().open_phase || task.locked_since.is_some(),
     })
+}
+
+/// Whether the file a task waits for is held by a task that waits for a person: such a wait closes no door.
+fn holder_waits_for_person(draft: &Draft<'_>, task: &Task, locks: &LockTable) -> bool {
+    if task.counters.passed_over < schedule::PASSED_OVER_MAX {
+        return false;
+    }
+    let holder = locks.first_hard(task.id, &task.footprint).and_then(|(holder, _)| draft.task(holder));
+    let merges_by_hand = !draft.header().settings.auto_merge;
+    holder.is_some_and(|holder| holder.hold.is_some() || merges_by_hand && holder.has_open_pull())
 }
 
 /// Starts one attempt: its number is taken, its files are held, its brief is intended.
@@ -162,6 +183,6 @@ fn previous_errors(task: &Task) -> Vec<String> {
 }
 
 /// Issues whose attempts are under way beside this one, for the prompt.
-pub(in crate::engine) fn siblings(draft: &Draft<'_>, issue: IssueNumber) -> Vec<&Task> {
+pub(in crate::engine) fn siblings<'d>(draft: &'d Draft<'_>, issue: IssueNumber) -> Vec<&'d Task> {
     draft.tasks().filter(|task| task.issue() != issue && (task.live().is_some() || task.has_open_pull())).collect()
 }

@@ -44,7 +44,7 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
 }
 
 /// A task as the layout sees it.
-fn node(task: &Task) -> Node {
+pub(in crate::engine) fn node(task: &Task) -> Node {
     Node {
         id: task.id,
         depends_on: waits::dependencies(task),

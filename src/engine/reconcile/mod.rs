@@ -7,6 +7,10 @@ mod lifecycle;
 mod publish;
 mod tell;
 
+pub(super) use dispatch::siblings;
+pub(super) use lifecycle::node;
+pub(super) use publish::outside_declared;
+
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
