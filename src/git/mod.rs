@@ -6,6 +6,7 @@ pub mod mirror;
 pub(crate) mod push;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::engine::id::Sha;
 
@@ -24,6 +25,20 @@ pub trait Git: Send + Sync {
 
     /// The paths that would conflict if both commits were merged; none: a clean merge.
     fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+}
+
+impl<M: Git> Git for Arc<M> {
+    async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), Error> {
+        M::move_branch(self, branch, expected, to).await
+    }
+
+    async fn paths(&self, commit: &Sha) -> Result<Vec<String>, Error> {
+        M::paths(self, commit).await
+    }
+
+    async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, Error> {
+        M::merge_conflicts(self, ours, theirs).await
+    }
 }
 
 /// Why git did not do it.

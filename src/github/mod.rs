@@ -9,6 +9,7 @@ pub mod webhook;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,12 @@ use crate::engine::time::Timestamp;
 pub trait GitHub: Send + Sync {
     /// Sends one request and gives its answer. Reads may be repeated inside; writes never are.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send;
+}
+
+impl<G: GitHub> GitHub for Arc<G> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        G::send(self, request).await
+    }
 }
 
 /// A reaction on a comment.
