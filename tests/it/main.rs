@@ -1,0 +1,4 @@
+//! Stories over the whole engine, the loop and the embedded GitHub.
+
+mod lifecycle;
+mod support;
