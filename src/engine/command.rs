@@ -1,4 +1,5 @@
-//! Commands: `/orchestrate …` lines of a comment. Code, quotes and HTML are not read, so quoting somebody commands nothing.
+//! Commands: `/orchestrate …` lines of a comment. Code, quotes and HTML are not read, so quoting somebody commands
+//! nothing.
 
 use std::fmt::Write;
 

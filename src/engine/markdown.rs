@@ -1,7 +1,8 @@
-//! Markdown, line by line: which lines of a text people see as prose, headings, list items or code, and which not at all.
+//! Markdown, line by line: which lines of a text people see as prose, headings, list items or code, and which not at
+//! all.
 //!
-//! Quotes, HTML comments and HTML blocks are not what the author says and read as blank. Lines are cut from the source, not from
-//! rendered text, so that `*` and `_` in a path survive.
+//! Quotes, HTML comments and HTML blocks are not what the author says and read as blank. Lines are cut from the source,
+//! not from rendered text, so that `*` and `_` in a path survive.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -92,12 +92,16 @@ keys! {
     ghost_after: Span, "30m", "An attempt queued, or asked to stop, for so long without an end is fenced off.";
     checks_grace: Span, "5m", "How long a pull request may stay without any check before that counts as green.";
     settle: Span, "1m", "Time from the last label to the first plan.";
-    approval: ApprovalPolicy, "ask", "`ask`: a person approves each task; `label`: labelling by a person with write is approval.";
-    overlap: OverlapPolicy, "balanced", "`strict`, `balanced`, `declared` or `off`: how overlapping files steer the schedule.";
+    approval: ApprovalPolicy, "ask",
+        "`ask`: a person approves each task; `label`: labelling by a person with write is approval.";
+    overlap: OverlapPolicy, "balanced",
+        "`strict`, `balanced`, `declared` or `off`: how overlapping files steer the schedule.";
     gate: Gate, "merged", "`merged` or `green`: what tasks must have reached before the next phase opens.";
-    on_fail: OnFail, "stop", "`stop` or `continue`: what an escalated task does to its phase, where the issue does not say.";
+    on_fail: OnFail, "stop",
+        "`stop` or `continue`: what an escalated task does to its phase, where the issue does not say.";
     auto_merge: bool, "false", "Merge green pull requests without a person.";
-    scope: Scope, "unset: hold where files were declared, report where they were inferred", "`hold` or `report`: what to do with changes outside a task's files.";
+    scope: Scope, "unset: hold where files were declared, report where they were inferred",
+        "`hold` or `report`: what to do with changes outside a task's files.";
     close_no_change: bool, "false", "Close issues that turn out to need no change.";
     draft: bool, "false", "Open pull requests as drafts.";
     agent: AgentKind, "codex", "`codex` or `shell`: the agent.";

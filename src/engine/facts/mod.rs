@@ -83,15 +83,15 @@ pub struct Facts {
     pub on_fail: Option<OnFail>,
     /// `Acceptance:`.
     pub acceptance: Vec<String>,
-    /// Texts in title and body that look like paths, outside `Files:`, in order of appearance, each once. Whether they exist
-    /// in the repository is not known here.
+    /// Texts in title and body that look like paths, outside `Files:`, in order of appearance, each once. Whether they
+    /// exist in the repository is not known here.
     pub mentions: Vec<String>,
     /// What could not be read or contradicts itself. The task's id is filled in by the plan.
     pub problems: Vec<Problem>,
 }
 
-/// Reads everything an issue's title, body and labels say. Never fails: what cannot be read is a problem in the answer. Scalar
-/// keys count where they stand first, the body before labels; lists in several places are added up.
+/// Reads everything an issue's title, body and labels say. Never fails: what cannot be read is a problem in the answer.
+/// Scalar keys count where they stand first, the body before labels; lists in several places are added up.
 pub fn read(title: &str, body: &str, labels: &[String]) -> Facts {
     let document = Document::read(body);
     let entries = entries::entries(&document);
