@@ -27,6 +27,7 @@ mod reconcile;
 pub mod record;
 pub mod render;
 pub mod report;
+pub mod rest;
 pub mod retry;
 pub mod schedule;
 pub mod secret;

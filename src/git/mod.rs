@@ -1,5 +1,6 @@
 //! Git plumbing on a bare mirror: what the orchestrator needs that GitHub's API cannot do.
 
+pub mod checkout;
 pub mod command;
 pub(crate) mod group;
 pub mod mirror;

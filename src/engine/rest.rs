@@ -1,0 +1,96 @@
+//! Whether a plan has come to rest: nothing will happen until somebody or something outside acts.
+
+use crate::engine::draft::Draft;
+use crate::engine::id::IssueNumber;
+use crate::engine::plan::{Plan, PlanStatus};
+use crate::engine::task::{CheckState, Stage, Task};
+use crate::engine::time::Timestamp;
+use crate::engine::waits::{self, Wait};
+
+/// How a plan stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Something is under way or will be.
+    Working,
+    /// Every task is settled well or cancelled, and everybody has been told.
+    Ended,
+    /// Nothing can go on without a person: what is wanted, per issue.
+    NeedsPerson(Vec<(IssueNumber, String)>),
+}
+
+/// Tells how a plan stands at a moment.
+pub fn rest(plan: &Plan, now: Timestamp) -> Rest {
+    let draft = Draft::view(plan, now);
+    let pending = |entry: &&crate::engine::effect::Entry| entry.not_before <= now || !entry.effect.is_optional();
+    let header = draft.header();
+    let busy = draft.entries().any(|entry| pending(&entry))
+        || !header.acts.is_empty()
+        || header.tracking.as_ref().is_none_or(|tracking| tracking.dirty)
+        || header.base.as_ref().is_none_or(|base| base.stale);
+    match header.status {
+        PlanStatus::Idle | PlanStatus::Gathering => return Rest::Working,
+        PlanStatus::Active if busy => return Rest::Working,
+        PlanStatus::Ended if busy => return Rest::Working,
+        PlanStatus::Ended => return Rest::Ended,
+        PlanStatus::Active => {}
+    }
+    let locks = waits::locks(&draft);
+    let mut wanted = Vec::new();
+    for task in draft.tasks().filter(|task| !task.left || task.has_open_pull()) {
+        match wants(&draft, &locks, task, header.settings.auto_merge) {
+            Want::Nothing => {}
+            Want::Time => return Rest::Working,
+            Want::Person(what) => wanted.push((task.issue(), what)),
+        }
+    }
+    Rest::NeedsPerson(wanted)
+}
+
+/// What one task needs to go on.
+enum Want {
+    /// It is settled, or waits for a task that is listed itself.
+    Nothing,
+    /// It goes on by itself.
+    Time,
+    /// A person, for this.
+    Person(String),
+}
+
+fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Task, auto_merge: bool) -> Want {
+    if let Some(hold) = &task.hold {
+        return Want::Person(crate::engine::render::wait_words(&Wait::Person(hold.clone())));
+    }
+    if task.verdict == Some(crate::engine::task::Verdict::Escalated) {
+        return Want::Person("has no attempts left".to_owned());
+    }
+    if task.has_open_pull() && (task.verdict.is_some() || task.stage == Stage::PrOpen) {
+        let pull = task.pull.as_ref();
+        let checking = pull.is_some_and(|pull| pull.checks == CheckState::Pending || pull.merge_asked);
+        if task.verdict.is_none() && (auto_merge || checking) {
+            return Want::Time;
+        }
+        return Want::Person(pull.map_or_else(String::new, |pull| format!("pull request #{} is open", pull.number)));
+    }
+    match task.stage {
+        Stage::Merged | Stage::Cancelled => Want::Nothing,
+        _ if task.verdict.is_some() => Want::Nothing,
+        Stage::Running | Stage::Stuck | Stage::PrOpen => Want::Time,
+        Stage::Complete => Want::Time,
+        Stage::Waiting | Stage::Error => {
+            let waits = waits::waits(draft, locks, task);
+            let first = waits.iter().find(|wait| wait.needs_person());
+            match first {
+                Some(wait) => Want::Person(crate::engine::render::wait_words(wait)),
+                None if waits.is_empty() => Want::Time,
+                None if waits.iter().any(|wait| matches!(wait, Wait::Backoff { .. } | Wait::Reading)) => Want::Time,
+                None => waiting_for_others(&waits),
+            }
+        }
+    }
+}
+
+/// A task that waits for others: they are listed themselves, unless they are outside the plan.
+fn waiting_for_others(waits: &[Wait]) -> Want {
+    let outside = waits.iter().find(|wait| matches!(wait, Wait::Dependency { state, .. } if state.contains("outside")));
+    outside.map_or(Want::Nothing, |wait| Want::Person(crate::engine::render::wait_words(wait)))
+}
