@@ -7,6 +7,7 @@ pub mod http;
 pub mod memory;
 pub mod pages;
 pub mod repository;
+pub mod runner;
 pub mod store;
 pub mod webhooks;
 pub mod world;

@@ -53,7 +53,9 @@ impl<H: Host> CheckTask<H> {
         match self.shared.host.merged_tree(base, head, &folder.workspace).await {
             Ok(MergedTree::Filled) => {}
             Ok(MergedTree::Conflict) => return,
-            Err(problem) => return self.ended(Conclusion::Failure, "The merged files could not be had.", problem).await,
+            Err(problem) => {
+                return self.ended(Conclusion::Failure, "The merged files could not be had.", problem).await;
+            }
         }
         let (sha, name, app) = (head.clone(), self.check.name.clone(), CHECK_APP.to_owned());
         if !self.tell(CheckAct::Started { sha, name, app }).await {

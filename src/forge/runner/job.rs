@@ -157,7 +157,13 @@ impl<H: Host> JobTask<H> {
                 break;
             }
             state.names.status = Status { failed, well: !failed, cancelled };
-            let word = if cancelled { "cancelled" } else if failed { "failure" } else { "success" };
+            let word = if cancelled {
+                "cancelled"
+            } else if failed {
+                "failure"
+            } else {
+                "success"
+            };
             state.names.set("job", "status", word);
             // A refused report means that the run was ended meanwhile; the interruption follows.
             let _ = self.tell(RunnerAct::StepStarted { job: self.id, name: step.name.clone() }).await;

@@ -180,7 +180,8 @@ impl Runner {
     pub async fn start<H: Host>(mut options: Options, host: H) -> io::Result<Self> {
         let state = options.state.clone();
         let program = options.program.clone();
-        options.state = tokio::task::spawn_blocking(move || prepare(&state, &program)).await.map_err(io::Error::other)??;
+        options.state =
+            tokio::task::spawn_blocking(move || prepare(&state, &program)).await.map_err(io::Error::other)??;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared { options, host });
         let work = tokio::spawn(schedule::work(shared, stop.clone()));

@@ -247,7 +247,9 @@ impl<H: Host> RunTask<H> {
 /// Whether a job is to run.
 fn holds(job: &Job, names: &Names) -> Result<bool, ()> {
     match &job.condition {
-        Some(condition) => condition.holds(names).map_err(|error| tracing::error!(%error, job = job.id, "an `if` fails")),
+        Some(condition) => {
+            condition.holds(names).map_err(|error| tracing::error!(%error, job = job.id, "an `if` fails"))
+        }
         None => Ok(names.status == Status::WELL),
     }
 }

@@ -66,7 +66,11 @@ pub fn sweep(state: &Path) -> io::Result<()> {
         end_left(record, &path.with_extension(""));
     }
     for path in paths {
-        let removed = if path.is_dir() && !path.is_symlink() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        let removed = if path.is_dir() && !path.is_symlink() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
         removed?;
     }
     Ok(())

@@ -91,7 +91,7 @@ async fn a_step_past_its_limit_fails_and_a_job_past_its_limit_is_cancelled() {
         let (mut stage, mut lines) = stubborn();
         let mut workflow = Workflow::parse(TASK).expect("reads");
         // Long enough for the processes to tell their ids on a busy machine; what is waited for is their end.
-        let limit = Duration::from_secs(2);
+        let limit = Duration::from_secs(4);
         let job = &mut workflow.jobs[1];
         if limits_step {
             job.steps[2].timeout = Some(limit);

@@ -9,7 +9,8 @@ const SUCCESS: Option<Conclusion> = Some(Conclusion::Success);
 const FAILURE: Option<Conclusion> = Some(Conclusion::Failure);
 const SKIPPED: Option<Conclusion> = Some(Conclusion::Skipped);
 
-const CLAIM: &str = "claim) echo \"claim of $KEY with ${ORCHESTRATOR_TOKEN:-no token}\"; echo won=true >> \"$GITHUB_OUTPUT\";;";
+const CLAIM: &str =
+    "claim) echo \"claim of $KEY with ${ORCHESTRATOR_TOKEN:-no token}\"; echo won=true >> \"$GITHUB_OUTPUT\";;";
 
 #[tokio::test]
 async fn a_run_goes_through_its_three_jobs() {
@@ -53,12 +54,17 @@ async fn a_step_sees_its_own_variables_and_nothing_of_the_forge() {
     stage.over(run).await;
     let log = stage.job(run, "agent").log;
     let names: Vec<&str> = log.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-    for wanted in ["AGENT_VARIABLE", "BRIEF", "GITHUB_OUTPUT", "GITHUB_RUN_ATTEMPT", "HOME", "KEY", "OPENAI_API_KEY", "PATH"] {
+    for wanted in
+        ["AGENT_VARIABLE", "BRIEF", "GITHUB_OUTPUT", "GITHUB_RUN_ATTEMPT", "HOME", "KEY", "OPENAI_API_KEY", "PATH"]
+    {
         assert!(names.contains(&wanted), "{wanted}: {log}");
     }
-    for (name, value) in
-        [("GITHUB_REPOSITORY", "o/r"), ("GITHUB_SERVER_URL", "http://127.0.0.1:1"), ("GITHUB_JOB", "agent"), ("OUT", "work")]
-    {
+    for (name, value) in [
+        ("GITHUB_REPOSITORY", "o/r"),
+        ("GITHUB_SERVER_URL", "http://127.0.0.1:1"),
+        ("GITHUB_JOB", "agent"),
+        ("OUT", "work"),
+    ] {
         assert!(log.contains(&format!("{name}={value}\n")), "{name}: {log}");
     }
     assert!(!log.contains("CARGO") && !log.contains("ORCHESTRATOR_TOKEN") && !log.contains("ghs_"), "{log}");
@@ -116,7 +122,11 @@ async fn no_more_runs_than_allowed_are_taken_at_once() {
     let mut stage = Stage::task("claim) echo here > \"$AGENT_PIPE\"; read -r go < \"$AGENT_PIPE.go\";;");
     let mut lines = stage.pipe();
     let text = TASK.replace("      - id: claim\n", "      - id: claim\n        timeout-minutes: 1\n");
-    let text = text.replacen("    permissions: {contents: write}\n", "    permissions: {contents: write}\n    environment: e\n", 1);
+    let text = text.replacen(
+        "    permissions: {contents: write}\n",
+        "    permissions: {contents: write}\n    environment: e\n",
+        1,
+    );
     stage.options.workflows.insert("task.yml".to_owned(), Workflow::parse(&text).expect("reads"));
     let go = stage.path("pipe.go");
     rustix::fs::mkfifoat(rustix::fs::CWD, &go, rustix::fs::Mode::RWXU).expect("made");

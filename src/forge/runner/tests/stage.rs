@@ -69,7 +69,8 @@ pub(super) struct Bare {
 impl Bare {
     pub(super) fn tell(&self, request: Request) -> Result<Response, github::Error> {
         let number = *self.changes.borrow() + 1;
-        let applied = self.world.lock().expect("whole").apply(request, Timestamp(i64::try_from(number).expect("small")));
+        let applied =
+            self.world.lock().expect("whole").apply(request, Timestamp(i64::try_from(number).expect("small")));
         self.changes.send_replace(number);
         applied.response
     }
@@ -170,10 +171,8 @@ impl Stage {
         let inputs = inputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let request =
             github::Request::DispatchWorkflow { workflow: "task.yml".to_owned(), branch: "main".to_owned(), inputs };
-        match self.host.call(request, None) {
-            Response::Dispatched(Some(run)) => run,
-            other => panic!("dispatched, not {other:?}"),
-        }
+        let Response::Dispatched(Some(run)) = self.host.call(request, None) else { panic!("a dispatch gives a run") };
+        run
     }
 
     pub(super) fn cancel(&self, run: RunId, force: bool) {
@@ -194,10 +193,8 @@ impl Stage {
     }
 
     pub(super) async fn over(&self, run: RunId) -> RunEntry {
-        self.until("the run's end", |world| {
-            world.run(run).is_some_and(|entry| entry.progress == Progress::Completed)
-        })
-        .await;
+        self.until("the run's end", |world| world.run(run).is_some_and(|entry| entry.progress == Progress::Completed))
+            .await;
         self.host.look(|world| world.run(run).cloned().expect("there"))
     }
 

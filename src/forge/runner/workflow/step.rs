@@ -72,7 +72,8 @@ fn run(place: &str, script: String, shell: Shell) -> Result<StepAct, WorkflowErr
         return Err(refused(place, "an expression in `run` could become code; pass its value by `env`"));
     }
     let joined = script.replace("\\\n", " ");
-    let lines: Vec<&str> = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let lines: Vec<&str> =
+        joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let ours = |line: &&&str| line.starts_with(LINE_BEGINNING) && !SHELL_MARKS.iter().any(|mark| line.contains(mark));
     match lines.iter().find(|line| !ours(line)) {
         Some(line) => Err(refused(place, format!("`{line}` is not run here; each line is one `{LINE_BEGINNING}…`"))),
