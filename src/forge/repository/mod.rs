@@ -5,7 +5,7 @@ mod command;
 mod merge;
 mod object;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

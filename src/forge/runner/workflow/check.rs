@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::forge::runner::expression::{self, Condition, Name, Template};
 use crate::forge::runner::workflow::file::{File, InputFile, JobFile, Needs, Ordered};
 use crate::forge::runner::workflow::known::{Known, Place};
-use crate::forge::runner::workflow::{JOBS_MAX, Job, STEPS_MAX, TIMEOUT_MINUTES, Templates, Workflow, WorkflowError, step};
+use crate::forge::runner::workflow::{
+    JOBS_MAX, Job, STEPS_MAX, TIMEOUT_MINUTES, Templates, Workflow, WorkflowError, step,
+};
 use crate::forge::world::access::{Level, Permissions, Scope};
 use crate::forge::world::setup::InputFacts;
 
@@ -25,10 +27,12 @@ fn wrong_expression(place: &str) -> impl Fn(expression::Error) -> WorkflowError 
 
 /// Checks the whole file.
 pub(super) fn workflow(file: File) -> Result<Workflow, WorkflowError> {
-    let mut known = Known { inputs: names("on.workflow_dispatch.inputs", &file.on.workflow_dispatch.inputs)?, ..Known::default() };
+    let mut known =
+        Known { inputs: names("on.workflow_dispatch.inputs", &file.on.workflow_dispatch.inputs)?, ..Known::default() };
     let inputs = inputs(file.on.workflow_dispatch.inputs)?;
     if let Some(text) = &file.run_name {
-        let only_inputs = |name: &Name| name.parts().first() == Some(&"inputs") && known.is_known(Place::Workflow, name);
+        let only_inputs =
+            |name: &Name| name.parts().first() == Some(&"inputs") && known.is_known(Place::Workflow, name);
         Template::parse(text).and_then(|name| name.check(&only_inputs)).map_err(wrong_expression("run-name"))?;
     }
     let env = templates("env", file.env, &known, Place::Workflow)?;

@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::forge::runner::expression::Name;
 
 /// What the runner tells about a run under `github.`.
-pub(in crate::forge::runner) const GITHUB_NAMES: [&str; 18] = [
+pub(in crate::forge::runner) const GITHUB_NAMES: [&str; 17] = [
     "actor",
     "api_url",
     "event_name",
-    "graphql_url",
     "job",
     "ref",
     "ref_name",

@@ -72,7 +72,8 @@ fn run(place: &str, script: String, shell: Shell) -> Result<StepAct, WorkflowErr
         return Err(refused(place, "an expression in `run` could become code; pass its value by `env`"));
     }
     let joined = script.replace("\\\n", " ");
-    let lines: Vec<&str> = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let lines: Vec<&str> =
+        joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let ours = |line: &&&str| line.starts_with(LINE_BEGINNING) && !SHELL_MARKS.iter().any(|mark| line.contains(mark));
     match lines.iter().find(|line| !ours(line)) {
         Some(line) => Err(refused(place, format!("`{line}` is not run here; each line is one `{LINE_BEGINNING}…`"))),
@@ -94,11 +95,14 @@ fn action(place: &str, uses: &str, mut with: With<'_>) -> Result<StepAct, Workfl
         commit.is_some_and(|sha| sha.len() == 40 && sha.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     let act = if uses == "./" || pinned(OWN_ACTION) {
+        // How the program gets onto GitHub's machine; here it is there already.
+        with.drop(&["version", "sha256", "codex-version"]);
         StepAct::OwnAction
     } else if pinned(UPLOAD_ACTION) {
         let missing = with.plain("if-no-files-found", "warn", MissingFiles::VARIANTS)?;
         let hidden = with.plain("include-hidden-files", "false", &["true", "false"])? == "true";
         with.plain("overwrite", "false", &["true", "false"])?;
+        // How long and how tightly GitHub keeps the files.
         with.drop(&["retention-days", "compression-level"]);
         StepAct::Upload {
             name: with.optional("name")?.map_or_else(|| template(place, "artifact", with.known, Place::Step), Ok)?,
@@ -147,7 +151,7 @@ impl With<'_> {
         Err(refused(format!("{}.{name}", self.place), problem))
     }
 
-    /// Takes what changes nothing here: how long and how tightly GitHub keeps the files.
+    /// Takes what changes nothing here.
     fn drop(&mut self, names: &[&str]) {
         for name in names {
             self.entries.remove(*name);

@@ -1,0 +1,131 @@
+//! The few GraphQL operations a client needs: pinning an issue, and the edits of an issue's body. The query's text is looked at
+//! for the operation's name only; arguments come as variables. Errors come with status 200, as GitHub's do.
+
+use axum::Json;
+use axum::body::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::engine::id::IssueNumber;
+use crate::engine::snapshot::{Actor, BodyEdit};
+use crate::forge::http::call::{Call, body_json};
+use crate::forge::http::failure::{Answer, Failure};
+use crate::forge::http::json;
+use crate::forge::world::access::{Level, Scope};
+use crate::forge::world::state::IssueEntry;
+use crate::github::Request;
+
+/// Most edits given at once.
+const EDITS_MAX: usize = 100;
+
+#[derive(Deserialize)]
+struct Question {
+    query: String,
+    #[serde(default)]
+    variables: Map<String, Value>,
+}
+
+fn error(kind: &str, message: impl Into<String>) -> Json<Value> {
+    Json(json!({ "data": null, "errors": [{ "type": kind, "message": message.into() }] }))
+}
+
+/// `POST /graphql`
+pub(crate) async fn answer(call: Call, body: Bytes) -> Answer<Json<Value>> {
+    let question: Question = body_json(&body)?;
+    let words: Vec<&str> = question.query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    if words.contains(&"unpinIssue") {
+        return pin(&call, &question, "unpinIssue", false).await;
+    }
+    if words.contains(&"pinIssue") {
+        return pin(&call, &question, "pinIssue", true).await;
+    }
+    if words.contains(&"userContentEdits") {
+        return Ok(body_edits(&call, &question));
+    }
+    Ok(error("UNPROCESSABLE", "this server knows pinIssue, unpinIssue and userContentEdits only"))
+}
+
+/// The name under which the answer to a field stands: its alias, where the query gives one.
+fn alias<'a>(query: &'a str, field: &'a str) -> &'a str {
+    let before = query.find(field).and_then(|at| query.get(..at)).unwrap_or_default().trim_end();
+    let Some(before) = before.strip_suffix(':') else { return field };
+    let before = before.trim_end();
+    let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+    before.get(start..).filter(|name| !name.is_empty()).unwrap_or(field)
+}
+
+async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Answer<Json<Value>> {
+    let node_id = question.variables.values().find_map(Value::as_str);
+    let Some(node_id) = node_id else { return Ok(error("UNPROCESSABLE", "the issue's id is missing")) };
+    let request = Request::Pin { node_id: node_id.to_owned(), pinned };
+    match call.send(request, StatusCode::UNPROCESSABLE_ENTITY).await {
+        Ok(_) => {
+            let done = json!({ "issue": { "id": node_id, "isPinned": pinned } });
+            Ok(Json(json!({ "data": { alias(&question.query, field): done } })))
+        }
+        Err(failure) => refused(failure),
+    }
+}
+
+fn refused(failure: Failure) -> Answer<Json<Value>> {
+    match failure.status {
+        StatusCode::NOT_FOUND => Ok(error("NOT_FOUND", "Could not resolve to a node with that id")),
+        StatusCode::FORBIDDEN if failure.retry_after.is_none() => Ok(error("FORBIDDEN", failure.message)),
+        StatusCode::UNPROCESSABLE_ENTITY => Ok(error("UNPROCESSABLE", failure.message)),
+        _ => Err(failure),
+    }
+}
+
+fn body_edits(call: &Call, question: &Question) -> Json<Value> {
+    if let Err(failure) = call.may(&[(Scope::Issues, Level::Read)]) {
+        return refused(failure).unwrap_or_else(|failure| error("RATE_LIMITED", failure.message));
+    }
+    let number = question.variables.values().find_map(Value::as_u64);
+    let node_id = question.variables.get("id").and_then(Value::as_str);
+    let edits = call.hub.look(|world| {
+        let by_number = number.and_then(|number| world.issue(IssueNumber(number)));
+        let by_id = || world.issues().find(|entry| node_id == Some(entry.issue.node_id.as_str()));
+        let entry: &IssueEntry = by_number.or_else(by_id).filter(|entry| !entry.deleted)?;
+        let nodes: Vec<Value> = entry.edits.iter().rev().take(EDITS_MAX).map(edit).collect();
+        let page = json!({ "hasNextPage": entry.edits.len() > EDITS_MAX, "endCursor": null });
+        Some(json!({ "totalCount": entry.edits.len(), "nodes": nodes, "pageInfo": page }))
+    });
+    match edits {
+        None => error("NOT_FOUND", "Could not resolve to an Issue"),
+        Some(edits) => {
+            let issue = json!({ "userContentEdits": edits });
+            Json(json!({ "data": { "repository": { "issue": issue }, "node": issue } }))
+        }
+    }
+}
+
+fn edit(edit: &BodyEdit) -> Value {
+    let editor = |actor: &Actor| {
+        // GraphQL gives a bot's login without the ending it has in REST.
+        let login = actor.login.as_str().strip_suffix("[bot]").unwrap_or(actor.login.as_str());
+        json!({ "login": login, "__typename": if actor.bot { "Bot" } else { "User" } })
+    };
+    json!({
+        "editedAt": json::moment(edit.at),
+        "createdAt": json::moment(edit.at),
+        "editor": edit.editor.as_ref().map(editor),
+        "diff": edit.body,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_stand_under_the_alias_the_query_gives() {
+        for (query, name) in [
+            ("mutation($id:ID!){change:pinIssue(input:{issueId:$id}){issue{id}}}", "change"),
+            ("mutation { x : pinIssue(input: {}) }", "x"),
+            ("mutation($id:ID!){pinIssue(input:{issueId:$id}){issue{id}}}", "pinIssue"),
+        ] {
+            assert_eq!(alias(query, "pinIssue"), name);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Who may see the pages and act in them: whoever came in by an invitation; acts need the session's form token, too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Uri, header};
+
+use crate::forge::http::hub::Hub;
+use crate::forge::http::keys::digest;
+use crate::forge::pages::layout::{guarded, notice};
+use crate::forge::pages::session::Session;
+
+/// Largest form, in bytes: a comment of the largest size, escaped.
+const FORM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Somebody with a session.
+pub(crate) struct Visitor {
+    /// Their session.
+    pub(crate) session: Session,
+}
+
+impl FromRequestParts<Arc<Hub>> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Response> {
+        let message = "Open the address that the program printed: it lets you in.";
+        match hub.sessions.of(&parts.headers) {
+            Some(session) => Ok(Self { session }),
+            None => Err(notice(&hub.place, StatusCode::UNAUTHORIZED, message)),
+        }
+    }
+}
+
+/// A form sent by a visitor from one of our own pages.
+pub(crate) struct Submitted(pub(crate) BTreeMap<String, String>);
+
+impl FromRequest<Arc<Hub>> for Submitted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, hub).await?;
+        if !from_here(hub, &parts.headers) {
+            return Err(notice(&hub.place, StatusCode::FORBIDDEN, "This form was sent from another site."));
+        }
+        let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await;
+        let bytes = bytes.map_err(|_| notice(&hub.place, StatusCode::PAYLOAD_TOO_LARGE, "This form is too large."))?;
+        let request = Request::from_parts(parts, axum::body::Body::from(bytes));
+        let Form(fields) = Form::<BTreeMap<String, String>>::from_request(request, &()).await.map_err(guarded_form)?;
+        let given = fields.get("token").map(String::as_str).unwrap_or_default();
+        // Digests are compared, so that the time taken tells nothing about the token.
+        if digest(&given.into()) != digest(&visitor.session.form_token.as_str().into()) {
+            return Err(notice(&hub.place, StatusCode::FORBIDDEN, "This page is out of date: load it again."));
+        }
+        Ok(Self(fields))
+    }
+}
+
+fn guarded_form(rejection: axum::extract::rejection::FormRejection) -> Response {
+    guarded(rejection.into_response())
+}
+
+fn from_here(hub: &Hub, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return true };
+    let other_name = hub.place.base.replace("127.0.0.1", "localhost");
+    origin == hub.place.base || origin == other_name
+}
+
+/// `/login?token=…`
+pub(crate) async fn log_in(State(hub): State<Arc<Hub>>, uri: Uri) -> Response {
+    let query = crate::forge::http::query_of(&uri);
+    let token = query.get("token").unwrap_or_default();
+    match hub.sessions.log_in(token) {
+        Ok(Some(cookie)) => {
+            let mut response = guarded(Redirect::to(&hub.place.web("/issues")).into_response());
+            if let Ok(cookie) = cookie.parse() {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Ok(None) => {
+            let message = "This address was used already or is not known. Ask the program for a new one.";
+            notice(&hub.place, StatusCode::FORBIDDEN, message)
+        }
+        Err(error) => notice(&hub.place, StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}

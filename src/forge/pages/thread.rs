@@ -1,0 +1,187 @@
+//! An issue's or pull request's page: its text, comments and the forms of the local owner.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use maud::{Markup, html};
+
+use crate::engine::id::{IssueNumber, PullNumber};
+use crate::engine::snapshot::{Actor, OpenState};
+use crate::engine::time::Timestamp;
+use crate::forge::http::git_side;
+use crate::forge::http::hub::Hub;
+use crate::forge::pages::guard::Visitor;
+use crate::forge::pages::issues::state_of;
+use crate::forge::pages::layout::{moment, notice, page, progress};
+use crate::forge::pages::markdown::{Setting, render};
+use crate::forge::world::World;
+use crate::forge::world::state::{IssueEntry, PullEntry};
+
+/// Most comments shown, the newest.
+const COMMENTS_MAX: usize = 300;
+/// The form that boxes of the text belong to.
+const TICK_FORM: &str = "tick";
+
+/// `/issues/{number}`; a pull request's own page is elsewhere.
+pub(crate) async fn issue(State(hub): State<Arc<Hub>>, Path(number): Path<u64>, visitor: Visitor) -> Response {
+    let number = IssueNumber(number);
+    let is_pull = hub.look(|world| world.pull(PullNumber(number.0)).is_some());
+    if is_pull {
+        return Redirect::to(&hub.place.web(format_args!("/pull/{number}"))).into_response();
+    }
+    show(&hub, number, &visitor, html! {})
+}
+
+/// `/pull/{number}`
+pub(crate) async fn pull(State(hub): State<Arc<Hub>>, Path(number): Path<u64>, visitor: Visitor) -> Response {
+    let number = PullNumber(number);
+    let Some(entry) = hub.look(|world| world.pull(number).cloned()) else {
+        return notice(&hub.place, StatusCode::NOT_FOUND, "There is no such pull request.");
+    };
+    let extra = pull_part(&hub, number, &entry, &visitor).await;
+    show(&hub, IssueNumber(number.0), &visitor, extra)
+}
+
+fn show(hub: &Hub, number: IssueNumber, visitor: &Visitor, extra: Markup) -> Response {
+    let content = hub.look(|world| {
+        let entry = world.issue(number).filter(|entry| !entry.deleted)?;
+        Some((entry.issue.title.clone(), thread(hub, world, entry, visitor, extra)))
+    });
+    match content {
+        Some((title, content)) => page(&hub.place, &format!("{title} · #{number}"), content),
+        None => notice(&hub.place, StatusCode::NOT_FOUND, "There is no such issue."),
+    }
+}
+
+fn act(hub: &Hub, number: IssueNumber, verb: &str) -> String {
+    hub.place.web(format_args!("/act/{number}/{verb}"))
+}
+
+fn token(visitor: &Visitor) -> Markup {
+    html! { input type="hidden" name="token" value=(visitor.session.form_token); }
+}
+
+fn post(hub: &Hub, by: &Actor, at: Timestamp, body: &str, tick_form: Option<&str>) -> Markup {
+    let issues = hub.place.web("/issues/");
+    html! {
+        article.post {
+            div.by { b { (by.login) } " · " (moment(at)) }
+            @if body.trim().is_empty() { div.markdown.quiet { p { "No text." } } }
+            @else { (render(body, Setting { issues: &issues, tick_form })) }
+        }
+    }
+}
+
+fn thread(hub: &Hub, world: &World, entry: &IssueEntry, visitor: &Visitor, extra: Markup) -> Markup {
+    let issue = &entry.issue;
+    let number = issue.number;
+    let mut comments: Vec<_> = world.comments().filter(|comment| comment.comment.issue == number).collect();
+    let hidden = comments.len().saturating_sub(COMMENTS_MAX);
+    comments.drain(..hidden);
+    html! {
+        h1 { (issue.title) " " span.quiet { "#" (number) } }
+        div.row {
+            @if let Some(state) = state_of(world, number) { (state) }
+            @for label in &issue.labels {
+                form method="post" action=(act(hub, number, "unlabel")) {
+                    (token(visitor))
+                    input type="hidden" name="label" value=(label);
+                    button type="submit" title="Take this label off" { (label) " ×" }
+                }
+            }
+        }
+        form #(TICK_FORM) method="post" action=(act(hub, number, "tick")) { (token(visitor)) }
+        (post(hub, &issue.author, issue.created_at, &issue.body, Some(TICK_FORM)))
+        (extra)
+        @if hidden > 0 { p.quiet { (hidden) " earlier comments are not shown." } }
+        @for comment in comments {
+            (post(hub, &comment.comment.author, comment.comment.created_at, &comment.comment.body, None))
+        }
+        (forms(hub, entry, visitor))
+    }
+}
+
+fn forms(hub: &Hub, entry: &IssueEntry, visitor: &Visitor) -> Markup {
+    let number = entry.issue.number;
+    let (verb, word) = match entry.issue.state {
+        OpenState::Open => ("close", "Close"),
+        OpenState::Closed => ("reopen", "Open again"),
+    };
+    html! {
+        form method="post" action=(act(hub, number, "comment")) {
+            (token(visitor))
+            textarea name="body" required aria-label="Comment" placeholder="Comment, or a command such as /orchestrate status" {}
+            div.row { button.main type="submit" { "Comment" } }
+        }
+        div.row {
+            form method="post" action=(act(hub, number, "label")) {
+                (token(visitor))
+                input type="text" name="label" required aria-label="Label" placeholder="label" maxlength="50";
+                button type="submit" { "Add label" }
+            }
+            form method="post" action=(act(hub, number, verb)) {
+                (token(visitor))
+                button type="submit" { (word) }
+            }
+        }
+    }
+}
+
+async fn pull_part(hub: &Hub, number: PullNumber, pull: &PullEntry, visitor: &Visitor) -> Markup {
+    let git = git_side(hub, number).await.unwrap_or_default();
+    let base = hub.look(|world| {
+        let open = world.is_open(IssueNumber(number.0));
+        world.branches().get(&pull.base_branch).filter(|_| open).unwrap_or(&pull.base_sha).clone()
+    });
+    let diff = hub.repository.diff(&base, &pull.head_sha).await.unwrap_or_else(|error| error.to_string());
+    let checks = hub.look(|world| checks(world, pull));
+    let open = hub.look(|world| world.is_open(IssueNumber(number.0)));
+    html! {
+        p.quiet {
+            "From " code { (pull.head_branch) } " (" (pull.head_sha.short()) ") into " code { (pull.base_branch) } ": "
+            (git.size.3) " files, +" (git.size.1) " −" (git.size.2) "."
+            @if let Some(merged) = &pull.merged {
+                " Merged as " code { (merged.commit.short()) } " by " (merged.by.login) ", " (moment(merged.at)) "."
+            }
+        }
+        (checks)
+        @if open {
+            div.row {
+                @if git.mergeable == Some(false) { span.quiet { "This does not merge: both sides changed the same lines." } }
+                @else {
+                    form method="post" action=(act(hub, IssueNumber(number.0), "merge")) {
+                        (token(visitor))
+                        button.main type="submit" { "Merge" }
+                    }
+                }
+            }
+        }
+        details open[diff.len() < 20_000] {
+            summary { "Changes" }
+            pre.diff { @for line in diff.lines() { span class=[line_class(line)] { (line) "\n" } } }
+        }
+    }
+}
+
+fn line_class(line: &str) -> Option<&'static str> {
+    match line.as_bytes().first() {
+        Some(b'+') if !line.starts_with("+++") => Some("added"),
+        Some(b'-') if !line.starts_with("---") => Some("removed"),
+        Some(b'@' | b'd' | b'i') => Some("place"),
+        _ => None,
+    }
+}
+
+fn checks(world: &World, pull: &PullEntry) -> Markup {
+    html! {
+        ul.steps {
+            @for entry in world.checks_of(&pull.head_sha) {
+                li { (progress(entry.check.progress, entry.check.conclusion)) " " (entry.check.name)
+                    @if !entry.log.is_empty() { details { summary { "Output" } pre { (entry.log) } } }
+                }
+            }
+        }
+    }
+}
