@@ -88,7 +88,13 @@ pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timesta
         Some((plan, version)) => Held { plan, version },
         None => {
             let settings = deployment.configuration.settings().clone();
-            let plan = Plan::idle(deployment.repository.clone(), deployment.bot.clone(), deployment.seed.clone(), settings, now);
+            let plan = Plan::idle(
+                deployment.repository.clone(),
+                deployment.bot.clone(),
+                deployment.seed.clone(),
+                settings,
+                now,
+            );
             Held { plan, version: 0 }
         }
     })

@@ -23,9 +23,9 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, act: &Act, permission: Permission
         untick(draft, act);
         return;
     }
-    let done = match command::parse_line(&act.command) {
-        Ok(command) => obey(draft, act, command),
-        Err(mistake) => Err(mistake.message),
+    let done = match &act.wish {
+        Ok(command) => obey(draft, act, command.clone()),
+        Err(mistake) => Err(mistake.message.clone()),
     };
     untick(draft, act);
     match done {
@@ -37,7 +37,7 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, act: &Act, permission: Permission
         }
         Err(reason) => {
             react(draft, act, Answer::Refused);
-            answer(draft, act, &render::refusal(&act.command, &reason));
+            answer(draft, act, &render::refusal(&reason));
         }
     }
 }
@@ -59,7 +59,7 @@ fn untick(draft: &mut Draft<'_>, act: &Act) {
 
 /// Answers where the command stood.
 fn answer(draft: &mut Draft<'_>, act: &Act, text: &str) {
-    let name = act.comment.map_or_else(|| format!("tick:{}:{}", act.at.0, act.command), |comment| comment.to_string());
+    let name = act.comment.map_or_else(|| format!("tick:{}", act.at.0), |comment| comment.to_string());
     let number = act.issue;
     let key = format!("comment:{number}:answer:{name}");
     draft.intend(key, None, Effect::Comment { number, body: text.to_owned() });
@@ -67,7 +67,12 @@ fn answer(draft: &mut Draft<'_>, act: &Act, text: &str) {
 
 fn obey(draft: &mut Draft<'_>, act: &Act, command: Command) -> Done {
     match command {
-        Command::Help => Ok(Some(render::help())),
+        Command::Help => Ok(Some(command::help())),
+        Command::Plan => {
+            draft.read(Read::Issues);
+            draft.replan();
+            Ok(None)
+        }
         Command::Status => Ok(Some(render::status(draft))),
         Command::Approve(None) => approve_all(draft, act),
         Command::Approve(Some(issue)) => approve(draft, act, issue).map(|()| None),
@@ -101,9 +106,12 @@ fn approve(draft: &mut Draft<'_>, act: &Act, issue: IssueNumber) -> Result<(), S
     if task.is_approved() {
         return Ok(());
     }
-    let shown = act.digest.as_ref().map_or(task.text_since <= act.at, |digest| task.digest.starts_with(digest.as_str()));
+    let shown =
+        act.digest.as_ref().map_or(task.text_since <= act.at, |digest| task.digest.starts_with(digest.as_str()));
     if !shown {
-        return Err(format!("the text of #{issue} changed before this approval was read; look at it again and approve it then"));
+        return Err(format!(
+            "the text of #{issue} changed before this approval was read; look at it again and approve it then"
+        ));
     }
     task.approval = Some(ApprovedText {
         title: task.title.clone(),
@@ -164,7 +172,9 @@ fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
         (Some(_), _) | (None, Stage::Complete | Stage::Cancelled) => again(draft, id),
         (None, Stage::Error) if task.verdict.is_some() => again(draft, id),
         (None, Stage::Error) => {}
-        (None, Stage::PrOpen) => return Err(format!("the pull request of #{issue} is open and nothing about it failed")),
+        (None, Stage::PrOpen) => {
+            return Err(format!("the pull request of #{issue} is open and nothing about it failed"));
+        }
         (None, Stage::Waiting | Stage::Running | Stage::Stuck | Stage::Merged) => {
             return Err(format!("#{issue} has not failed: nothing to retry"));
         }
@@ -215,7 +225,8 @@ fn cancel_all(draft: &mut Draft<'_>) -> Done {
     if draft.header().status == PlanStatus::Ended {
         return Err("the plan has ended".to_owned());
     }
-    for id in draft.ids(|task| !matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled))) {
+    for id in draft.ids(|task| !matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled)))
+    {
         if let Some(task) = draft.task_mut(id) {
             task.cancel_asked = true;
             task.verdict = None;
@@ -231,7 +242,11 @@ fn merge(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
         return Err(format!("#{issue} has no open pull request"));
     };
     if let CheckState::Red { names } = &pull.checks {
-        return Err(format!("the checks of pull request #{} fail ({}); merge it on GitHub if you want it so", pull.number, names.join(", ")));
+        return Err(format!(
+            "the checks of pull request #{} fail ({}); merge it on GitHub if you want it so",
+            pull.number,
+            names.join(", ")
+        ));
     }
     pull.merge_asked = true;
     Ok(None)

@@ -82,7 +82,11 @@ mod tests {
 
     #[test]
     fn a_tick_tells_its_command_and_what_it_was_shown_with() {
-        let own = format!("{}Approve\n- [x] a person's own box\n{}Retry", unticked("approve #3", Some("ab")), unticked("retry #4", None));
+        let own = format!(
+            "{}Approve\n- [x] a person's own box\n{}Retry",
+            unticked("approve #3", Some("ab")),
+            unticked("retry #4", None)
+        );
         let body = splice("mine\n", &own);
         assert_eq!(ticks(&body), []);
         let ticked = body.replacen("- [ ] <!-- orchestrate: approve", "- [x] <!-- orchestrate: approve", 1);

@@ -126,7 +126,11 @@ impl<'a> Draft<'a> {
     /// Moves a task by the table. A move that is not in the table changes nothing and answers `false`.
     pub fn move_task(&mut self, id: TaskId, trigger: Trigger) -> bool {
         let Some(next) = self.task(id).and_then(|task| next_stage(task.stage, trigger)) else {
-            debug_assert!(self.task(id).is_none(), "{id}: no move by {trigger} from {:?}", self.task(id).map(|task| task.stage));
+            debug_assert!(
+                self.task(id).is_none(),
+                "{id}: no move by {trigger} from {:?}",
+                self.task(id).map(|task| task.stage)
+            );
             return false;
         };
         if let Some(task) = self.task_mut(id) {
@@ -202,7 +206,16 @@ impl<'a> Draft<'a> {
             return;
         }
         let owner = self.owner.clone();
-        let entry = Entry { key: key.clone(), effect, attempt, state: EntryState::Queued, owner, tries: 0, looks: 0, not_before };
+        let entry = Entry {
+            key: key.clone(),
+            effect,
+            attempt,
+            state: EntryState::Queued,
+            owner,
+            tries: 0,
+            looks: 0,
+            not_before,
+        };
         self.outbox.insert(key, Some(entry));
     }
 
@@ -265,7 +278,9 @@ impl<'a> Draft<'a> {
         }
         for (key, entry) in self.outbox {
             match entry {
-                Some(entry) if self.plan.outbox.get(&key) != Some(&entry) => changes.push(Change::Entry(Box::new(entry))),
+                Some(entry) if self.plan.outbox.get(&key) != Some(&entry) => {
+                    changes.push(Change::Entry(Box::new(entry)))
+                }
                 None if self.plan.outbox.contains_key(&key) => changes.push(Change::EntryGone(key)),
                 Some(_) | None => {}
             }

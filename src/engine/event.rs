@@ -8,9 +8,7 @@ use crate::engine::effect::{EffectKey, Outcome};
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
 use crate::engine::record::Record;
-use crate::engine::snapshot::{
-    Actor, BodyEdit, Checks, Comment, Issue, Permission, PullRequest, Run,
-};
+use crate::engine::snapshot::{Actor, BodyEdit, Checks, Comment, Issue, Permission, PullRequest, Run};
 use crate::engine::time::Timestamp;
 
 /// Something heard: it names a place to look at, and is never believed itself.

@@ -1,4 +1,5 @@
-//! The manifest: a plan as one JSON file, read and written. Unknown keys are ignored on reading; all known ones are written.
+//! The manifest: a plan as one JSON file, read and written. Unknown keys are ignored on reading; all known ones are
+//! written.
 
 use std::collections::BTreeMap;
 
@@ -149,8 +150,8 @@ impl Manifest {
         text
     }
 
-    /// The tasks as the plan takes them. Phases are numbered as they stand; a dependency on an unknown id and a path that is none
-    /// are problems of their task.
+    /// The tasks as the plan takes them. Phases are numbered as they stand; a dependency on an unknown id and a path
+    /// that is none are problems of their task.
     pub fn plan(&self) -> Result<ManifestPlan, ManifestError> {
         let mut issues: BTreeMap<&str, IssueNumber> = BTreeMap::new();
         for task in self.phases.iter().flat_map(|phase| &phase.tasks) {
@@ -172,8 +173,8 @@ impl Manifest {
         Ok(plan)
     }
 
-    /// The manifest of a plan, with what `task` says of each task beyond its place and dependencies. The head (project, repo,
-    /// created, model) is the caller's.
+    /// The manifest of a plan, with what `task` says of each task beyond its place and dependencies. The head (project,
+    /// repo, created, model) is the caller's.
     pub fn with_plan(
         mut self,
         layout: &Layout,

@@ -1,8 +1,10 @@
-//! Markdown, line by line: which lines of a text people see as prose, headings, list items or code, and which not at all.
+//! Markdown, line by line: which lines of a text people see as prose, headings, list items or code, and which not at
+//! all.
 //!
-//! Quotes, HTML comments and HTML blocks are not what the author says and read as blank. Lines are cut from the source, not from
-//! rendered text, so that `*` and `_` in a path survive.
+//! Quotes, HTML comments and HTML blocks are not what the author says and read as blank. Lines are cut from the source,
+//! not from rendered text, so that `*` and `_` in a path survive.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
@@ -36,6 +38,8 @@ pub struct Line<'a> {
     pub text: &'a str,
     /// What it is.
     pub kind: Kind,
+    /// Whether it begins inside a code span opened on an earlier line.
+    pub in_span: bool,
 }
 
 /// A text with its lines told apart.
@@ -44,6 +48,7 @@ pub struct Document {
     text: String,
     starts: Vec<usize>,
     kinds: Vec<Kind>,
+    in_span: BTreeSet<usize>,
 }
 
 impl Document {
@@ -52,7 +57,7 @@ impl Document {
     pub fn read(source: &str) -> Self {
         let text = source.replace("\r\n", "\n").replace('\r', "\n");
         let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let mut marking = Marking { kinds: vec![Kind::Prose; starts.len()], hidden: Vec::new(), starts: &starts };
+        let mut marking = Marking::new(&starts);
         let mut depth = 0_usize;
         let mut fence: Option<Range<usize>> = None;
         for (event, range) in Parser::new_ext(&text, Options::ENABLE_TASKLISTS).into_offset_iter() {
@@ -75,11 +80,12 @@ impl Document {
                 Event::Text(_) if fence.is_some() => marking.code(&range, fence.as_ref()),
                 Event::Start(Tag::Heading { .. }) => marking.heading(&text, &range),
                 Event::Start(Tag::Item) => marking.item(&range),
+                Event::Code(_) => marking.span(&range),
                 _ => {}
             }
         }
-        let Marking { kinds, hidden, .. } = marking;
-        Self { text: blank_out(text, hidden), starts, kinds }
+        let Marking { kinds, hidden, in_span, .. } = marking;
+        Self { text: blank_out(text, hidden), starts, kinds, in_span }
     }
 
     /// The lines, first to last.
@@ -89,6 +95,7 @@ impl Document {
             number: index + 1,
             text: self.text.get(start..end).unwrap_or_default(),
             kind,
+            in_span: self.in_span.contains(&index),
         })
     }
 }
@@ -97,10 +104,15 @@ impl Document {
 struct Marking<'a> {
     kinds: Vec<Kind>,
     hidden: Vec<Range<usize>>,
+    in_span: BTreeSet<usize>,
     starts: &'a [usize],
 }
 
-impl Marking<'_> {
+impl<'a> Marking<'a> {
+    fn new(starts: &'a [usize]) -> Self {
+        Self { kinds: vec![Kind::Prose; starts.len()], hidden: Vec::new(), in_span: BTreeSet::new(), starts }
+    }
+
     /// The index of the line a byte lies in.
     fn line(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
@@ -131,6 +143,10 @@ impl Marking<'_> {
         if hashes || lines.len() == 2 {
             self.kinds[lines.start] = Kind::Heading;
         }
+    }
+
+    fn span(&mut self, range: &Range<usize>) {
+        self.in_span.extend(self.lines(range).skip(1));
     }
 
     fn item(&mut self, range: &Range<usize>) {

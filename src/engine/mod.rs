@@ -20,6 +20,7 @@ pub mod nearest;
 mod observe;
 pub mod overlap;
 pub mod plan;
+pub mod plan_document;
 pub mod policy;
 pub mod problem;
 mod reconcile;

@@ -3,8 +3,8 @@
 /// Longer words are nobody's typing mistake and are not compared.
 const WORD_LENGTH_MAX: usize = 40;
 
-/// The known word with the fewest insertions, deletions, replacements and swaps of neighbours between it and `word`; nothing
-/// where even that is more than a third of the word's length (at least one change is always forgiven).
+/// The known word with the fewest insertions, deletions, replacements and swaps of neighbours between it and `word`;
+/// nothing where even that is more than a third of the word's length (at least one change is always forgiven).
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().chars().collect();
     if word.len() > WORD_LENGTH_MAX {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::command::{Command, Mistake};
 use crate::engine::config::Settings;
 use crate::engine::effect::{EffectKey, Entry};
 use crate::engine::graph::{Outside, Phase};
@@ -102,8 +103,8 @@ pub struct Act {
     pub issue: IssueNumber,
     /// The comment, where it is one; a ticked box otherwise.
     pub comment: Option<CommentId>,
-    /// The command's text, `/orchestrate` left out.
-    pub command: String,
+    /// What it says, or what is wrong with it.
+    pub wish: Result<Command, Mistake>,
     /// For a ticked box: the text digest the box stood for.
     pub digest: Option<String>,
 }

@@ -42,7 +42,10 @@ pub enum Next {
 
 /// Attempts a task has in all: its issue's or the configuration's limit, and what people granted.
 pub fn attempts_allowed(task: &Task, settings: &Settings) -> u32 {
-    task.facts.retries.map_or(settings.attempts, |retries| retries.saturating_add(1)).saturating_add(task.counters.granted)
+    task.facts
+        .retries
+        .map_or(settings.attempts, |retries| retries.saturating_add(1))
+        .saturating_add(task.counters.granted)
 }
 
 /// Counts a failure and says what follows.

@@ -90,7 +90,9 @@ impl Wait {
     pub fn needs_person(&self) -> bool {
         match self {
             Self::Approval | Self::Problem(_) | Self::Person(_) | Self::Paused | Self::Workflow => true,
-            Self::Dependency { .. } | Self::File { .. } | Self::Phase { .. } | Self::Backoff { .. } | Self::Reading => false,
+            Self::Dependency { .. } | Self::File { .. } | Self::Phase { .. } | Self::Backoff { .. } | Self::Reading => {
+                false
+            }
         }
     }
 }
@@ -266,7 +268,9 @@ fn fails_softly(draft: &Draft<'_>, task: &Task, memo: &mut BTreeMap<TaskId, bool
         task.stage == Stage::Waiting
             && task.hold.is_none()
             && !unmet.is_empty()
-            && unmet.iter().all(|issue| draft.task(TaskId(*issue)).is_some_and(|other| fails_softly(draft, other, memo)))
+            && unmet
+                .iter()
+                .all(|issue| draft.task(TaskId(*issue)).is_some_and(|other| fails_softly(draft, other, memo)))
     };
     memo.insert(task.id, passes);
     passes

@@ -1,7 +1,7 @@
 //! Issue text → footprint, pure over an index value.
 //!
-//! Declared files are hard. A path merely mentioned is soft, and only counts if the repository has it: of the paths people
-//! mention in issues most are not the ones that get changed, so a mention never locks.
+//! Declared files are hard. A path merely mentioned is soft, and only counts if the repository has it: of the paths
+//! people mention in issues most are not the ones that get changed, so a mention never locks.
 
 mod index;
 
@@ -14,8 +14,9 @@ use crate::engine::overlap::LockTable;
 
 pub use index::Index;
 
-/// The footprint of an issue: what it declares (whether it exists yet or not), and what it mentions and the index knows. Without
-/// an index a mention counts if it names a directory as well. A mention that a declared area covers adds nothing.
+/// The footprint of an issue: what it declares (whether it exists yet or not), and what it mentions and the index
+/// knows. Without an index a mention counts if it names a directory as well. A mention that a declared area covers adds
+/// nothing.
 pub fn footprint(facts: &Facts, index: Option<&Index>) -> Footprint {
     let declared = Footprint::from_claims(facts.files.iter().map(|area| Claim {
         area: area.clone(),

@@ -32,7 +32,8 @@ async fn commit(github: &impl GitHub, files: &[NewFile], message: &str) -> Resul
     let mut refused = String::new();
     for _ in 0..TRIES_MAX {
         let parent = look::branch(github, STATE_BRANCH).await?;
-        let request = Request::CreateCommit { message: message.to_owned(), files: files.to_vec(), parent: parent.clone() };
+        let request =
+            Request::CreateCommit { message: message.to_owned(), files: files.to_vec(), parent: parent.clone() };
         let Response::Commit(sha) = github.send(request).await? else {
             return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
         };
@@ -47,5 +48,7 @@ async fn commit(github: &impl GitHub, files: &[NewFile], message: &str) -> Resul
             Err(error) => return Err(error),
         }
     }
-    Err(Error::Conflict { message: format!("the state branch moved {TRIES_MAX} times while a brief was written: {refused}") })
+    Err(Error::Conflict {
+        message: format!("the state branch moved {TRIES_MAX} times while a brief was written: {refused}"),
+    })
 }

@@ -27,7 +27,9 @@ pub(super) async fn fence(
         let record = Record::fenced(claimed, Fenced { why: why.to_owned(), at: now });
         let files = vec![NewFile { path: RECORD_FILE.to_owned(), content: record.to_text() }];
         let message = format!("Fence {attempt}");
-        let Response::Commit(sha) = github.send(Request::CreateCommit { message, files, parent: parent.clone() }).await? else {
+        let Response::Commit(sha) =
+            github.send(Request::CreateCommit { message, files, parent: parent.clone() }).await?
+        else {
             return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
         };
         let branch = attempt.record_branch();

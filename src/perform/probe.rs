@@ -49,7 +49,8 @@ pub(super) async fn probe<G: GitHub, M, S>(
 async fn tracking<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: u32) -> Result<Option<Receipt>, Error> {
     let marker = tracking_marker(plan);
     let issues = look::labelled(&deployment.github, TRACKING_LABEL).await?;
-    let ours = issues.into_iter().filter(|issue| issue.author.login.same(&deployment.bot) && issue.body.contains(&marker));
+    let ours =
+        issues.into_iter().filter(|issue| issue.author.login.same(&deployment.bot) && issue.body.contains(&marker));
     Ok(ours.min_by_key(|issue| issue.number).map(|issue| Receipt::Issue(Box::new(issue))))
 }
 
@@ -60,7 +61,8 @@ async fn comment<G: GitHub, M, S>(
     marker: &str,
 ) -> Result<Option<Receipt>, Error> {
     let comments = look::comments(&deployment.github, number).await?;
-    let found = comments.iter().any(|comment| comment.author.login.same(&deployment.bot) && comment.body.contains(marker));
+    let found =
+        comments.iter().any(|comment| comment.author.login.same(&deployment.bot) && comment.body.contains(marker));
     Ok(found.then_some(Receipt::Nothing))
 }
 

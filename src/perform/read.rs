@@ -169,9 +169,8 @@ async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since:
 
 /// An attempt's run: the known one, else the first that carries its number in a key.
 async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Result<Option<Run>, Error> {
-    let carries = |run: &&Run| {
-        run.title.split_whitespace().filter_map(AttemptKey::parse).any(|key| key.id == attempt.id)
-    };
+    let carries =
+        |run: &&Run| run.title.split_whitespace().filter_map(AttemptKey::parse).any(|key| key.id == attempt.id);
     let run = match attempt.run {
         Some(id) => listed.iter().find(|run| run.id == id),
         None => listed.iter().filter(carries).min_by_key(|run| run.id),
@@ -202,7 +201,11 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
     for number in numbers {
         let Some(pull) = look::optional(look::pull(github, *number).await)? else { continue };
         let closed = pull.state == OpenState::Closed && !pull.merged;
-        let by = if closed { look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by) } else { None };
+        let by = if closed {
+            look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by)
+        } else {
+            None
+        };
         found.push((*pull, by));
     }
     Ok(Fact::Pulls(found))

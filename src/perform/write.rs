@@ -35,7 +35,9 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
         Effect::Fence { attempt, why } => fence::fence(github, *attempt, why, now)
             .await
             .map(|(tip, record)| Receipt::Record { tip, record: Box::new(record) }),
-        Effect::MoveBranch { issue, expected, to } => return move_branch(&deployment.git, *issue, expected.as_ref(), to).await,
+        Effect::MoveBranch { issue, expected, to } => {
+            return move_branch(&deployment.git, *issue, expected.as_ref(), to).await;
+        }
         Effect::OpenPull { issue, title, body, base, draft } => {
             return open_pull(github, &pull_branch(*issue), [title, body, base], *draft, now).await;
         }

@@ -53,7 +53,8 @@ fn a_failure_is_retried_with_its_error_and_then_escalates() {
 
 #[test]
 fn no_change_and_a_conflict_end_well() {
-    let mut story = Story::with(FILES, |settings| settings.overlap = task_orchestrator::engine::footprint::OverlapPolicy::Off);
+    let mut story =
+        Story::with(FILES, |settings| settings.overlap = task_orchestrator::engine::footprint::OverlapPolicy::Off);
     story.script(|brief| match brief.issue.0 {
         1 => Work::NoChange("already so".to_owned()),
         n => Work::Changed(vec![Edit::write("a.txt", &format!("{n} {}\n", brief.key.id.n))]),

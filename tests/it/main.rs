@@ -1,4 +1,5 @@
 //! Stories over the whole engine, the loop and the embedded GitHub.
 
 mod lifecycle;
+mod people;
 mod support;

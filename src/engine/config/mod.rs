@@ -1,5 +1,11 @@
 //! Configuration: `.github/orchestrator.yml` and its defaults.
 
+mod checks;
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::brief::AgentKind;
@@ -7,6 +13,8 @@ use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::policy::Scope;
 use crate::engine::time::Span;
+
+pub use parse::{ConfigKey, ConfigProblem, KEYS, parse};
 
 /// What counts as approval of a task's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]
@@ -168,8 +176,3 @@ impl Settings {
         }
     }
 }
-/// x
-pub struct Px { /// x
-pub message: String }
-/// x
-pub fn parse(_t: &str, d: &Settings) -> Result<Settings, Px> { Ok(d.clone()) }

@@ -5,8 +5,9 @@ use crate::engine::footprint::Area;
 /// Longest path anybody may declare, in characters.
 const PATH_LENGTH_MAX: usize = 512;
 
-/// Reads one path: a trailing slash means a directory, `* ? [ {` a glob, `.`, `/` and `**` the whole repository, else a file.
-/// `./` goes, `\` becomes `/`. Absolute paths, `..`, addresses, control characters and overlong texts are refused with a reason.
+/// Reads one path: a trailing slash means a directory, `* ? [ {` a glob, `.`, `/` and `**` the whole repository, else a
+/// file. `./` goes, `\` becomes `/`. Absolute paths, `..`, addresses, control characters and overlong texts are refused
+/// with a reason.
 pub fn area(written: &str) -> Result<Area, String> {
     let text = written.trim().replace('\\', "/");
     if text.is_empty() {

@@ -188,7 +188,8 @@ fn without_marker(text: &str, kind: Kind) -> &str {
     ["[ ]", "[x]", "[X]"].iter().find_map(|checkbox| content.strip_prefix(checkbox)).unwrap_or(content).trim_start()
 }
 
-/// A key and what follows it on its line: `Key: value`, `**Key:** value`, `**Key**: value`, and `Depends on #12` without colon.
+/// A key and what follows it on its line: `Key: value`, `**Key:** value`, `**Key**: value`, and `Depends on #12`
+/// without colon.
 fn key_value(text: &str) -> Option<(Key, &str)> {
     let bare = text.trim_start_matches(['*', '_']);
     if let Some((before, after)) = bare.split_once(':')

@@ -90,8 +90,8 @@ pub struct Facts {
     pub problems: Vec<Problem>,
 }
 
-/// Reads everything an issue's title, body and labels say. Never fails: what cannot be read is a problem in the answer. Scalar
-/// keys count where they stand first, the body before labels; lists in several places are added up.
+/// Reads everything an issue's title, body and labels say. Never fails: what cannot be read is a problem in the answer.
+/// Scalar keys count where they stand first, the body before labels; lists in several places are added up.
 pub fn read(title: &str, body: &str, labels: &[String]) -> Facts {
     let document = Document::read(body);
     let entries = entries::entries(&document);

@@ -212,7 +212,11 @@ impl Reading {
                 Ok(area) => self.facts.files.push(area),
                 Err(reason) => self.problem(
                     ProblemCode::BadPath,
-                    format!("`{}` under `Files:` is left out: {reason}. Write paths like `src/a.rs`, `docs/` or `src/*.rs`.", quote(&path)),
+                    format!(
+                        "`{}` under `Files:` is left out: {reason}. \
+                         Write paths like `src/a.rs`, `docs/` or `src/*.rs`.",
+                        quote(&path)
+                    ),
                 ),
             }
         }

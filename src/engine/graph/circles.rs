@@ -21,7 +21,8 @@ pub(super) struct Circles {
     pub(super) problems: Vec<Problem>,
 }
 
-/// Finds the circles. Kosaraju's algorithm, since petgraph's Tarjan recurses as deep as the longest chain of dependencies.
+/// Finds the circles. Kosaraju's algorithm, since petgraph's Tarjan recurses as deep as the longest chain of
+/// dependencies.
 pub(super) fn find(nodes: &BTreeMap<TaskId, Node>) -> Circles {
     let mut graph = Graph::<TaskId, ()>::with_capacity(nodes.len(), nodes.len());
     let places: BTreeMap<TaskId, NodeIndex> = nodes.keys().map(|id| (*id, graph.add_node(*id))).collect();

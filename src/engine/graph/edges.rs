@@ -50,7 +50,8 @@ pub(super) fn all(
     edges
 }
 
-/// The last task, in the expected order, on each area. Where an area swallows narrower ones its task stands for all of them.
+/// The last task, in the expected order, on each area. Where an area swallows narrower ones its task stands for all of
+/// them.
 #[derive(Default)]
 struct Neighbours {
     policy: OverlapPolicy,

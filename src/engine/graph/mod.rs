@@ -1,4 +1,5 @@
-//! The plan as a graph: phases, the order to expect and the edges that explain it, and the problems that stand in the way.
+//! The plan as a graph: phases, the order to expect and the edges that explain it, and the problems that stand in the
+//! way.
 //!
 //! Everything here is near-linear in tasks, claims and edges; no pair of tasks is compared that does not share a path.
 
@@ -99,21 +100,23 @@ pub struct Edge {
 pub struct Layout {
     /// The phases in order.
     pub phases: Vec<Phase>,
-    /// The order in which unsettled tasks are expected to start. Tasks that cannot start as things stand (see [`Layout::held_up`])
-    /// are not in it.
+    /// The order in which unsettled tasks are expected to start. Tasks that cannot start as things stand (see
+    /// [`Layout::held_up`]) are not in it.
     pub order: Vec<TaskId>,
-    /// Of each unsettled task the longest path, in tasks, that starts with it: through its dependents, or through those it
-    /// shares its busiest file with in its phase, whichever is longer.
+    /// Of each unsettled task the longest path, in tasks, that starts with it: through its dependents, or through those
+    /// it shares its busiest file with in its phase, whichever is longer.
     pub remaining: BTreeMap<TaskId, u32>,
     /// What stands in the way, by task.
     pub problems: Vec<Problem>,
     /// The reasons for the order.
     pub edges: Vec<Edge>,
-    /// Unsettled tasks that cannot start before a person acts: those with a blocking problem and all that depend on them.
+    /// Unsettled tasks that cannot start before a person acts: those with a blocking problem and all that depend on
+    /// them.
     pub held_up: BTreeSet<TaskId>,
 }
 
-/// Lays a plan out. `outside` tells of every issue outside the plan that is depended on; one it does not know counts as missing.
+/// Lays a plan out. `outside` tells of every issue outside the plan that is depended on; one it does not know counts as
+/// missing.
 pub fn layout(
     nodes: &BTreeMap<TaskId, Node>,
     outside: &BTreeMap<IssueNumber, Outside>,
@@ -161,9 +164,11 @@ impl Layout {
         self
     }
 
-    /// The blocking problems of a task.
+    /// The blocking problems of a task. Problems are sorted by task, so this costs what it finds.
     pub fn blocking(&self, task: TaskId) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().filter(move |problem| problem.task == Some(task) && problem.code.blocks())
+        let first = self.problems.partition_point(|problem| problem.task < Some(task));
+        let own = self.problems.iter().skip(first).take_while(move |problem| problem.task == Some(task));
+        own.filter(|problem| problem.code.blocks())
     }
 }
 
@@ -205,8 +210,8 @@ fn own_problems(nodes: &BTreeMap<TaskId, Node>, outside: &BTreeMap<IssueNumber, 
     problems
 }
 
-/// Tasks with a blocking problem and everything unsettled that depends on them. Each task comes after its dependencies in
-/// `topological`; members of circles are blocked themselves, so their order among each other does not matter.
+/// Tasks with a blocking problem and everything unsettled that depends on them. Each task comes after its dependencies
+/// in `topological`; members of circles are blocked themselves, so their order among each other does not matter.
 fn held_up(nodes: &BTreeMap<TaskId, Node>, problems: &[Problem], topological: &[TaskId]) -> BTreeSet<TaskId> {
     let blocked = problems.iter().filter(|problem| problem.code.blocks()).filter_map(|problem| problem.task);
     let unsettled = |task: &TaskId| nodes.get(task).is_some_and(|node| !node.settled);

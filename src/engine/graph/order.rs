@@ -1,4 +1,5 @@
-//! The order in which a phase's tasks are expected to start: list scheduling with tasks of one length and slots for all.
+//! The order in which a phase's tasks are expected to start: list scheduling with tasks of one length and slots for
+//! all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,8 +67,8 @@ pub(super) fn expected(
 
 /// Rounds of equal length: in each, tasks end that started in the one before, then what can start does.
 ///
-/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free only the first of its
-/// queue is looked at, so a path that everybody shares costs one look per round.
+/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free only the
+/// first of its queue is looked at, so a path that everybody shares costs one look per round.
 struct Rounds<'a> {
     members: &'a BTreeMap<TaskId, &'a Node>,
     remaining: &'a BTreeMap<TaskId, u32>,

@@ -43,7 +43,15 @@ fn mark(run: &Run) -> String {
         run.jobs.iter().flat_map(|job| &job.steps).filter(|step| (step.progress == Progress::Completed) == done).count()
     };
     let jobs_done = run.jobs.iter().filter(|job| job.progress == Progress::Completed).count();
-    format!("{:?} jobs {}/{} steps {}+{} at {}", run.progress, jobs_done, run.jobs.len(), steps(true), steps(false), run.updated_at)
+    format!(
+        "{:?} jobs {}/{} steps {}+{} at {}",
+        run.progress,
+        jobs_done,
+        run.jobs.len(),
+        steps(true),
+        steps(false),
+        run.updated_at
+    )
 }
 
 fn record_run(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
@@ -99,7 +107,9 @@ fn run_ended(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
     }
     attempt.run_over = true;
     let cause = match run.conclusion {
-        Some(Conclusion::Cancelled) if attempt.cancel_asked_at.is_none() && cancelled_is_free => FenceCause::ForgeStopped,
+        Some(Conclusion::Cancelled) if attempt.cancel_asked_at.is_none() && cancelled_is_free => {
+            FenceCause::ForgeStopped
+        }
         Some(Conclusion::TimedOut) => FenceCause::RunTimedOut,
         Some(_) | None => FenceCause::RunLost,
     };
@@ -109,7 +119,9 @@ fn run_ended(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
 /// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before stays.
 pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCause) {
     let now = draft.now;
-    let Some(attempt) = draft.task_mut(id).and_then(|task| task.attempts.last_mut()).filter(|attempt| attempt.is_live()) else {
+    let Some(attempt) =
+        draft.task_mut(id).and_then(|task| task.attempts.last_mut()).filter(|attempt| attempt.is_live())
+    else {
         return;
     };
     let cause = *attempt.fence.get_or_insert(cause);
@@ -199,7 +211,11 @@ fn finish(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
 fn judge(result: &Published, change_expected: bool) -> (AttemptOutcome, Option<Blame>, String) {
     let report = &result.report;
     if !result.refused.is_empty() {
-        return (AttemptOutcome::Failed, Some(Blame::Agent), format!("publish refused the work: {}", result.refused.join("; ")));
+        return (
+            AttemptOutcome::Failed,
+            Some(Blame::Agent),
+            format!("publish refused the work: {}", result.refused.join("; ")),
+        );
     }
     let reason = if report.reason.is_empty() { report.summary.clone() } else { report.reason.clone() };
     match (report.outcome, report.cause) {

@@ -2,7 +2,7 @@
 //! may do.
 
 use crate::engine::act;
-use crate::engine::command;
+use crate::engine::command::{self, Command};
 use crate::engine::config::ApprovalPolicy;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Answer, Effect};
@@ -47,18 +47,22 @@ fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
     let on_plan = draft.task(TaskId(comment.issue)).is_some()
         || draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == comment.issue)
         || draft.tasks().any(|task| task.pull.as_ref().is_some_and(|pull| pull.number.0 == comment.issue.0));
-    let commands = command::lines(&comment.body);
+    let commands = command::parse(&comment.body);
     if commands.is_empty() || !on_plan || !may_speak(draft, &comment.author) {
         return;
     }
-    draft.intend(format!("react:{}:seen", comment.id), None, Effect::React { comment: comment.id, answer: Answer::Seen });
-    for command in commands {
+    draft.intend(
+        format!("react:{}:seen", comment.id),
+        None,
+        Effect::React { comment: comment.id, answer: Answer::Seen },
+    );
+    for wish in commands {
         let act = Act {
             actor: comment.author.clone(),
             at: comment.created_at,
             issue: comment.issue,
             comment: Some(comment.id),
-            command,
+            wish,
             digest: None,
         };
         draft.header_mut().acts.push(act);
@@ -100,7 +104,7 @@ pub(super) fn record_labelled(
         at: *at,
         issue,
         comment: None,
-        command: format!("approve #{issue}"),
+        wish: Ok(Command::Approve(Some(issue))),
         digest: Some(digest),
     };
     draft.header_mut().acts.push(act);

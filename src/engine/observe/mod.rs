@@ -92,8 +92,12 @@ fn look_everywhere(draft: &mut Draft<'_>) {
         let since = oldest(draft);
         draft.read(Read::Attempts { watched, since });
     }
-    let pulls: Vec<_> =
-        draft.tasks().filter(|task| task.verdict.is_none()).filter_map(|task| task.pull.as_ref()).map(|pull| pull.number).collect();
+    let pulls: Vec<_> = draft
+        .tasks()
+        .filter(|task| task.verdict.is_none())
+        .filter_map(|task| task.pull.as_ref())
+        .map(|pull| pull.number)
+        .collect();
     if !pulls.is_empty() {
         draft.read(Read::Pulls(pulls));
     }

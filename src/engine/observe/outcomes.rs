@@ -196,7 +196,9 @@ fn current<'d>(
 /// It was refused for good.
 fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
     match (&entry.effect, entry.attempt) {
-        (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => dispatch_refused(draft, attempt, message),
+        (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => {
+            dispatch_refused(draft, attempt, message)
+        }
         (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. }, _) => hold_publish(draft, *issue, message),
         (Effect::UpdatePull { issue, .. }, _) => hold_publish(draft, *issue, message),
         (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),

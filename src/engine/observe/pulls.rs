@@ -31,7 +31,8 @@ fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
         let issue: u64 = pull.head_branch.strip_prefix(PULL_BRANCH_PREFIX)?.parse().ok()?;
         let task = draft.task(TaskId(IssueNumber(issue)))?;
         // A pull request that ended before belongs to an earlier life of the branch, unless it is the one we know.
-        (task.pull.is_none() && pull.state == OpenState::Open || task.branch.as_ref() == Some(&pull.head_sha)).then_some(task.id)
+        (task.pull.is_none() && pull.state == OpenState::Open || task.branch.as_ref() == Some(&pull.head_sha))
+            .then_some(task.id)
     };
     let known = |task: &&Task| task.pull.as_ref().is_some_and(|known| known.number == pull.number);
     draft.tasks().find(known).map(|task| task.id).or_else(by_branch)
@@ -184,7 +185,9 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
     let base_head = draft.header().base.as_ref().map(|base| base.head.clone());
     let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.head == checks.sha));
     for id in ids {
-        let Some(since) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head_since) else { continue };
+        let Some(since) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head_since) else {
+            continue;
+        };
         let state = state_of(checks, now.since(since) >= grace);
         let on_base = match &state {
             CheckState::Red { names } => names.iter().find(|name| base_red.contains(name)).cloned(),

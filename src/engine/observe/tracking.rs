@@ -1,6 +1,7 @@
 //! The tracking issue as people left it: ticked boxes are wishes of whoever ticked them.
 
 use crate::engine::checklist::{self, Tick};
+use crate::engine::command;
 use crate::engine::draft::Draft;
 use crate::engine::id::IssueNumber;
 use crate::engine::observe::comments::may_speak;
@@ -46,9 +47,10 @@ fn take_tick(draft: &mut Draft<'_>, issue: IssueNumber, tick: &Tick, edits: &[&B
     if !may_speak(draft, &actor) {
         return;
     }
-    let act =
-        Act { actor, at, issue, comment: None, command: tick.command.clone(), digest: tick.digest.clone() };
-    let known = draft.header().acts.iter().any(|known| known.command == act.command && known.actor == act.actor);
+    // Only our own boxes stand for a command; a box somebody wrote into our part stands for nothing.
+    let Some(wish) = command::parse(&format!("{} {}", command::COMMAND_WORD, tick.command)).pop() else { return };
+    let act = Act { actor, at, issue, comment: None, wish, digest: tick.digest.clone() };
+    let known = draft.header().acts.iter().any(|known| known.wish == act.wish && known.actor == act.actor);
     if !known {
         draft.header_mut().acts.push(act);
     }

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use crate::engine::overlap::shape::{Pattern, Shape, Side};
 
-/// Values by area. Files and directories are found by name and by range, globs by the directory of their literal beginning.
+/// Values by area. Files and directories are found by name and by range, globs by the directory of their literal
+/// beginning.
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct AreaMap<V> {
     files: BTreeMap<String, V>,

@@ -1,7 +1,8 @@
 //! Overlap: two footprints that meet, with the path that says so.
 //!
-//! Paths are compared after case folding. A file, a directory and a glob are compared in every pairing; where two globs cannot
-//! be told apart by their literal beginnings, endings and depth they count as meeting, so a wrong answer only ever costs time.
+//! Paths are compared after case folding. A file, a directory and a glob are compared in every pairing; where two globs
+//! cannot be told apart by their literal beginnings, endings and depth they count as meeting, so a wrong answer only
+//! ever costs time.
 
 mod area_map;
 mod lock_table;

@@ -125,7 +125,9 @@ fn a_table_forgets_what_is_removed_and_never_meets_the_asker() {
 }
 
 fn any_area() -> impl Strategy<Value = Area> {
-    let parts = proptest::sample::select(vec!["a", "B", "b", "c.rs", "*", "**", "*.rs", "[x]", "{a,c.rs}", "a?"]);
+    let parts = proptest::sample::select(vec![
+        "a", "B", "b", "c.rs", "*", "**", "*.rs", "[x]", "{a,c.rs}", "a?", "a*", "?.rs", "**y.rs",
+    ]);
     (proptest::collection::vec(parts, 1..4), any::<bool>()).prop_map(|(parts, slash)| {
         let joined = parts.join("/");
         if slash && !joined.contains(['*', '?', '[', '{']) { area(&format!("{joined}/")) } else { area(&joined) }
@@ -157,9 +159,11 @@ proptest! {
     }
 
     #[test]
-    fn two_patterns_that_match_one_file_meet(a in any_area(), b in any_area(), file in "[ab](/[ab]){0,2}(/c\\.rs)?") {
+    fn two_areas_that_cover_one_file_meet(a in any_area(), b in any_area(), file in "([ab]/){0,3}(z|ay)\\.rs") {
+        // Names that might turn out to be a directory's are left out here, as patterns are not compared with them so.
         let file = Area::File(file);
-        if meet(&a, &file).is_some() && meet(&b, &file).is_some() {
+        let wide = |area: &Area| !matches!(area, Area::File(_));
+        if wide(&a) && wide(&b) && meet(&a, &file).is_some() && meet(&b, &file).is_some() {
             prop_assert!(meet(&a, &b).is_some(), "{:?} {:?} {:?}", a, b, file);
         }
     }

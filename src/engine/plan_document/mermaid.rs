@@ -13,8 +13,8 @@ const TITLE_LENGTH_MAX: usize = 40;
 const EDGES_MAX: usize = 480;
 
 impl PlanDocument {
-    /// A Mermaid flowchart: a box per phase with its tasks, arrows for dependencies, thick lines for hard overlaps, dotted ones
-    /// for soft overlaps.
+    /// A Mermaid flowchart: a box per phase with its tasks, arrows for dependencies, thick lines for hard overlaps,
+    /// dotted ones for soft overlaps.
     pub fn to_mermaid(&self) -> String {
         let mut text = "flowchart LR\n".to_owned();
         let mut phases: Vec<&str> = Vec::new();
@@ -54,7 +54,8 @@ impl PlanDocument {
     }
 }
 
-/// A text that cannot end its box or start another element: quotes and markup characters as entity codes, cut to length.
+/// A text that cannot end its box or start another element: quotes and markup characters as entity codes, cut to
+/// length.
 fn escaped(text: &str) -> String {
     let mut safe = String::new();
     for c in text.trim().chars().take(TITLE_LENGTH_MAX) {

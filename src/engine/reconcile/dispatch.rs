@@ -21,9 +21,8 @@ const PREVIOUS_ERRORS_MAX: usize = 5;
 
 /// Sends what was briefed, and briefs again what lost its brief.
 pub(super) fn send_briefed(draft: &mut Draft<'_>) {
-    let waiting = |task: &Task| {
-        task.live().is_some_and(|attempt| attempt.fence.is_none() && attempt.stand < Stand::Dispatched)
-    };
+    let waiting =
+        |task: &Task| task.live().is_some_and(|attempt| attempt.fence.is_none() && attempt.stand < Stand::Dispatched);
     for id in draft.ids(waiting) {
         let Some(attempt) = draft.task(id).and_then(Task::live).cloned() else { continue };
         match attempt.brief {
@@ -74,7 +73,8 @@ fn running(draft: &Draft<'_>) -> LockTable {
 
 /// A task that might start, as the scheduler sees it; nothing for one that is settled, under way or finished.
 fn candidate<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
-    if !matches!(task.stage, Stage::Waiting | Stage::Error) || task.verdict.is_some() || task.cancel_asked || task.left {
+    if !matches!(task.stage, Stage::Waiting | Stage::Error) || task.verdict.is_some() || task.cancel_asked || task.left
+    {
         return None;
     }
     let waits = waits::waits_but_files(draft, task);

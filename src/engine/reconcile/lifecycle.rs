@@ -73,7 +73,8 @@ pub(super) fn open_gates(draft: &mut Draft<'_>) {
         let mut memo = BTreeMap::new();
         let counts = |task: &&Task| task.is_approved() && !task.left && task.phase <= open;
         let passed = draft.tasks().filter(counts).all(|task| waits::lets_gate_open(draft, task, &mut memo));
-        let more = draft.tasks().any(|task| task.phase > open && task.is_approved() && task.verdict.is_none() && !task.left);
+        let more =
+            draft.tasks().any(|task| task.phase > open && task.is_approved() && task.verdict.is_none() && !task.left);
         if !passed || !more || draft.header().status != PlanStatus::Active {
             return;
         }
@@ -121,7 +122,8 @@ pub(super) fn show(draft: &mut Draft<'_>) {
     let (number, was_dirty) = (tracking.number, tracking.dirty);
     let due = tracking.edited_at + header.settings.tracking_interval.0;
     let ended = header.status == PlanStatus::Ended;
-    let send = dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
+    let send =
+        dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
     if send {
         draft.intend("track", None, Effect::EditTracking { number });
     }
@@ -137,7 +139,10 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
     let header = draft.header();
     let gathering = (header.status == PlanStatus::Gathering).then(|| header.gathered_at + header.settings.settle.0);
     let tracking = header.tracking.as_ref().filter(|tracking| tracking.dirty);
-    gathering.into_iter().chain(tracking.map(|tracking| tracking.edited_at + header.settings.tracking_interval.0)).collect()
+    gathering
+        .into_iter()
+        .chain(tracking.map(|tracking| tracking.edited_at + header.settings.tracking_interval.0))
+        .collect()
 }
 
 /// Asks for what is still missing to decide.
@@ -159,9 +164,8 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
     }
     let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
     logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
-    let unknown = |issue: &IssueNumber| {
-        draft.task(TaskId(*issue)).is_none() && !draft.header().outside.contains_key(issue)
-    };
+    let unknown =
+        |issue: &IssueNumber| draft.task(TaskId(*issue)).is_none() && !draft.header().outside.contains_key(issue);
     let mut outside: Vec<IssueNumber> =
         draft.tasks().filter(|task| !task.left).flat_map(waits::dependencies).filter(unknown).collect();
     outside.sort();

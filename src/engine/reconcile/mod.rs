@@ -40,7 +40,8 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
 /// Gives the verdict to tasks that were given up, once no attempt of theirs is live.
 fn settle_cancelled(draft: &mut Draft<'_>) {
     let now = draft.now;
-    let given_up = |task: &crate::engine::task::Task| task.cancel_asked && task.verdict.is_none() && task.live().is_none();
+    let given_up =
+        |task: &crate::engine::task::Task| task.cancel_asked && task.verdict.is_none() && task.live().is_none();
     for id in draft.ids(given_up) {
         draft.move_task(id, Trigger::Cancel);
         if let Some(task) = draft.task_mut(id) {

@@ -76,8 +76,13 @@ fn outside_scope(task: &Task, settings: &Settings) -> Vec<String> {
 
 /// Files of the work that no declared area covers and nobody allowed.
 pub(in crate::engine) fn outside_declared(task: &Task) -> Vec<String> {
-    let declared: Vec<&Area> =
-        task.footprint.claims.iter().filter(|claim| claim.source == Source::Declared).map(|claim| &claim.area).collect();
+    let declared: Vec<&Area> = task
+        .footprint
+        .claims
+        .iter()
+        .filter(|claim| claim.source == Source::Declared)
+        .map(|claim| &claim.area)
+        .collect();
     let covered = |path: &String| {
         task.scope_allowed.contains(path)
             || declared.iter().any(|area| overlap::meet(&Area::File(path.clone()), area).is_some())
@@ -154,9 +159,8 @@ fn mark_last(task: &mut Task, outcome: AttemptOutcome, error: &str) {
 /// Merges, one pull request at a time, lowest number first. Where checks ran and the base moved since, the base is merged into
 /// the head first and checked again.
 fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
-    let merging = draft.entries().any(|entry| {
-        matches!(entry.effect, Effect::MergePull { .. } | Effect::UpdatePull { .. })
-    });
+    let merging =
+        draft.entries().any(|entry| matches!(entry.effect, Effect::MergePull { .. } | Effect::UpdatePull { .. }));
     let Some(base) = draft.header().base.clone() else { return };
     if merging || base.stale || pull.mergeable != Some(true) {
         return;

@@ -12,8 +12,11 @@ pub fn completion(draft: &Draft<'_>) -> String {
     let tasks: Vec<&Task> = draft.tasks().collect();
     let count = |verdict: Verdict| tasks.iter().filter(|task| task.verdict == Some(verdict)).count();
     let attempts: usize = tasks.iter().map(|task| task.attempts.len()).sum();
-    let tokens: u64 =
-        tasks.iter().flat_map(|task| &task.attempts).map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens).sum();
+    let tokens: u64 = tasks
+        .iter()
+        .flat_map(|task| &task.attempts)
+        .map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens)
+        .sum();
     let header = draft.header();
     let seconds = draft.now.since(header.started_at).as_secs();
     let mut lines = vec![

@@ -16,8 +16,6 @@ pub use pull::{pull_body, pull_title};
 pub use status::{status, wait_words};
 pub use tracking::{BODY_CHARACTERS_MAX, tracking, tracking_title};
 
-use crate::engine::command;
-
 /// The marker of a tracking issue: which plan of the repository it shows. Nothing in the text is believed; it only helps to find
 /// the issue again, together with its label and author.
 pub fn tracking_marker(plan: u32) -> String {
@@ -32,19 +30,7 @@ pub fn comment_marker(key: &str) -> String {
     format!("<!-- orchestrate:comment {key} -->")
 }
 
-/// The answer to `/orchestrate help`.
-pub fn help() -> String {
-    let mut lines = vec!["| command | what it does |".to_owned(), "| --- | --- |".to_owned()];
-    for row in command::COMMANDS {
-        let arguments = if row.arguments.is_empty() { String::new() } else { format!(" {}", row.arguments) };
-        lines.push(format!("| `/orchestrate {}{arguments}` | {} |", row.name, row.does).replace("[#N]", "\\[#N\\]"));
-    }
-    lines.push(String::new());
-    lines.push("One command a line, by people with write access.".to_owned());
-    lines.join("\n")
-}
-
 /// The answer to a command that was not carried out.
-pub fn refusal(command: &str, reason: &str) -> String {
-    format!("`/orchestrate {}` was not carried out: {}.", text::code(command), text::line(reason.trim_end_matches('.')))
+pub fn refusal(reason: &str) -> String {
+    format!("Not done: {}.", text::line(reason.trim_end_matches('.')))
 }

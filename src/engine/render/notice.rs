@@ -34,7 +34,11 @@ pub fn notice(draft: &Draft<'_>, task: &Task) -> Option<String> {
         (None, Some(Verdict::Escalated)) => Some(escalated(draft, task)),
         (None, Some(Verdict::NoChange)) => {
             let summary = task.current().map(|attempt| attempt.summary.clone()).unwrap_or_default();
-            let why = if summary.is_empty() { "It gave no reason.".to_owned() } else { text::quote(&summary, ERROR_CHARACTERS_MAX) };
+            let why = if summary.is_empty() {
+                "It gave no reason.".to_owned()
+            } else {
+                text::quote(&summary, ERROR_CHARACTERS_MAX)
+            };
             Some(format!("The agent found that nothing needs to change.\n\n{why}"))
         }
         (None, Some(Verdict::Merged | Verdict::Cancelled) | None) => None,
@@ -44,9 +48,11 @@ pub fn notice(draft: &Draft<'_>, task: &Task) -> Option<String> {
 /// What was tried and how it failed.
 fn escalated(draft: &Draft<'_>, task: &Task) -> String {
     let issue = task.issue();
-    let mut lines = vec![format!("This task has no attempts left after {}.", count(task.attempts.len())), String::new()];
+    let mut lines =
+        vec![format!("This task has no attempts left after {}.", count(task.attempts.len())), String::new()];
     for attempt in &task.attempts {
-        let outcome = attempt.outcome.map_or_else(|| "open".to_owned(), |outcome| outcome.to_string().replace('_', " "));
+        let outcome =
+            attempt.outcome.map_or_else(|| "open".to_owned(), |outcome| outcome.to_string().replace('_', " "));
         let run = attempt.run.map_or_else(String::new, |run| format!(", [run](../actions/runs/{run})"));
         lines.push(format!("**Attempt {}**: {outcome}{run}", attempt.id.n));
         if !attempt.error.is_empty() {
@@ -63,7 +69,9 @@ fn escalated(draft: &Draft<'_>, task: &Task) -> String {
     if !waiting.is_empty() {
         lines.push(format!("Waiting for it: {}.", waiting.join(", ")));
     }
-    lines.push(format!("Say `/orchestrate retry #{issue}` for one more attempt, or `/orchestrate cancel #{issue}` to give it up."));
+    lines.push(format!(
+        "Say `/orchestrate retry #{issue}` for one more attempt, or `/orchestrate cancel #{issue}` to give it up."
+    ));
     lines.join("\n")
 }
 

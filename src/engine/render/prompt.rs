@@ -53,7 +53,8 @@ fn plan(draft: &Draft<'_>, task: &Task) -> String {
 
 /// L2.
 fn task_layer(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> String {
-    let (title, body) = task.approval.as_ref().map_or((&task.title, &task.body), |approved| (&approved.title, &approved.body));
+    let (title, body) =
+        task.approval.as_ref().map_or((&task.title, &task.body), |approved| (&approved.title, &approved.body));
     let mut parts = vec![format!("# Task #{}: {}", task.issue(), title.trim())];
     if attempt.mode == Mode::Rebase {
         parts.push(
@@ -68,7 +69,10 @@ fn task_layer(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> String {
         parts.push(format!("Files expected to change: {}", files.join(", ")));
     }
     if !task.facts.acceptance.is_empty() {
-        parts.push(format!("Acceptance:\n{}", task.facts.acceptance.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n")));
+        parts.push(format!(
+            "Acceptance:\n{}",
+            task.facts.acceptance.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n")
+        ));
     }
     let finished: Vec<String> = waits::dependencies(task)
         .into_iter()
@@ -90,7 +94,11 @@ fn history(task: &Task, attempt: &Attempt) -> String {
         .filter(|earlier| earlier.id != attempt.id && !earlier.error.is_empty())
         .map(|earlier| {
             let outcome = earlier.outcome.map_or_else(String::new, |outcome| outcome.to_string().replace('_', " "));
-            format!("Attempt {} ended as {outcome}:\n\n{}", earlier.id.n, text::fenced(&tail(&earlier.error, ERROR_CHARACTERS_MAX)))
+            format!(
+                "Attempt {} ended as {outcome}:\n\n{}",
+                earlier.id.n,
+                text::fenced(&tail(&earlier.error, ERROR_CHARACTERS_MAX))
+            )
         })
         .collect();
     if failed.is_empty() {

@@ -22,10 +22,20 @@ pub fn pull_body(draft: &Draft<'_>, task: &Task) -> String {
     let mut parts = vec![format!("Closes #{}", task.issue())];
     let attempt = task.attempts.iter().rev().find(|attempt| attempt.commit.is_some());
     if let Some(attempt) = attempt {
-        let summary = if attempt.summary.is_empty() { "The agent left no summary.".to_owned() } else { text::quote(&attempt.summary, 3_000) };
+        let summary = if attempt.summary.is_empty() {
+            "The agent left no summary.".to_owned()
+        } else {
+            text::quote(&attempt.summary, 3_000)
+        };
         parts.push(format!("### Changes\n\n{summary}"));
     }
-    let files: Vec<String> = task.work.iter().flat_map(|work| &work.files).take(FILES_MAX).map(|path| format!("- `{}`", text::code(path))).collect();
+    let files: Vec<String> = task
+        .work
+        .iter()
+        .flat_map(|work| &work.files)
+        .take(FILES_MAX)
+        .map(|path| format!("- `{}`", text::code(path)))
+        .collect();
     let total = task.work.as_ref().map_or(0, |work| work.files.len());
     let more = if total > files.len() { format!("\n- and {} more", total - files.len()) } else { String::new() };
     parts.push(format!("### Files\n\n{}{more}", files.join("\n")));
@@ -33,7 +43,8 @@ pub fn pull_body(draft: &Draft<'_>, task: &Task) -> String {
     if task.footprint.is_unknown() {
         parts.push("No files were predicted for this task.".to_owned());
     } else {
-        let predicted: Vec<String> = task.footprint.paths().iter().take(FILES_MAX).map(|path| format!("`{}`", text::code(path))).collect();
+        let predicted: Vec<String> =
+            task.footprint.paths().iter().take(FILES_MAX).map(|path| format!("`{}`", text::code(path))).collect();
         parts.push(format!("Predicted: {}.", predicted.join(", ")));
     }
     if task.footprint.declares() && !outside.is_empty() {
@@ -62,13 +73,15 @@ fn testing(draft: &Draft<'_>, task: &Task) -> String {
 }
 
 fn attempts(task: &Task) -> String {
-    let tokens: u64 = task.attempts.iter().map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens).sum();
+    let tokens: u64 =
+        task.attempts.iter().map(|attempt| attempt.usage.input_tokens + attempt.usage.output_tokens).sum();
     let used = if tokens == 0 { String::new() } else { format!(" · {tokens} tokens") };
     let list: Vec<String> = task
         .attempts
         .iter()
         .map(|attempt| {
-            let outcome = attempt.outcome.map_or_else(|| "under way".to_owned(), |outcome| outcome.to_string().replace('_', " "));
+            let outcome =
+                attempt.outcome.map_or_else(|| "under way".to_owned(), |outcome| outcome.to_string().replace('_', " "));
             attempt.run.map_or_else(
                 || format!("{}: {outcome}", attempt.id.n),
                 |run| format!("[{}](../actions/runs/{run}): {outcome}", attempt.id.n),

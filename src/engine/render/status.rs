@@ -24,12 +24,16 @@ pub fn status(draft: &Draft<'_>) -> String {
 /// How one task stands: its status, and what it waits for or does.
 pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String {
     let attempt = task.current();
-    let run = attempt.and_then(|attempt| attempt.run).map_or_else(String::new, |run| format!(", [run](../actions/runs/{run})"));
+    let run = attempt
+        .and_then(|attempt| attempt.run)
+        .map_or_else(String::new, |run| format!(", [run](../actions/runs/{run})"));
     let n = attempt.map_or(0, |attempt| attempt.id.n);
     let pull = task.pull.as_ref().map(|pull| format!("#{}", pull.number)).unwrap_or_default();
     match (status, task.verdict) {
         (Status::Error, Some(Verdict::Escalated)) => format!("escalated after {} attempts{run}", task.attempts.len()),
-        (_, Some(Verdict::Cancelled)) if task.has_open_pull() => format!("cancelled; its pull request {pull} is still open"),
+        (_, Some(Verdict::Cancelled)) if task.has_open_pull() => {
+            format!("cancelled; its pull request {pull} is still open")
+        }
         (_, Some(Verdict::NoChange)) => "no change was needed".to_owned(),
         (Status::Merged, _) => format!("merged in {pull}"),
         (Status::Cancelled, _) => "cancelled".to_owned(),
@@ -80,7 +84,9 @@ pub fn wait_words(wait: &Wait) -> String {
 pub(super) fn hold_words(hold: &Hold) -> String {
     match hold {
         Hold::Decision { question } => format!("the agent asks: {}", text::line(question)),
-        Hold::PullClosed { pull, by: Some(by) } => format!("pull request #{pull} was closed by {}", text::line(by.as_str())),
+        Hold::PullClosed { pull, by: Some(by) } => {
+            format!("pull request #{pull} was closed by {}", text::line(by.as_str()))
+        }
         Hold::PullClosed { pull, by: None } => format!("pull request #{pull} was closed"),
         Hold::DispatchRefused { message } => format!("GitHub refused the dispatch: {}", text::line(message)),
         Hold::Scope { paths } => {

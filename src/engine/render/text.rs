@@ -68,7 +68,7 @@ mod tests {
     fn others_text_can_name_nobody_and_close_nothing() {
         let hostile = "Fixes #12 @everyone <!-- orchestrate: approve --> [x](http://evil) `a` | b\n- [x] tick\u{202e}";
         let safe = line(hostile);
-        for sign in ["#12", "@every", "<!--", "](", "://", "\n", "\u{202e}", " | "] {
+        for sign in ["Fixes #12", "@every", "<!--", "](", "://", "\n", "\u{202e}", " | "] {
             assert!(!safe.contains(sign), "{sign} in {safe}");
         }
         assert!(quote("a\n- [x] b", 100).lines().all(|line| line.starts_with("> ")));

@@ -84,7 +84,8 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
         }
     }
     let filled = (done * 20).checked_div(total).unwrap_or(0);
-    let mut lines = vec![words.join(" · "), String::new(), format!("`{}{}`", "█".repeat(filled), "░".repeat(20 - filled))];
+    let mut lines =
+        vec![words.join(" · "), String::new(), format!("`{}{}`", "█".repeat(filled), "░".repeat(20 - filled))];
     let phases = draft.layout().phases.len();
     if header.status == PlanStatus::Active && phases > 1 {
         let name = draft.layout().phases.get(header.open_phase).map_or("", |phase| phase.name.as_str());
@@ -122,10 +123,16 @@ fn needs_you(draft: &Draft<'_>, views: &[View<'_>]) -> String {
         lines.push(format!("- The configuration cannot be used; the last good one is. {}", text::line(problem)));
     }
     if header.base.as_ref().is_some_and(|base| !base.workflow_present) {
-        lines.push(format!("- `.github/workflows/{}` is not on the default branch: nothing can be dispatched.", text::code(&header.settings.workflow)));
+        lines.push(format!(
+            "- `.github/workflows/{}` is not on the default branch: nothing can be dispatched.",
+            text::code(&header.settings.workflow)
+        ));
     }
     for command in header.tracking.iter().flat_map(|tracking| &tracking.unattributed) {
-        lines.push(format!("- A box was ticked, but GitHub does not tell by whom. Please comment `/orchestrate {}`.", text::code(command)));
+        lines.push(format!(
+            "- A box was ticked, but GitHub does not tell by whom. Please comment `/orchestrate {}`.",
+            text::code(command)
+        ));
     }
     lines.extend(approvals(views));
     for view in views {
@@ -165,13 +172,19 @@ fn person_lines(view: &View<'_>) -> Vec<String> {
         return vec![format!("- #{issue}: {}", hold_words(hold)), retry()];
     }
     if view.task.verdict == Some(Verdict::Escalated) {
-        let error = view.task.current().map(|attempt| attempt.error.lines().last().unwrap_or_default().to_owned()).unwrap_or_default();
+        let error = view
+            .task
+            .current()
+            .map(|attempt| attempt.error.lines().last().unwrap_or_default().to_owned())
+            .unwrap_or_default();
         let error = if error.is_empty() { String::new() } else { format!(": {}", text::line(&error)) };
         return vec![format!("- #{issue} has no attempts left{error}"), retry()];
     }
     if view.task.has_open_pull() && (view.task.left || view.task.verdict == Some(Verdict::Cancelled)) {
         let pull = view.task.pull.as_ref().map_or_else(String::new, |pull| format!("#{}", pull.number));
-        return vec![format!("- #{issue} was given up, but its pull request {pull} is open and holds its files: merge or close it.")];
+        return vec![format!(
+            "- #{issue} was given up, but its pull request {pull} is open and holds its files: merge or close it."
+        )];
     }
     view.waits
         .iter()
@@ -185,7 +198,9 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
     let mut order: Vec<&View<'_>> = views.iter().collect();
     let place: std::collections::BTreeMap<TaskId, usize> =
         draft.layout().order.iter().enumerate().map(|(index, id)| (*id, index)).collect();
-    order.sort_by_key(|view| (view.task.is_settled(), place.get(&view.task.id).copied().unwrap_or(usize::MAX), view.task.id));
+    order.sort_by_key(|view| {
+        (view.task.is_settled(), place.get(&view.task.id).copied().unwrap_or(usize::MAX), view.task.id)
+    });
     let mut kept: Vec<Vec<(usize, String)>> = vec![Vec::new(); draft.layout().phases.len().max(1)];
     let mut left = room.saturating_sub(kept.len() * 120 + 200);
     let mut dropped = 0usize;
@@ -233,8 +248,17 @@ fn task_line(view: &View<'_>) -> String {
     let done = view.task.is_settled() && view.task.verdict != Some(Verdict::Escalated);
     let mark = if done { "x" } else { " " };
     let words = state_words(view.task, view.status, &view.waits);
-    let retried = if view.task.attempts.len() > 1 && done { format!(" · {} attempts", view.task.attempts.len()) } else { String::new() };
-    format!("- [{mark}] {} #{} {} · {words}{retried}", sign(view.status, view.task), view.task.issue(), text::line(&view.task.title))
+    let retried = if view.task.attempts.len() > 1 && done {
+        format!(" · {} attempts", view.task.attempts.len())
+    } else {
+        String::new()
+    };
+    format!(
+        "- [{mark}] {} #{} {} · {words}{retried}",
+        sign(view.status, view.task),
+        view.task.issue(),
+        text::line(&view.task.title)
+    )
 }
 
 /// The graph of tasks, coloured by status.
@@ -245,7 +269,13 @@ fn graph_fold(views: &[View<'_>]) -> String {
     let known: std::collections::BTreeSet<TaskId> = views.iter().map(|view| view.task.id).collect();
     let mut lines = vec!["```mermaid".to_owned(), "graph LR".to_owned()];
     for view in views {
-        lines.push(format!("  {}[\"#{} {}\"]:::{}", view.task.id, view.task.issue(), mermaid_text(&view.task.title), view.status));
+        lines.push(format!(
+            "  {}[\"#{} {}\"]:::{}",
+            view.task.id,
+            view.task.issue(),
+            mermaid_text(&view.task.title),
+            view.status
+        ));
     }
     for view in views {
         for issue in waits::dependencies(view.task).into_iter().filter(|issue| known.contains(&TaskId(*issue))) {
@@ -294,7 +324,12 @@ fn order_fold(draft: &Draft<'_>, views: &[View<'_>]) -> String {
         return String::new();
     }
     let shown = edges.iter().take(EDGES_MAX).map(|edge| {
-        format!("- {} → {}: {}", edge.from.replacen('t', "#", 1), edge.to.replacen('t', "#", 1), evidence(&edge.evidence))
+        format!(
+            "- {} → {}: {}",
+            edge.from.replacen('t', "#", 1),
+            edge.to.replacen('t', "#", 1),
+            evidence(&edge.evidence)
+        )
     });
     let mut lines: Vec<String> = shown.collect();
     if edges.len() > EDGES_MAX {

@@ -51,17 +51,19 @@ pub struct Wait {
 pub struct Picked {
     /// What starts, in order; at most as many as there are free slots.
     pub start: Vec<TaskId>,
-    /// Ready tasks that only overlaps kept from starting while one that meets them hard was picked: each counts once more.
+    /// Ready tasks that only overlaps kept from starting while one that meets them hard was picked: each counts once
+    /// more.
     pub passed_over: Vec<TaskId>,
     /// Ready tasks kept by an overlap, and by whose.
     pub waits: BTreeMap<TaskId, Wait>,
 }
 
-/// Picks what starts. `held` has every task that holds a lock, `running` those of them whose attempt is under way (for what only
-/// keeps apart); both are tables of `policy`, and a candidate's own entry in them never counts. `slots` are the free ones.
+/// Picks what starts. `held` has every task that holds a lock, `running` those of them whose attempt is under way (for
+/// what only keeps apart); both are tables of `policy`, and a candidate's own entry in them never counts. `slots` are
+/// the free ones.
 ///
-/// A hard meeting excludes. A soft one keeps apart while other ready work can fill the slots, and never leaves a slot idle. First
-/// come late joiners, then closed doors, then the longest remaining path, priority and age.
+/// A hard meeting excludes. A soft one keeps apart while other ready work can fill the slots, and never leaves a slot
+/// idle. First come late joiners, then closed doors, then the longest remaining path, priority and age.
 pub fn pick(
     candidates: &[Candidate<'_>],
     held: &LockTable,
@@ -175,7 +177,8 @@ impl Picking<'_> {
     }
 }
 
-/// What starts at the instant a phase opens, with a slot for everybody: earlier phases are through, later ones have not begun.
+/// What starts at the instant a phase opens, with a slot for everybody: earlier phases are through, later ones have not
+/// begun.
 pub fn starts(
     layout: &Layout,
     phase: &Phase,

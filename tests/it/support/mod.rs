@@ -72,7 +72,11 @@ impl Story {
     pub(crate) fn tick(&mut self) -> &mut Self {
         let turned = self.runtime.block_on(turn(&self.deployment, &mut self.held, vec![Event::Tick], self.now));
         let turned = turned.expect("the store takes it");
-        assert!(!turned.more, "a turn that does not come to rest: {:?}", self.held.plan.outbox.keys().collect::<Vec<_>>());
+        assert!(
+            !turned.more,
+            "a turn that does not come to rest: {:?}",
+            self.held.plan.outbox.keys().collect::<Vec<_>>()
+        );
         self
     }
 

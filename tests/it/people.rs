@@ -1,0 +1,164 @@
+//! What people do: approving, commanding, ticking, closing, pushing.
+
+use task_orchestrator::engine::config::ApprovalPolicy;
+use task_orchestrator::engine::snapshot::{Conclusion, Permission};
+use task_orchestrator::engine::task::{Hold, Verdict};
+use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
+use task_orchestrator::forge::world::request::PersonAct;
+
+use crate::support::{Story, touch_declared};
+
+const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n")];
+
+fn asking() -> Story {
+    Story::with(FILES, |settings| {
+        settings.approval = ApprovalPolicy::Ask;
+        settings.auto_merge = false;
+    })
+}
+
+fn tracking_number(story: &Story) -> u64 {
+    story.held.plan.header.tracking.as_ref().expect("a tracking issue").number.0
+}
+
+#[test]
+fn nothing_is_dispatched_before_a_writer_approves() {
+    let mut story = asking();
+    story.issue(1, "One", "Files: a.txt");
+    story.forge.permit("reader", Permission::Read).expect("permits");
+    story.forge.permit("writer", Permission::Write).expect("permits");
+    story.tick().expect(1, Status::Blocked);
+    let tracking = tracking_number(&story);
+    story.forge.comment("reader", tracking, "/orchestrate approve").expect("comments");
+    story.tick().expect(1, Status::Blocked);
+    assert_eq!(story.forge.queued_runs().len(), 0);
+    story.forge.comment("writer", tracking, "please\n\n/orchestrate approve #1").expect("comments");
+    story.tick().expect(1, Status::Running);
+    assert_eq!(story.task(1).approval.as_ref().expect("approved").by.as_str(), "writer");
+}
+
+#[test]
+fn an_edit_after_approval_needs_approval_again() {
+    let mut story = asking();
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt");
+    story.tick();
+    let tracking = tracking_number(&story);
+    story.forge.comment("owner", tracking, "/orchestrate approve").expect("comments");
+    story.tick().expect(1, Status::Running);
+    story.wait(std::time::Duration::from_secs(60));
+    let edit =
+        PersonAct::Edit { number: story.task(2).issue(), title: None, body: Some("Files: b.txt, evil".to_owned()) };
+    story.forge.person("owner", edit).expect("edits");
+    story.run();
+    story.expect(2, Status::Blocked);
+    assert!(story.tracking().contains("its text changed"), "{}", story.tracking());
+}
+
+#[test]
+fn a_box_ticked_by_the_owner_approves_and_one_ticked_by_a_reader_does_not() {
+    let mut story = asking();
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt");
+    story.forge.permit("triager", Permission::Triage).expect("permits");
+    story.tick().tick();
+    let tracking = tracking_number(&story);
+    story.wait(std::time::Duration::from_secs(60));
+    story.forge.tick_line("triager", tracking, "Approve #1").expect("ticks");
+    story.tick().expect(1, Status::Blocked);
+    story.wait(std::time::Duration::from_secs(60)).tick();
+    assert!(!story.tracking().contains("[x]"), "{}", story.tracking());
+    story.wait(std::time::Duration::from_secs(60));
+    story.forge.tick_line("owner", tracking, "Approve #2").expect("ticks");
+    story.tick().expect(1, Status::Blocked).expect(2, Status::Running);
+}
+
+#[test]
+fn a_closed_pull_request_blocks_until_a_person_decides() {
+    let mut story = asking();
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt");
+    story.tick();
+    let tracking = tracking_number(&story);
+    story.forge.comment("owner", tracking, "/orchestrate approve").expect("comments");
+    story.run();
+    story.expect(1, Status::PrOpen).expect(2, Status::Blocked);
+    let pull = story.task(1).pull.as_ref().expect("a pull request").number;
+    story
+        .forge
+        .person("owner", PersonAct::Close { number: task_orchestrator::engine::id::IssueNumber(pull.0) })
+        .expect("closes");
+    story.run();
+    story.expect(1, Status::Blocked).expect(2, Status::PrOpen);
+    assert!(matches!(&story.task(1).hold, Some(Hold::PullClosed { by: Some(by), .. }) if by.as_str() == "owner"));
+    story.forge.comment("owner", tracking, "/orchestrate cancel #1").expect("comments");
+    story.run();
+    assert_eq!(story.task(1).verdict, Some(Verdict::Cancelled));
+    story.forge.comment("owner", tracking, "/orchestrate merge #2").expect("comments");
+    story.run();
+    story.expect(2, Status::Merged);
+}
+
+#[test]
+fn red_checks_give_the_agent_the_log_and_the_same_pull_request_goes_on() {
+    let mut story = Story::new(FILES);
+    story.held.plan.header.settings.checks_grace = task_orchestrator::engine::time::Span::minutes(5);
+    story.script(|brief| {
+        if brief.key.id.n > 1 {
+            assert!(brief.previous_errors[0].contains("line 3 is wrong"), "{:?}", brief.previous_errors);
+        }
+        touch_declared(brief)
+    });
+    let mut settings = story.held.plan.header.settings.clone();
+    settings.checks_grace = task_orchestrator::engine::time::Span::minutes(5);
+    story.deployment.configuration = task_orchestrator::turn::Configuration::Fixed(Box::new(settings));
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.work();
+    story.tick().expect(1, Status::PrOpen);
+    let head = story.task(1).pull.as_ref().expect("open").head.clone();
+    story.forge.check(&head, "test", Some(Conclusion::Failure), "line 3 is wrong").expect("reports");
+    story.tick();
+    story.wait(std::time::Duration::from_secs(60)).tick();
+    story.work();
+    story.tick().expect(1, Status::PrOpen);
+    let pull = story.task(1).pull.clone().expect("open");
+    assert_ne!(pull.head, head);
+    story.forge.check(&pull.head, "test", Some(Conclusion::Success), "fine").expect("reports");
+    story.run();
+    story.expect(1, Status::Merged);
+    assert_eq!(story.task(1).attempts.len(), 2);
+    assert_eq!(story.forge.world().pulls().count(), 1);
+}
+
+#[test]
+fn a_person_who_pushes_takes_the_branch_over() {
+    let mut story = asking();
+    story.issue(1, "One", "Files: a.txt").tick();
+    let tracking = tracking_number(&story);
+    story.forge.comment("owner", tracking, "/orchestrate approve").expect("comments");
+    story.run();
+    story.expect(1, Status::PrOpen);
+    story.forge.push("owner", "orchestrate/issue-1", &[Edit::append("b.txt", "mine\n")]).expect("pushes");
+    story.run();
+    assert!(matches!(story.task(1).hold, Some(Hold::Theirs { .. })), "{:?}", story.task(1).hold);
+    story.forge.comment("owner", tracking, "/orchestrate merge #1").expect("comments");
+    story.run();
+    story.expect(1, Status::Merged);
+    assert!(story.forge.file("main", "b.txt").expect("there").contains("mine"));
+}
+
+#[test]
+fn a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves() {
+    let mut story = Story::new(FILES);
+    story.script(|brief| match brief.issue.0 {
+        1 if brief.key.id.n == 1 => Work::NeedsDecision("red or blue?".to_owned()),
+        _ => touch_declared(brief),
+    });
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt\n\nDepends on: #1");
+    story.run();
+    story.expect(1, Status::Blocked).expect(2, Status::Blocked);
+    assert!(story.tracking().contains("red or blue?"));
+    let tracking = tracking_number(&story);
+    story.forge.comment("owner", tracking, "/orchestrate retry #1").expect("comments");
+    story.run();
+    story.expect(1, Status::Merged).expect(2, Status::Merged);
+    assert!(story.tracking().contains("This plan has ended."), "{}", story.tracking());
+}
