@@ -1,5 +1,13 @@
 //! Where plans and deliveries are kept. A plan's rows are saved together, at the version they were loaded at, or not at all.
 
+pub mod lock;
+pub mod memory;
+mod rows;
+pub mod sqlite;
+
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 
 use crate::engine::id::RepositoryName;

@@ -1,0 +1,176 @@
+//! A store in memory, for tests and simulations: rows are kept as the same text as on disk, and nothing outlives the process.
+
+use std::collections::BTreeMap;
+use std::future::{Future, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::id::RepositoryName;
+use crate::engine::plan::{Change, Plan};
+use crate::engine::time::Timestamp;
+use crate::store::rows::{self, Row, Write};
+use crate::store::{Delivery, Error, Store, Version};
+
+/// A handle; clones share one store.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    content: Arc<Mutex<Content>>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    /// By folded name.
+    plans: BTreeMap<String, Stored>,
+    /// As they came.
+    deliveries: Vec<Kept>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    repository: RepositoryName,
+    version: Version,
+    schema: u32,
+    /// Bodies by kind and id.
+    rows: BTreeMap<(String, String), String>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    delivery: Delivery,
+    worked: bool,
+}
+
+/// GitHub's names ignore case.
+fn folded(repository: &RepositoryName) -> String {
+    repository.as_str().to_ascii_lowercase()
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts any text in a row's place, as a broken disk would.
+    #[cfg(test)]
+    pub(super) fn spoil(&self, repository: &RepositoryName, kind: &str, id: &str, body: &str) {
+        if let Some(stored) = self.content().plans.get_mut(&folded(repository)) {
+            stored.rows.insert((kind.to_owned(), id.to_owned()), body.to_owned());
+        }
+    }
+}
+
+impl Content {
+    fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
+        let Some(stored) = self.plans.get(&folded(repository)) else { return Ok(None) };
+        let rows = stored.rows.iter();
+        let rows = rows.map(|((kind, id), body)| Row { kind: kind.clone(), id: id.clone(), body: body.clone() });
+        Ok(Some((rows::plan(repository, stored.schema, rows.collect())?, stored.version)))
+    }
+
+    fn save(&mut self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+        let writes = rows::writes(changes, expected == 0)?;
+        let found = self.plans.get(&folded(repository)).map_or(0, |stored| stored.version);
+        if found != expected {
+            return Err(Error::Conflict);
+        }
+        let stored = self.plans.entry(folded(repository)).or_insert_with(|| Stored {
+            repository: repository.clone(),
+            version: 0,
+            schema: 0,
+            rows: BTreeMap::new(),
+        });
+        stored.version += 1;
+        stored.schema = rows::schema(changes).unwrap_or(stored.schema);
+        for write in writes {
+            match write {
+                Write::Put(row) => {
+                    stored.rows.insert((row.kind, row.id), row.body);
+                }
+                Write::Delete { kind, id } => {
+                    stored.rows.remove(&(kind.to_owned(), id));
+                }
+            }
+        }
+        Ok(stored.version)
+    }
+
+    fn keep(&mut self, delivery: &Delivery) -> bool {
+        let new = self.deliveries.iter().all(|kept| kept.delivery.guid != delivery.guid);
+        if new {
+            self.deliveries.push(Kept { delivery: delivery.clone(), worked: false });
+        }
+        new
+    }
+
+    fn unworked(&self, repository: &RepositoryName, limit: u32) -> Vec<Delivery> {
+        let is_its = |kept: &&Kept| kept.delivery.repository.as_ref().map(folded) == Some(folded(repository));
+        let unworked = self.deliveries.iter().filter(|kept| !kept.worked).filter(is_its);
+        let mut found: Vec<Delivery> = unworked.map(|kept| kept.delivery.clone()).collect();
+        found.sort_by_key(|delivery| delivery.received_at);
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        found
+    }
+
+    fn waiting(&self) -> Vec<RepositoryName> {
+        let unworked = self.deliveries.iter().filter(|kept| !kept.worked);
+        let named = unworked.filter_map(|kept| kept.delivery.repository.clone());
+        let by_name: BTreeMap<String, RepositoryName> = named.map(|name| (folded(&name), name)).collect();
+        by_name.into_values().collect()
+    }
+
+    fn forget(&mut self, before: Timestamp) -> u64 {
+        let known = self.deliveries.len();
+        self.deliveries.retain(|kept| !kept.worked || kept.delivery.received_at >= before);
+        u64::try_from(known - self.deliveries.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self, repository: &RepositoryName) -> impl Future<Output = Result<Option<(Plan, Version)>, Error>> + Send {
+        ready(self.content().load(repository))
+    }
+
+    fn save(
+        &self,
+        repository: &RepositoryName,
+        expected: Version,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<Version, Error>> + Send {
+        ready(self.content().save(repository, expected, changes))
+    }
+
+    fn keep(&self, delivery: &Delivery) -> impl Future<Output = Result<bool, Error>> + Send {
+        ready(Ok(self.content().keep(delivery)))
+    }
+
+    fn unworked(
+        &self,
+        repository: &RepositoryName,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send {
+        ready(Ok(self.content().unworked(repository, limit)))
+    }
+
+    fn waiting(&self) -> impl Future<Output = Result<Vec<RepositoryName>, Error>> + Send {
+        ready(Ok(self.content().waiting()))
+    }
+
+    fn worked(&self, guids: &[String]) -> impl Future<Output = Result<(), Error>> + Send {
+        for kept in &mut self.content().deliveries {
+            kept.worked |= guids.contains(&kept.delivery.guid);
+        }
+        ready(Ok(()))
+    }
+
+    fn repositories(&self) -> impl Future<Output = Result<Vec<RepositoryName>, Error>> + Send {
+        ready(Ok(self.content().plans.values().map(|stored| stored.repository.clone()).collect()))
+    }
+
+    fn forget(&self, before: Timestamp) -> impl Future<Output = Result<u64, Error>> + Send {
+        ready(Ok(self.content().forget(before)))
+    }
+}
