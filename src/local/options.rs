@@ -1,0 +1,226 @@
+//! Flags of `local`, and what they come to once the checkout and the files they name were looked at.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::engine::brief::AgentKind;
+use crate::engine::config::{self, ApprovalPolicy, Settings};
+use crate::engine::footprint::OverlapPolicy;
+use crate::engine::time::Span;
+use crate::git::checkout::{self, Checkout};
+use crate::git::command::Program;
+
+/// Grace for the first check to show up where a check command is given: it is a moment away, not minutes.
+const CHECKS_GRACE: Span = Span::minutes(5);
+/// Most attempts at once that this machine is asked to run.
+const MAX_PARALLEL_MAX: u32 = 256;
+
+/// Runs labelled issues of a checkout to merged pull requests, on this machine.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  gh issue list --label orchestrate --json number,title,body,labels > issues.json
+  task-orchestrator local --repo . --issues issues.json --agent codex
+  task-orchestrator local --repo . --issues issues.json --agent shell --agent-command ./agent.sh \\
+      --check 'cargo test' --auto-approve --auto-merge --merge-into agents
+
+Exit codes: 0 all merged or without need for change; 3 something escalated, cancelled or blocked;
+2 usage or configuration; 1 failure; 130 after Ctrl-C. Started again with the same --state, it goes on.")]
+pub struct LocalArgs {
+    /// The checkout to work on; it is only read, but for new branches `orchestrate/issue-N`
+    #[arg(long, value_name = "DIR")]
+    pub repo: PathBuf,
+    /// What `gh issue list --json number,title,body,labels` prints
+    #[arg(long, value_name = "FILE")]
+    pub issues: PathBuf,
+    /// The agent to launch; the default is the configuration's
+    #[arg(long, value_name = "AGENT", value_parser = ["shell", "codex"])]
+    pub agent: Option<String>,
+    /// The shell agent's command, run by `sh -c` in the work tree
+    #[arg(long, value_name = "CMD")]
+    pub agent_command: Option<String>,
+    /// A command that checks each pull request's merged files
+    #[arg(long, value_name = "CMD")]
+    pub check: Option<String>,
+    /// Most attempts at once
+    #[arg(long, value_name = "N")]
+    pub max_parallel: Option<u32>,
+    /// How overlapping files steer: strict, balanced, declared or off
+    #[arg(long, value_name = "POLICY", value_parser = ["strict", "balanced", "declared", "off"])]
+    pub overlap: Option<String>,
+    /// Approve every issue's text as it stands
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Merge pull requests once their checks are green
+    #[arg(long)]
+    pub auto_merge: bool,
+    /// Move this branch of the checkout forward after each merge; made if missing
+    #[arg(long, value_name = "BRANCH")]
+    pub merge_into: Option<String>,
+    /// Configuration instead of the checkout's .github/orchestrator.yml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the state is kept; the default is a folder of its own per checkout and issues file
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Port of the pages on 127.0.0.1; 0: any
+    #[arg(long, value_name = "P", default_value_t = 0)]
+    pub port: u16,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A mistake in what was asked for: what is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Mistake {
+    /// The whole message.
+    pub message: String,
+}
+
+impl Mistake {
+    /// A mistake in these words.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// What the flags come to.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The checkout.
+    pub checkout: Checkout,
+    /// Settings in force.
+    pub settings: Settings,
+    /// The state folder.
+    pub state: PathBuf,
+}
+
+impl LocalArgs {
+    /// Looks at everything the flags name and puts the settings together: defaults, file, flags.
+    ///
+    /// # Errors
+    /// [`Mistake`] for the first thing that cannot be used.
+    pub async fn choose(&self) -> Result<Chosen, Mistake> {
+        let checkout =
+            checkout::look(&Program::default(), &self.repo).await.map_err(|error| Mistake::new(error.to_string()))?;
+        let settings = self.settings(&checkout)?;
+        if let Some(branch) = &self.merge_into {
+            self.check_merge_into(&checkout, branch).await?;
+        }
+        let state = match &self.state {
+            Some(state) => state.clone(),
+            None => default_state(&checkout, &self.issues)?,
+        };
+        Ok(Chosen { checkout, settings, state })
+    }
+
+    fn settings(&self, checkout: &Checkout) -> Result<Settings, Mistake> {
+        let mut settings = Settings::local();
+        if self.check.is_some() {
+            settings.checks_grace = CHECKS_GRACE;
+        }
+        settings = read_configuration(self.config.as_deref(), checkout, &settings)?;
+        if let Some(agent) = &self.agent {
+            settings.agent = agent.parse::<AgentKind>().map_err(|_| Mistake::new(format!("--agent {agent}: unknown")))?;
+        }
+        if let Some(policy) = &self.overlap {
+            let unknown = |_| Mistake::new(format!("--overlap {policy}: unknown"));
+            settings.overlap = policy.parse::<OverlapPolicy>().map_err(unknown)?;
+        }
+        if let Some(most) = self.max_parallel {
+            if most == 0 || most > MAX_PARALLEL_MAX {
+                return Err(Mistake::new(format!("--max-parallel {most}: give a number from 1 to {MAX_PARALLEL_MAX}")));
+            }
+            settings.max_parallel = most;
+        }
+        settings.agent_command = self.agent_command.clone().or(settings.agent_command);
+        if self.auto_approve {
+            settings.approval = ApprovalPolicy::Label;
+        }
+        settings.auto_merge |= self.auto_merge;
+        check_agent(&settings)?;
+        Ok(settings)
+    }
+
+    async fn check_merge_into(&self, checkout: &Checkout, branch: &str) -> Result<(), Mistake> {
+        let program = Program::default();
+        let name = program.command(&checkout.root, ["check-ref-format", "--branch", branch]).answer().await;
+        if name.is_ok_and(|answer| answer.code != 0) {
+            return Err(Mistake::new(format!("--merge-into {branch}: that is no branch name")));
+        }
+        let taken = checkout::checked_out(&program, &checkout.root, branch).await;
+        if taken.map_err(|error| Mistake::new(error.to_string()))? {
+            return Err(Mistake::new(format!(
+                "--merge-into {branch}: that branch is checked out, and moving it would leave its work tree behind; give \
+                 another name, or leave the flag out and merge at the end"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The settings a file writes over the defaults; without `--config` the checkout's own file, if there is one.
+fn read_configuration(config: Option<&Path>, checkout: &Checkout, defaults: &Settings) -> Result<Settings, Mistake> {
+    let own = checkout.root.join(".github/orchestrator.yml");
+    let (path, must_exist) = config.map_or((own.as_path(), false), |path| (path, true));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return Ok(defaults.clone()),
+        Err(error) => return Err(Mistake::new(format!("{}: {error}", path.display()))),
+    };
+    config::parse(&text, defaults).map_err(|problem| Mistake::new(format!("{}: {problem}", path.display())))
+}
+
+/// Whether the agent can be launched at all. A shell command is only known to exist once it runs; its absence is an `infra`
+/// end of the first attempt, not retried.
+fn check_agent(settings: &Settings) -> Result<(), Mistake> {
+    match settings.agent {
+        AgentKind::Shell if settings.agent_command.as_ref().is_none_or(|command| command.trim().is_empty()) => Err(
+            Mistake::new("the shell agent needs its command: give --agent-command CMD, or `agent_command:` in the configuration"),
+        ),
+        AgentKind::Shell => check_command(settings.agent_command.as_deref().unwrap_or_default()),
+        AgentKind::Codex if !on_path("codex") => Err(Mistake::new(
+            "the agent `codex` is not on the PATH; install it (npm install -g @openai/codex), or give --agent shell \
+             --agent-command CMD",
+        )),
+        AgentKind::Codex => Ok(()),
+    }
+}
+
+/// A command that is one plain path or word must exist; anything more is the shell's to judge.
+fn check_command(command: &str) -> Result<(), Mistake> {
+    let word = command.split_whitespace().next().unwrap_or_default();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
+    if !word.chars().all(plain) || BUILT_INTO_SH.contains(&word) {
+        return Ok(());
+    }
+    let found = if word.contains('/') { !word.starts_with('/') || Path::new(word).exists() } else { on_path(word) };
+    if found {
+        return Ok(());
+    }
+    Err(Mistake::new(format!("the agent's command begins with `{word}`, which does not exist; give its path or install it")))
+}
+
+/// Words that a shell understands without a program of that name.
+const BUILT_INTO_SH: &[&str] =
+    &[".", ":", "[", "case", "cd", "eval", "exec", "exit", "export", "false", "for", "if", "set", "test", "true", "until", "while"];
+
+fn on_path(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// A state folder of its own for a checkout and an issues file, under the user's state folder.
+fn default_state(checkout: &Checkout, issues: &Path) -> Result<PathBuf, Mistake> {
+    use sha2::{Digest, Sha256};
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let base = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    let base = base.ok_or_else(|| Mistake::new("neither XDG_STATE_HOME nor HOME is set; give --state DIR"))?;
+    let issues = issues.canonicalize().unwrap_or_else(|_| issues.to_owned());
+    let digest = Sha256::digest(format!("{}\n{}", checkout.root.display(), issues.display()).as_bytes());
+    let name = checkout.root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
+    Ok(base.join("task-orchestrator").join(format!("{name}-{}", &hex::encode(digest)[..12])))
+}
