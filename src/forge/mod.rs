@@ -3,7 +3,6 @@
 //! [`world`] holds the whole state as pure data and decides every answer; what stands around it only carries requests in and
 //! answers, webhooks and processes out.
 
-mod host;
 pub mod http;
 pub mod memory;
 pub mod pages;
