@@ -1,5 +1,5 @@
-//! The forge over HTTP on 127.0.0.1: GitHub's REST and GraphQL, git, signed webhooks and pages for one repository, around the
-//! pure world. Nothing is answered before it is kept.
+//! The forge over HTTP on 127.0.0.1: GitHub's REST and GraphQL, git, signed webhooks and pages for one repository,
+//! around the pure world. Nothing is answered before it is kept.
 
 mod ask;
 mod auth;
@@ -18,7 +18,6 @@ mod start;
 pub(crate) mod tests;
 mod token;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,13 +47,14 @@ pub(crate) use crate::forge::http::rest::git_side;
 /// How long a connection may hold up the end.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 
-/// An embedded GitHub that listens. It ends by [`Forge::shutdown`]; dropped, it leaves its state as a killed process would.
+/// An embedded GitHub that listens. It ends by [`Forge::shutdown`]; dropped, it leaves its state as a killed process
+/// would.
 pub struct Forge {
     pub(crate) hub: Arc<Hub>,
     stop: CancellationToken,
     server: JoinHandle<()>,
     sender: JoinHandle<()>,
-    _lock: File,
+    _lock: start::Lock,
 }
 
 impl Forge {
@@ -124,7 +124,8 @@ impl Forge {
         self.hub.to_deliver.notify_one();
     }
 
-    /// Sends a request to the world as the HTTP side does: it is kept and its webhooks go out. For the runner and for tests.
+    /// Sends a request to the world as the HTTP side does: it is kept and its webhooks go out. For the runner and for
+    /// tests.
     ///
     /// # Errors
     /// As GitHub would refuse.
