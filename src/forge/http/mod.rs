@@ -7,6 +7,7 @@ mod call;
 mod failure;
 mod git;
 mod graphql;
+mod host;
 pub(crate) mod hub;
 pub(crate) mod json;
 pub(crate) mod keys;
@@ -34,6 +35,7 @@ use crate::engine::id::{Login, Sha};
 use crate::engine::snapshot::Actor;
 use crate::forge::http::hub::Hub;
 use crate::forge::http::token::{Grant, JOB_TOKEN_LIFE};
+use crate::forge::runner::MergedTree;
 use crate::forge::world::access::Permissions;
 use crate::forge::world::request::Request;
 use crate::forge::world::{ACTIONS_BOT, World};
@@ -192,19 +194,16 @@ impl Handle {
         self.hub.tokens.revoke(token);
     }
 
-    /// Fills an empty folder with what `head` merged into `base` holds; the paths in conflict where they do not merge.
+    /// Fills an empty folder with the files of `head` merged into a branch.
     ///
     /// # Errors
-    /// Where git fails.
-    pub async fn fill_merged(
-        &self,
-        base: &Sha,
-        head: &Sha,
-        folder: &Path,
-    ) -> Result<Result<(), Vec<String>>, repository::Error> {
-        match self.hub.repository.merged_tree(base, head).await? {
-            Ok(tree) => self.hub.repository.export(&tree, folder).await.map(Ok),
-            Err(paths) => Ok(Err(paths)),
+    /// Where git fails, or the branch is not there.
+    pub async fn fill_merged(&self, base: &str, head: &Sha, folder: &Path) -> Result<MergedTree, repository::Error> {
+        let missing = || repository::Error::Source { message: format!("the branch `{base}` is not there") };
+        let base = self.hub.repository.branch(base).await?.ok_or_else(missing)?;
+        match self.hub.repository.merged_tree(&base, head).await? {
+            Ok(tree) => self.hub.repository.export(&tree, folder).await.map(|()| MergedTree::Filled),
+            Err(_) => Ok(MergedTree::Conflict),
         }
     }
 
