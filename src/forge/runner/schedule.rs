@@ -122,8 +122,8 @@ impl<H: Host> Schedule<H> {
         }
     }
 
-    /// Takes note of an end. A run that the world still holds for open broke down here, or the world refused its beginning: it
-    /// is ended there and not tried again.
+    /// Takes note of an end. A run that the world still holds for open broke down here, or the world refused its
+    /// beginning: it is ended there and not tried again.
     fn ended(&mut self, task: Id) {
         if let Some(key) = self.runs.iter().find(|(_, active)| active.task == task).map(|(key, _)| *key) {
             self.runs.remove(&key);
