@@ -1,0 +1,13 @@
+//! `local`: labelled issues of a checkout to merged pull requests on this machine, with no account, through the same server,
+//! the same HTTP and the same webhooks as on GitHub. The checkout gets new branches and nothing else.
+
+mod connect;
+mod finish;
+mod options;
+mod progress;
+mod session;
+pub mod site;
+
+pub use options::{LocalArgs, Mistake};
+pub use progress::Progress;
+pub use session::{Ended, Session, run};

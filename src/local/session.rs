@@ -1,0 +1,298 @@
+//! One run of `local`, from the flags to the exit code.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::engine::draft::Draft;
+use crate::engine::id::{IssueNumber, Login, RepositoryName};
+use crate::engine::plan::Plan;
+use crate::engine::rest::{Rest, rest};
+use crate::engine::snapshot::Actor;
+use crate::engine::summary::summary;
+use crate::engine::task::Verdict;
+use crate::engine::time::Timestamp;
+use crate::engine::waits::{self, Status};
+use crate::forge::http::read_issues;
+use crate::forge::world::request::{PersonAct, Request, SeedIssue};
+use crate::local::finish::{Branches, quoted};
+use crate::local::options::{Chosen, LocalArgs, Mistake};
+use crate::local::progress::Progress;
+use crate::local::site::{Site, SiteOptions, now};
+use crate::server::ProgressByRepository;
+
+/// How a run ended; its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All merged or without need for change.
+    Well,
+    /// Something escalated, was cancelled, or waits for a person.
+    Unfinished,
+    /// Ctrl-C; the same command goes on.
+    Interrupted,
+}
+
+impl Ended {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Unfinished => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// Runs `local`. A [`Mistake`] in the error chain is the person's and means exit code 2.
+pub async fn run(args: &LocalArgs) -> anyhow::Result<Ended> {
+    let chosen = args.choose().await?;
+    let issues = issues(args, &chosen)?;
+    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
+    if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
+        return Err(Mistake::new(
+            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it stands",
+        )
+        .into());
+    }
+    let mut session = Session::start(&chosen, issues, args, terminal).await?;
+    let ended = session.follow(args).await;
+    session.end(ended?, args).await
+}
+
+/// The issues of the file, each with the label: where none carries it, all are meant.
+fn issues(args: &LocalArgs, chosen: &Chosen) -> anyhow::Result<Vec<SeedIssue>> {
+    let path = args.issues.display();
+    let text = std::fs::read_to_string(&args.issues).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
+    let mut issues = read_issues(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
+    let label = &chosen.settings.label;
+    if !issues.iter().any(|issue| issue.labels.iter().any(|name| name.eq_ignore_ascii_case(label))) {
+        for issue in &mut issues {
+            issue.labels.push(label.clone());
+        }
+    }
+    if issues.is_empty() {
+        return Err(Mistake::new(format!("--issues {path}: there is no issue in it")).into());
+    }
+    Ok(issues)
+}
+
+/// A run under way.
+pub struct Session {
+    site: Site,
+    progress: Progress,
+    branches: Branches,
+    started: Timestamp,
+    terminal: bool,
+    state: PathBuf,
+    /// What a person was told to do, and the moment of the turn that showed it.
+    wanted: Option<(Vec<(IssueNumber, String)>, Timestamp)>,
+    asked: bool,
+}
+
+impl Session {
+    async fn start(chosen: &Chosen, issues: Vec<SeedIssue>, args: &LocalArgs, terminal: bool) -> anyhow::Result<Self> {
+        let started = now();
+        let progress = Progress::new(terminal, started);
+        if chosen.checkout.dirty {
+            progress.say("Note: work in this checkout that is not committed is not seen; the base is its last commit.");
+        }
+        let options = SiteOptions {
+            state: chosen.state.clone(),
+            source: chosen.checkout.root.clone(),
+            repository: repository_name(&chosen.checkout.root),
+            issues,
+            settings: chosen.settings.clone(),
+            check: args.check.clone(),
+            port: args.port,
+        };
+        let site = Site::start(options).await?;
+        let pages = site.forge.web_url().map_err(anyhow::Error::msg)?;
+        progress.say(&format!("Pages (valid once, for your browser): {pages}"));
+        let bare = chosen.state.join("forge").join("repository.git");
+        let branches = Branches::new(&chosen.checkout.root, &bare, args.merge_into.clone());
+        let state = chosen.state.clone();
+        Ok(Self { site, progress, branches, started, terminal, state, wanted: None, asked: false })
+    }
+
+    /// Follows the plan until nothing can go on, or Ctrl-C.
+    async fn follow(&mut self, args: &LocalArgs) -> anyhow::Result<Ended> {
+        let mut changes = self.site.progress();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => changed.context("the server has stopped")?,
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted.context("waiting for Ctrl-C")?;
+                    return Ok(Ended::Interrupted);
+                }
+            }
+            let seen = changes.borrow_and_update().clone();
+            if let Some(ended) = self.turned(&seen, args).await? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// After a turn: shows, brings branches over, and tells whether the run is at its end.
+    async fn turned(&mut self, seen: &ProgressByRepository, args: &LocalArgs) -> anyhow::Result<Option<Ended>> {
+        let Some(plan) = self.site.plan(seen) else { return Ok(None) };
+        let moment = now();
+        self.progress.show(&plan, moment);
+        for words in self.branches.follow(&plan).await {
+            self.progress.say(&words);
+        }
+        let at = seen.values().map(|progress| progress.at).max().unwrap_or(moment);
+        match rest(&plan, moment) {
+            Rest::Working => {
+                self.wanted = None;
+                Ok(None)
+            }
+            Rest::Ended => Ok(Some(ended(&plan))),
+            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at, args).await,
+        }
+    }
+
+    /// Nothing goes on without a person. What is still on its way (a webhook, an answer) has until the next turn.
+    async fn needs_person(
+        &mut self,
+        plan: &Plan,
+        wanted: Vec<(IssueNumber, String)>,
+        at: Timestamp,
+        args: &LocalArgs,
+    ) -> anyhow::Result<Option<Ended>> {
+        let before = self.wanted.replace((wanted.clone(), at));
+        let told = before.as_ref().is_some_and(|(said, since)| *said == wanted && *since < at);
+        if !told {
+            return Ok(None);
+        }
+        if self.terminal && !self.asked && approvals(plan) > 0 {
+            self.asked = true;
+            self.ask(plan).await?;
+            return Ok(None);
+        }
+        if !self.terminal || !can_be_given(plan) {
+            return Ok(Some(ended(plan)));
+        }
+        if before.is_none_or(|(said, _)| said != wanted) || !self.asked {
+            self.asked = true;
+            self.progress.say("Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):");
+            wanted.iter().for_each(|(issue, what)| self.progress.say(&format!("  #{issue} {what}")));
+        }
+        let _ = args;
+        Ok(None)
+    }
+
+    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue.
+    async fn ask(&self, plan: &Plan) -> anyhow::Result<()> {
+        for phase in &plan.layout.phases {
+            self.progress.say(&format!("{}:", phase.name));
+            for id in &phase.tasks {
+                let task = plan.tasks.get(id);
+                let files = task.map(|task| task.footprint.paths().join(", ")).unwrap_or_default();
+                let title = task.map(|task| task.title.clone()).unwrap_or_default();
+                self.progress.say(&format!("  #{} {title}  {files}", id.0));
+            }
+        }
+        let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
+        let answer = tokio::task::spawn_blocking(move || prompt(&question)).await??;
+        if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            self.progress.say("Nothing is started; approve in the pages, or end with Ctrl-C.");
+            return Ok(());
+        }
+        let Some(tracking) = plan.header.tracking.as_ref() else { return Ok(()) };
+        let act = PersonAct::Comment { number: tracking.number, body: "/orchestrate approve".to_owned() };
+        let actor = Actor { login: Login::new("owner"), bot: false };
+        self.site.forge.apply(Request::Person { actor, act, git: None }).await?;
+        Ok(())
+    }
+
+    /// Stops everything and says how it went.
+    async fn end(self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Ended> {
+        self.progress.finish();
+        let seen = self.site.progress().borrow().clone();
+        let plan = self.site.plan(&seen);
+        self.site.stop().await;
+        let Some(plan) = plan else {
+            self.progress.say("Ended before anything was planned.");
+            return Ok(ended);
+        };
+        report(&self.progress, &plan, self.started);
+        if ended == Ended::Interrupted {
+            let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
+            self.progress.say(&format!("Stopped. To go on: {}", command.join(" ")));
+        } else if let Some(base) = &plan.header.base
+            && let Some(line) = self.branches.how_to_merge(&base.branch)
+        {
+            self.progress.say(&line);
+        }
+        tracing::debug!(state = %self.state.display(), "the state is kept");
+        if args.json {
+            print_json(&plan)?;
+        }
+        Ok(ended)
+    }
+}
+
+/// `local/<folder>`, with signs that a repository's name may have.
+fn repository_name(root: &std::path::Path) -> RepositoryName {
+    let name = root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+    let plain = plain.trim_matches('.').trim_end_matches(".git");
+    RepositoryName::new(format!("local/{}", if plain.is_empty() { "repository" } else { plain }))
+}
+
+/// How a plan that has come to rest ended.
+fn ended(plan: &Plan) -> Ended {
+    let well = |task: &Arc<crate::engine::task::Task>| task.verdict.is_some_and(Verdict::is_well);
+    if plan.tasks.values().all(well) { Ended::Well } else { Ended::Unfinished }
+}
+
+/// Tasks whose text nobody approved.
+fn approvals(plan: &Plan) -> usize {
+    plan.tasks.values().filter(|task| !task.is_approved() && task.verdict.is_none() && !task.left).count()
+}
+
+/// Whether the pages can give what is wanted: an approval or a merge.
+fn can_be_given(plan: &Plan) -> bool {
+    approvals(plan) > 0 || plan.tasks.values().any(|task| task.has_open_pull())
+}
+
+/// The last words: how each task that is not done stands, and the figures.
+fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
+    let moment = now();
+    let draft = Draft::view(plan, moment);
+    let locks = waits::locks(&draft);
+    let total = plan.tasks.len();
+    let done = plan.tasks.values().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
+    let figures = summary(plan, moment);
+    progress.say(&format!(
+        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, {:.1} at a time; longest chain {:.1} s.",
+        moment.since(started).as_secs_f64(),
+        figures.makespan_s,
+        figures.parallelism,
+        figures.critical_path_s
+    ));
+    for task in plan.tasks.values().filter(|task| !task.verdict.is_some_and(Verdict::is_well)) {
+        let waits = waits::waits(&draft, &locks, task);
+        let status: Status = waits::status(task, &waits);
+        let words = waits.first().map(crate::engine::render::wait_words).unwrap_or_default();
+        progress.say(&format!("  #{} {}: {status} {words}", task.issue(), task.title));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the JSON object is this command's output")]
+fn print_json(plan: &Plan) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(&summary(plan, now()))?);
+    Ok(())
+}
+
+fn prompt(question: &str) -> std::io::Result<String> {
+    let mut screen = std::io::stderr();
+    screen.write_all(question.as_bytes())?;
+    screen.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer)
+}

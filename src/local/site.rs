@@ -1,0 +1,183 @@
+//! The whole product on one machine: forge, runner and server, with real HTTP and real webhooks between them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use crate::engine::config::Settings;
+use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName};
+use crate::engine::plan::Plan;
+use crate::engine::time::Timestamp;
+use crate::forge::http::{Clock, Forge, ForgeOptions, WebhookTarget};
+use crate::forge::runner::workflow::Workflow;
+use crate::forge::runner::{self, Check, Runner};
+use crate::forge::world::request::{Request, RunnerAct, SeedIssue};
+use crate::forge::world::setup::ApiLimits;
+use crate::github::auth::{App, AppCredentials, Installations};
+use crate::github::client::Transport;
+use crate::github::webhook::WebhookSecrets;
+use crate::local::connect::{Local, seed};
+use crate::server::{self, ProgressByRepository, Server};
+use crate::store::sqlite::{self, Durability, SqliteStore};
+
+/// The workflow that users get, as it is bundled.
+const TASK_WORKFLOW: &str = include_str!("../../.github/workflows/task.yml");
+/// How long a check command may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Variables of the user's environment that the agent gets: its login and its model's key, besides what every job gets.
+const AGENT_VARIABLES: &[&str] = &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
+
+/// What a site is made of.
+pub struct SiteOptions {
+    /// The state folder.
+    pub state: PathBuf,
+    /// The checkout that is cloned at the first start.
+    pub source: PathBuf,
+    /// `owner/name` on the forge.
+    pub repository: RepositoryName,
+    /// The issues of the first start.
+    pub issues: Vec<SeedIssue>,
+    /// Settings in force.
+    pub settings: Settings,
+    /// A command that checks pull requests.
+    pub check: Option<String>,
+    /// Port of the pages; 0: any.
+    pub port: u16,
+}
+
+/// A site at work.
+pub struct Site {
+    /// The forge.
+    pub forge: Forge,
+    runner: Runner,
+    server: Server,
+    store: SqliteStore,
+    repository: RepositoryName,
+}
+
+/// Gives the moment.
+pub fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+impl Site {
+    /// Starts everything, or goes on where the state folder was left.
+    pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
+        make_private(&options.state).with_context(|| format!("the state folder {}", options.state.display()))?;
+        let database = sqlite::Options {
+            path: options.state.join("orchestrator.sqlite"),
+            durability: Durability::ProcessEnd,
+        };
+        // Taken first: a second process on the same state folder ends here and has touched nothing.
+        let store = SqliteStore::open(&database).await?;
+        let runner_state = options.state.join("runner");
+        if runner_state.is_dir() {
+            let state = runner_state.clone();
+            tokio::task::spawn_blocking(move || runner::sweep(&state)).await??;
+        }
+        let workflow = Workflow::parse(TASK_WORKFLOW).context("the bundled task workflow")?;
+        let forge = Forge::start(forge_options(&options, &workflow)).await?;
+        // Runs alive when the forge was killed come back cancelled.
+        forge.apply(Request::Runner(RunnerAct::Restarted)).await?;
+        let connector = connector(&options, &forge, store.clone()).await?;
+        let secret = seed().map_err(anyhow::Error::msg)?;
+        let secrets = WebhookSecrets::new(secret.clone().into(), None)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let clock: crate::github::client::Clock = Arc::new(now);
+        let server = Server::start(server::Options { address, secrets, clock }, connector, store.clone()).await?;
+        let url = format!("http://{}/webhook", server.address());
+        forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into() }));
+        let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;
+        Ok(Self { forge, runner, server, store, repository: options.repository })
+    }
+
+    /// To watch the plan by.
+    pub fn progress(&self) -> watch::Receiver<ProgressByRepository> {
+        self.server.progress()
+    }
+
+    /// The plan after the newest turn.
+    pub fn plan(&self, progress: &ProgressByRepository) -> Option<Arc<Plan>> {
+        progress.get(&self.repository).map(|progress| Arc::clone(&progress.plan))
+    }
+
+    /// The page of the tracking issue.
+    pub fn tracking_url(&self, number: IssueNumber) -> String {
+        self.forge.issue_url(number)
+    }
+
+    /// Stops everything: turns under way are finished, jobs under way are ended and taken up again at the next start.
+    pub async fn stop(self) {
+        self.forge.send_webhooks_to(None);
+        self.runner.stop().await;
+        self.server.shutdown().await;
+        self.forge.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+fn forge_options(options: &SiteOptions, workflow: &Workflow) -> ForgeOptions {
+    ForgeOptions {
+        state: options.state.join("forge"),
+        source: options.source.clone(),
+        repository: options.repository.clone(),
+        owner: Login::new("owner"),
+        issues: options.issues.clone(),
+        webhook: None,
+        port: options.port,
+        limits: ApiLimits::None,
+        workflows: BTreeMap::from([(options.settings.workflow.clone(), workflow.facts())]),
+        clock: Clock::system(),
+    }
+}
+
+/// The server as a GitHub App of the forge.
+async fn connector(options: &SiteOptions, forge: &Forge, store: SqliteStore) -> anyhow::Result<Local> {
+    let clock: crate::github::client::Clock = Arc::new(now);
+    let transport = Arc::new(Transport::new(forge.base_url(), clock)?);
+    let credentials = AppCredentials { app_id: forge.app_id().to_string(), key: forge.private_key_pem() };
+    let app = Arc::new(App::new(transport, &credentials)?);
+    let bot = app.identity().await?.bot;
+    Ok(Local {
+        installations: Arc::new(Installations::new(app)),
+        repository: options.repository.clone(),
+        bot,
+        owner: Owner::new(format!("local-{}", seed().map_err(anyhow::Error::msg)?)),
+        git_url: forge.git_url(),
+        mirror: options.state.join("mirror.git"),
+        store,
+        settings: options.settings.clone(),
+    })
+}
+
+fn runner_options(
+    options: &SiteOptions,
+    forge: &Forge,
+    workflow: Workflow,
+    state: PathBuf,
+) -> anyhow::Result<runner::Options> {
+    let mut chosen = runner::Options::new(&state, forge.base_url(), forge.base_url())?;
+    chosen.workflows = BTreeMap::from([(options.settings.workflow.clone(), workflow)]);
+    chosen.parallel = options.settings.max_parallel as usize;
+    chosen.check = options.check.as_ref().map(|command| Check {
+        name: "check".to_owned(),
+        command: command.clone(),
+        timeout: CHECK_TIMEOUT,
+    });
+    let present = |name: &&str| std::env::var_os(name).map(|value| ((*name).to_owned(), value));
+    let variables: BTreeMap<String, OsString> = AGENT_VARIABLES.iter().filter_map(present).collect();
+    chosen.agent_environment = variables;
+    Ok(chosen)
+}
+
+/// Makes a folder that only its owner may look into.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
