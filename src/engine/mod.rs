@@ -33,6 +33,7 @@ pub mod schedule;
 pub mod secret;
 pub mod snapshot;
 pub mod step;
+pub mod summary;
 pub mod task;
 pub mod time;
 pub mod waits;

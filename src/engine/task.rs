@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::attempt::{Attempt, AttemptOutcome};
-use crate::engine::brief::ApprovedText;
-use crate::engine::facts::{Facts, OnFail};
+use crate::engine::brief::{ApprovedText, text_digest};
+use crate::engine::facts::{self, Facts, OnFail};
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{IssueNumber, Login, PullNumber, RunId, Sha, TaskId};
 use crate::engine::time::Timestamp;
@@ -333,6 +333,43 @@ pub struct Task {
 }
 
 impl Task {
+    /// A task as its issue shows it first, nothing known or approved yet.
+    pub fn waiting(issue: IssueNumber, title: &str, body: &str, labels: &[String], text_since: Timestamp) -> Self {
+        Self {
+            id: TaskId(issue),
+            title: title.to_owned(),
+            body: body.to_owned(),
+            digest: text_digest(title, body),
+            text_since,
+            issue_open: true,
+            labels: labels.to_vec(),
+            facts: facts::read(title, body, labels),
+            blocked_by: Vec::new(),
+            footprint: Footprint::default(),
+            inferred: false,
+            approval: None,
+            label_asked: false,
+            phase: 0,
+            remaining: 1,
+            stage: Stage::Waiting,
+            hold: None,
+            verdict: None,
+            attempts: Vec::new(),
+            counters: Counters::default(),
+            not_before: Timestamp(0),
+            locked_since: None,
+            work: None,
+            branch: None,
+            pull: None,
+            rebase_due: false,
+            scope_allowed: Vec::new(),
+            cancel_asked: false,
+            left: false,
+            settled_at: None,
+            told: BTreeSet::new(),
+        }
+    }
+
     /// The issue's number.
     pub fn issue(&self) -> IssueNumber {
         self.id.0

@@ -11,8 +11,7 @@ use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
 use crate::engine::snapshot::{Issue, OpenState};
-use crate::engine::task::{Counters, Stage, Task, Trigger};
-use crate::engine::time::Timestamp;
+use crate::engine::task::{Stage, Task, Trigger};
 
 /// Records the whole list of open labelled issues: new ones join, known ones that are missing from it are read singly before
 /// anything is concluded.
@@ -77,7 +76,7 @@ fn join(draft: &mut Draft<'_>, issue: &Issue) {
     }
     header.gathered_at = now;
     header.outside.remove(&issue.number);
-    draft.add_task(task_from(issue));
+    draft.add_task(Task::waiting(issue.number, &issue.title, &issue.body, &issue.labels, issue.updated_at));
     ask_about(draft, issue);
 }
 
@@ -85,43 +84,6 @@ fn join(draft: &mut Draft<'_>, issue: &Issue) {
 fn ask_about(draft: &mut Draft<'_>, issue: &Issue) {
     if issue.blocked_by_count > 0 {
         draft.read(Read::BlockedBy(issue.number));
-    }
-}
-
-/// A task as its issue shows it first.
-fn task_from(issue: &Issue) -> Task {
-    Task {
-        id: TaskId(issue.number),
-        title: issue.title.clone(),
-        body: issue.body.clone(),
-        digest: text_digest(&issue.title, &issue.body),
-        text_since: issue.updated_at,
-        issue_open: true,
-        labels: issue.labels.clone(),
-        facts: facts::read(&issue.title, &issue.body, &issue.labels),
-        blocked_by: Vec::new(),
-        footprint: Footprint::default(),
-        inferred: false,
-        approval: None,
-        label_asked: false,
-        phase: 0,
-        remaining: 1,
-        stage: Stage::Waiting,
-        hold: None,
-        verdict: None,
-        attempts: Vec::new(),
-        counters: Counters::default(),
-        not_before: Timestamp(0),
-        locked_since: None,
-        work: None,
-        branch: None,
-        pull: None,
-        rebase_due: false,
-        scope_allowed: Vec::new(),
-        cancel_asked: false,
-        left: false,
-        settled_at: None,
-        told: std::collections::BTreeSet::new(),
     }
 }
 
