@@ -1,6 +1,8 @@
-//! `forge.sqlite`: the log of accepted requests with snapshots, merges about to happen, webhooks not yet delivered, tokens.
+//! `forge.sqlite`: the log of accepted requests with snapshots, merges about to happen, webhooks not yet delivered,
+//! tokens.
 //!
-//! A request is committed here before its answer leaves; a start is the last snapshot and the requests after it, in order.
+//! A request is committed here before its answer leaves; a start is the last snapshot and the requests after it, in
+//! order.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,13 +18,16 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, request TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, world TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
+  request TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL,
+  world TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS intent (id INTEGER PRIMARY KEY AUTOINCREMENT, branch TEXT NOT NULL, landed TEXT NOT NULL,
   request TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS delivery (id INTEGER PRIMARY KEY AUTOINCREMENT, guid TEXT NOT NULL, event TEXT NOT NULL,
   payload TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0) STRICT;
-CREATE TABLE IF NOT EXISTS token (digest TEXT PRIMARY KEY, permissions TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS token (digest TEXT PRIMARY KEY, permissions TEXT NOT NULL,
+  expires_at INTEGER NOT NULL) STRICT;
 ";
 
 /// Why the file could not be read or written.
@@ -172,7 +177,8 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Commits an accepted request with the webhooks it made; a merge's intent goes with it. Gives its place in the log.
+    /// Commits an accepted request with the webhooks it made; a merge's intent goes with it. Gives its place in the
+    /// log.
     pub async fn append(
         &self,
         at: Timestamp,

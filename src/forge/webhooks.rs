@@ -1,5 +1,5 @@
-//! Sends webhooks in the order they happened, signed as GitHub signs them. One that is not taken is tried again: unlike GitHub, a
-//! forge and its receiver start and stop together.
+//! Sends webhooks in the order they happened, signed as GitHub signs them. One that is not taken is tried again: unlike
+//! GitHub, a forge and its receiver start and stop together.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -32,7 +32,9 @@ pub enum Unusable {
     #[error("{0} has no commit yet; make a first one (`git commit`), the work starts from it")]
     Unborn(PathBuf),
     /// No branch checked out.
-    #[error("{0} has no branch checked out (detached HEAD); check one out (`git switch NAME`), the work is based on it")]
+    #[error(
+        "{0} has no branch checked out (detached HEAD); check one out (`git switch NAME`), the work is based on it"
+    )]
     Detached(PathBuf),
     /// Git itself failed.
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! Stories over the whole engine, the loop and the embedded GitHub.
 
+mod http;
 mod lifecycle;
 mod people;
 mod support;

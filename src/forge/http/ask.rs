@@ -91,7 +91,8 @@ impl Hub {
         Ok(GitAnswer::Commit(self.repository.write_commit(message, &tree, &parents).await?))
     }
 
-    /// Merges and moves the branch; the intent is kept before the branch moves. Gives the answered request and the intent's row.
+    /// Merges and moves the branch; the intent is kept before the branch moves. Gives the answered request and the
+    /// intent's row.
     pub(crate) async fn merge(
         &self,
         request: Request,

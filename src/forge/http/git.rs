@@ -1,4 +1,5 @@
-//! Git over smart HTTP: `git http-backend` as a CGI program. Pushes happen in turn; what they moved is told to the world.
+//! Git over smart HTTP: `git http-backend` as a CGI program. Pushes happen in turn; what they moved is told to the
+//! world.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -186,7 +187,8 @@ async fn read_head(output: &mut (impl AsyncBufRead + Unpin)) -> Result<Response,
 async fn push(hub: Arc<Hub>, actor: Actor, call: BackendCall) -> Result<Response, Failure> {
     let work = tokio::spawn(async move {
         let mut turn = hub.turn().await;
-        let before = hub.repository.branches().await?;
+        // What the world knows, so that a move it missed is told now.
+        let before = hub.look(|world| world.branches().clone());
         let answer = call.finish(&hub).await;
         let after = hub.repository.branches().await?;
         for request in moves(&actor, &before, &after) {

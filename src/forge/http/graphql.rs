@@ -1,5 +1,5 @@
-//! The few GraphQL operations a client needs: pinning an issue, and the edits of an issue's body. The query's text is looked at
-//! for the operation's name only; arguments come as variables. Errors come with status 200, as GitHub's do.
+//! The few GraphQL operations a client needs: pinning an issue, and the edits of an issue's body. The query's text is
+//! looked at for the operation's name only; arguments come as variables. Errors come with status 200, as GitHub's do.
 
 use axum::Json;
 use axum::body::Bytes;

@@ -1,7 +1,7 @@
 //! The forge's heart: the world, git and the log behind one door.
 //!
-//! Whatever changes anything waits for its turn, asks git, is applied, is committed to `forge.sqlite` with its webhooks, and only
-//! then answered. A writer that has begun is never cut off by a caller that goes away.
+//! Whatever changes anything waits for its turn, asks git, is applied, is committed to `forge.sqlite` with its
+//! webhooks, and only then answered. A writer that has begun is never cut off by a caller that goes away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! The forge over HTTP on 127.0.0.1: GitHub's REST and GraphQL, git, signed webhooks and pages for one repository, around the
-//! pure world. Nothing is answered before it is kept.
+//! The forge over HTTP on 127.0.0.1: GitHub's REST and GraphQL, git, signed webhooks and pages for one repository,
+//! around the pure world. Nothing is answered before it is kept.
 
 mod ask;
 mod auth;
@@ -7,6 +7,7 @@ mod call;
 mod failure;
 mod git;
 mod graphql;
+mod host;
 pub(crate) mod hub;
 pub(crate) mod json;
 pub(crate) mod keys;
@@ -18,7 +19,6 @@ mod start;
 pub(crate) mod tests;
 mod token;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ use crate::engine::id::{Login, Sha};
 use crate::engine::snapshot::Actor;
 use crate::forge::http::hub::Hub;
 use crate::forge::http::token::{Grant, JOB_TOKEN_LIFE};
+use crate::forge::runner::MergedTree;
 use crate::forge::world::access::Permissions;
 use crate::forge::world::request::Request;
 use crate::forge::world::{ACTIONS_BOT, World};
@@ -48,13 +49,14 @@ pub(crate) use crate::forge::http::rest::git_side;
 /// How long a connection may hold up the end.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 
-/// An embedded GitHub that listens. It ends by [`Forge::shutdown`]; dropped, it leaves its state as a killed process would.
+/// An embedded GitHub that listens. It ends by [`Forge::shutdown`]; dropped, it leaves its state as a killed process
+/// would.
 pub struct Forge {
     pub(crate) hub: Arc<Hub>,
     stop: CancellationToken,
     server: JoinHandle<()>,
     sender: JoinHandle<()>,
-    _lock: File,
+    _lock: start::Lock,
 }
 
 impl Forge {
@@ -124,7 +126,8 @@ impl Forge {
         self.hub.to_deliver.notify_one();
     }
 
-    /// Sends a request to the world as the HTTP side does: it is kept and its webhooks go out. For the runner and for tests.
+    /// Sends a request to the world as the HTTP side does: it is kept and its webhooks go out. For the runner and for
+    /// tests.
     ///
     /// # Errors
     /// As GitHub would refuse.
@@ -191,19 +194,16 @@ impl Handle {
         self.hub.tokens.revoke(token);
     }
 
-    /// Fills an empty folder with what `head` merged into `base` holds; the paths in conflict where they do not merge.
+    /// Fills an empty folder with the files of `head` merged into a branch.
     ///
     /// # Errors
-    /// Where git fails.
-    pub async fn fill_merged(
-        &self,
-        base: &Sha,
-        head: &Sha,
-        folder: &Path,
-    ) -> Result<Result<(), Vec<String>>, repository::Error> {
-        match self.hub.repository.merged_tree(base, head).await? {
-            Ok(tree) => self.hub.repository.export(&tree, folder).await.map(Ok),
-            Err(paths) => Ok(Err(paths)),
+    /// Where git fails, or the branch is not there.
+    pub async fn fill_merged(&self, base: &str, head: &Sha, folder: &Path) -> Result<MergedTree, repository::Error> {
+        let missing = || repository::Error::Source { message: format!("the branch `{base}` is not there") };
+        let base = self.hub.repository.branch(base).await?.ok_or_else(missing)?;
+        match self.hub.repository.merged_tree(&base, head).await? {
+            Ok(tree) => self.hub.repository.export(&tree, folder).await.map(|()| MergedTree::Filled),
+            Err(_) => Ok(MergedTree::Conflict),
         }
     }
 

@@ -125,11 +125,9 @@ mod tests {
             ("", (0..30).collect::<Vec<_>>(), Some("<b/p?page=2>; rel=\"next\", <b/p?page=3>; rel=\"last\"")),
             ("per_page=1000", (0..70).collect(), None),
             (
-                "labels=a%20b&per_page=40&page=2",
+                "l=a%20b&per_page=40&page=2",
                 (40..70).collect(),
-                Some(
-                    "<b/p?labels=a%20b&per_page=40&page=1>; rel=\"prev\", <b/p?labels=a%20b&per_page=40&page=1>; rel=\"first\"",
-                ),
+                Some("<b/p?l=a%20b&per_page=40&page=1>; rel=\"prev\", <b/p?l=a%20b&per_page=40&page=1>; rel=\"first\""),
             ),
             (
                 "per_page=0&page=70",

@@ -33,7 +33,17 @@ pub(crate) struct Ready {
     pub(crate) hub: Arc<Hub>,
     pub(crate) listener: TcpListener,
     /// Held as long as the forge lives.
-    pub(crate) lock: File,
+    pub(crate) lock: Lock,
+}
+
+/// The hold on a state folder.
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a child process that is just being made still has the file open for a moment.
+        let _ = self.0.unlock();
+    }
 }
 
 fn state_error(place: &Path) -> impl Fn(std::io::Error) -> StartError + '_ {
@@ -85,11 +95,11 @@ pub(crate) async fn prepare(options: ForgeOptions) -> Result<Ready, StartError> 
     Ok(Ready { hub, listener, lock })
 }
 
-fn locked(state: &Path) -> Result<File, StartError> {
+fn locked(state: &Path) -> Result<Lock, StartError> {
     let path = state.join("forge.lock");
     let file = File::create(&path).map_err(state_error(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse { place: state.to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(state_error(&path)(error)),
     }

@@ -1,5 +1,5 @@
-//! Markdown to harmless HTML: raw HTML is shown as text but for a few bare tags, hidden comments vanish, links go to the web or
-//! by mail only, pictures become links. Boxes of task lists can be made to act.
+//! Markdown to harmless HTML: raw HTML is shown as text but for a few bare tags, hidden comments vanish, links go to
+//! the web or by mail only, pictures become links. Boxes of task lists can be made to act.
 
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};

@@ -1,5 +1,6 @@
-//! The forge in a browser, for the local owner: issues with the tracking issue first, pull requests with their changes, runs with
-//! their logs, and forms to comment, tick, label, merge and close. Plain HTML: no script, nothing from elsewhere.
+//! The forge in a browser, for the local owner: issues with the tracking issue first, pull requests with their changes,
+//! runs with their logs, and forms to comment, tick, label, merge and close. Plain HTML: no script, nothing from
+//! elsewhere.
 
 mod act;
 mod guard;

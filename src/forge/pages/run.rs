@@ -42,7 +42,9 @@ fn job(entry: &JobEntry) -> Markup {
         article.post id={ "job-" (job.id) } {
             div.by { b { (job.name) } " " (progress(job.progress, job.conclusion)) }
             div.markdown {
-                ul.steps { @for step in &job.steps { li { (progress(step.progress, step.conclusion)) " " (step.name) } } }
+                ul.steps {
+                    @for step in &job.steps { li { (progress(step.progress, step.conclusion)) " " (step.name) } }
+                }
                 @if !entry.log.is_empty() { details { summary { "End of the log" } pre { (entry.log) } } }
             }
         }

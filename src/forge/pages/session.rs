@@ -1,4 +1,5 @@
-//! Who uses the pages: one-time invitations in printed addresses become a cookie; each session has a token for its forms.
+//! Who uses the pages: one-time invitations in printed addresses become a cookie; each session has a token for its
+//! forms.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

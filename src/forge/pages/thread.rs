@@ -112,7 +112,7 @@ fn forms(hub: &Hub, entry: &IssueEntry, visitor: &Visitor) -> Markup {
     html! {
         form method="post" action=(act(hub, number, "comment")) {
             (token(visitor))
-            textarea name="body" required aria-label="Comment" placeholder="Comment, or a command such as /orchestrate status" {}
+            textarea name="body" required aria-label="Comment" placeholder="Text or /orchestrate status" {}
             div.row { button.main type="submit" { "Comment" } }
         }
         div.row {
@@ -149,8 +149,9 @@ async fn pull_part(hub: &Hub, number: PullNumber, pull: &PullEntry, visitor: &Vi
         (checks)
         @if open {
             div.row {
-                @if git.mergeable == Some(false) { span.quiet { "This does not merge: both sides changed the same lines." } }
-                @else {
+                @if git.mergeable == Some(false) {
+                    span.quiet { "This does not merge: both sides changed the same lines." }
+                } @else {
                     form method="post" action=(act(hub, IssueNumber(number.0), "merge")) {
                         (token(visitor))
                         button.main type="submit" { "Merge" }

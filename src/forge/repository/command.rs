@@ -1,4 +1,5 @@
-//! One run of the git program: an environment of its own, bounded time and output, never a prompt, hook or user setting.
+//! One run of the git program: an environment of its own, bounded time and output, never a prompt, hook or user
+//! setting.
 
 use std::path::Path;
 use std::process::Stdio;

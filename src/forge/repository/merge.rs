@@ -23,8 +23,8 @@ pub enum MergeOutcome {
 }
 
 impl Repository {
-    /// The tree of `ours` with `theirs` merged in, or the files in conflict. Histories without a common commit merge as if both
-    /// had begun from nothing.
+    /// The tree of `ours` with `theirs` merged in, or the files in conflict. Histories without a common commit merge as
+    /// if both had begun from nothing.
     pub async fn merged_tree(&self, ours: &Sha, theirs: &Sha) -> Result<Result<Sha, Vec<String>>, Error> {
         let arguments =
             ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--allow-unrelated-histories"];
@@ -61,7 +61,8 @@ impl Repository {
         }
     }
 
-    /// Whether `head` merges into `base` without a conflict. Answers are kept by the pair, which never changes its answer.
+    /// Whether `head` merges into `base` without a conflict. Answers are kept by the pair, which never changes its
+    /// answer.
     pub async fn mergeable(&self, base: &Sha, head: &Sha) -> Result<bool, Error> {
         let key = (base.clone(), head.clone());
         if let Some(known) = self.known_mergeable().get(&key).copied() {

@@ -1,7 +1,8 @@
-//! The forge's bare git repository, worked by the git program alone: never a checkout, never a hook, never a write to the
-//! repository it was cloned from. Branch names come without `refs/heads/`. Its refs are the truth about branches.
+//! The forge's bare git repository, worked by the git program alone: never a checkout, never a hook, never a write to
+//! the repository it was cloned from. Branch names come without `refs/heads/`. Its refs are the truth about branches.
 
 mod command;
+mod leftovers;
 mod merge;
 mod object;
 #[cfg(test)]
@@ -45,13 +46,18 @@ pub enum Moved {
 }
 
 impl Repository {
-    /// Opens a bare repository made by [`Repository::clone_from`]; nothing where there is none yet.
+    /// Opens a bare repository made by [`Repository::clone_from`]; nothing where there is none yet. What killed
+    /// processes left half done is removed, so nobody else may be at work in it.
     pub fn open(git_dir: &Path) -> Option<Self> {
-        git_dir.join("HEAD").is_file().then(|| Self { git_dir: git_dir.to_owned(), mergeable: Mutex::default() })
+        if !git_dir.join("HEAD").is_file() {
+            return None;
+        }
+        leftovers::remove(git_dir);
+        Some(Self { git_dir: git_dir.to_owned(), mergeable: Mutex::default() })
     }
 
-    /// Clones the branch that is checked out in `source`, bare, and gives the repository and that branch's name. The source is
-    /// only read. An interrupted clone leaves nothing at `git_dir`.
+    /// Clones the branch that is checked out in `source`, bare, and gives the repository and that branch's name. The
+    /// source is only read. An interrupted clone leaves nothing at `git_dir`.
     pub async fn clone_from(source: &Path, git_dir: &Path) -> Result<(Self, String), Error> {
         let branch = checked_out_branch(source).await?;
         let unfinished = git_dir.with_extension("unfinished");

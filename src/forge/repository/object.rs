@@ -84,8 +84,8 @@ impl Repository {
         Ok(Sha::new(output.line()))
     }
 
-    /// The tree with these entries put on top of `base` (a tree or commit), or on nothing. A path that cannot stand in a tree
-    /// is [`Error::Failed`].
+    /// The tree with these entries put on top of `base` (a tree or commit), or on nothing. A path that cannot stand in
+    /// a tree is [`Error::Failed`].
     pub async fn write_tree(&self, base: Option<&Sha>, entries: &[TreeEntry]) -> Result<Sha, Error> {
         let index = ScratchIndex::new(self.git_dir())?;
         if let Some(base) = base {
@@ -160,7 +160,8 @@ impl Repository {
         Ok((output.code == 0).then(|| Sha::new(output.line())))
     }
 
-    /// Fills an empty folder with the files of a tree or commit. No filter, hook or setting of the repository's content runs.
+    /// Fills an empty folder with the files of a tree or commit. No filter, hook or setting of the repository's content
+    /// runs.
     pub async fn export(&self, tree: &Sha, folder: &Path) -> Result<(), Error> {
         let index = ScratchIndex::new(self.git_dir())?;
         self.with_index(&index, &["read-tree", "--end-of-options", tree.as_str()], b"").await?.ok("read-tree")?;

@@ -62,6 +62,22 @@ async fn branches_move_only_from_where_they_are_expected() {
 }
 
 #[tokio::test]
+async fn locks_of_killed_processes_do_not_outlive_a_start() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let repository = cloned(folder.path()).await;
+    let first = repository.branch("trunk").await.expect("git").expect("exists");
+    std::fs::create_dir_all(repository.git_dir().join("refs/heads/work")).expect("folder");
+    for lock in ["refs/heads/work/1.lock", "packed-refs.lock"] {
+        std::fs::write(repository.git_dir().join(lock), "").expect("writes");
+    }
+    let refused = repository.move_branch("work/1", None, Some(&first)).await;
+    assert!(matches!(refused, Ok(Moved::Refused { .. })), "{refused:?}");
+    let repository = Repository::open(repository.git_dir()).expect("opens");
+    assert_eq!(repository.move_branch("work/1", None, Some(&first)).await, Ok(Moved::Done));
+    assert_eq!(repository.move_branch("work/1", Some(&first), None).await, Ok(Moved::Done));
+}
+
+#[tokio::test]
 async fn trees_commits_and_files_round_trip() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let repository = cloned(folder.path()).await;

@@ -1,7 +1,7 @@
 //! Artifacts: files copied from one job's folder into the state and from there into another job's.
 //!
-//! What is copied was made by processes that are not trusted: symbolic links and special files are left out, nothing outside the
-//! job's folder is reached, and count and size are bounded.
+//! What is copied was made by processes that are not trusted: symbolic links and special files are left out, nothing
+//! outside the job's folder is reached, and count and size are bounded.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -33,8 +33,8 @@ pub(super) fn place(state: &Path, run: u64, name: &str) -> Option<PathBuf> {
     usable.then(|| state.join("artifacts").join(run.to_string()).join(name))
 }
 
-/// Copies a file, or what is in a folder, into `to`, replacing what is there. `from` must lie in `within` by its real path.
-/// Nothing at `from`: nothing is copied and `to` is not made.
+/// Copies a file, or what is in a folder, into `to`, replacing what is there. `from` must lie in `within` by its real
+/// path. Nothing at `from`: nothing is copied and `to` is not made.
 ///
 /// # Errors
 /// What cannot be copied, and why.

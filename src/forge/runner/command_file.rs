@@ -1,7 +1,8 @@
 //! The files in which a step leaves outputs and variables: lines `name=value`, or `name<<END`, lines, `END`
 //! (docs.github.com, "Workflow commands for GitHub Actions").
 //!
-//! What is in them was written by a process that is not trusted: only a plain file is read, and of it no more than the limit.
+//! What is in them was written by a process that is not trusted: only a plain file is read, and of it no more than the
+//! limit.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -23,8 +23,8 @@ impl Status {
     pub(super) const WELL: Self = Self { failed: false, well: true, cancelled: false };
 }
 
-/// Names with their texts. That a name may be used at all was checked when the file was read; here a name of an open group
-/// (`secrets`, `vars`, `env`, outputs) that is not set is null, as on GitHub.
+/// Names with their texts. That a name may be used at all was checked when the file was read; here a name of an open
+/// group (`secrets`, `vars`, `env`, outputs) that is not set is null, as on GitHub.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     texts: BTreeMap<String, String>,

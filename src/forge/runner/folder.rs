@@ -31,9 +31,7 @@ impl JobFolder {
     /// Makes a fresh one under the state folder.
     pub(super) fn make(state: &Path, name: &str) -> io::Result<Self> {
         let root = sweep::jobs_folder(state).join(name);
-        if root.exists() {
-            std::fs::remove_dir_all(&root)?;
-        }
+        sweep::remove(&root)?;
         let inner = |name: &str| root.join(name);
         let folder = Self {
             workspace: inner("workspace"),
@@ -53,8 +51,7 @@ impl JobFolder {
 
     /// Removes it with all that is in it.
     pub(super) fn remove(&self) {
-        let removed = std::fs::remove_dir_all(&self.root);
-        if let Err(error) = removed.or_else(|error| if self.root.exists() { Err(error) } else { Ok(()) }) {
+        if let Err(error) = sweep::remove(&self.root) {
             tracing::warn!(%error, folder = %self.root.display(), "a job's folder stays");
         }
     }

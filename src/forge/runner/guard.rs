@@ -1,9 +1,10 @@
-//! The guard of a job's step: a process between the runner and what the step starts, so that nothing outlives either of them.
+//! The guard of a job's step: a process between the runner and what the step starts, so that nothing outlives either of
+//! them.
 //!
-//! It is this program's hidden command `forge-job`. It starts nothing until the runner sends one byte, which the runner does once
-//! the guard's process id and start time are on disk. It adopts whatever loses its parent, so that a process cannot leave the
-//! tree by starting a session or a group of its own. When the step's own process ends, or the pipe from the runner closes (the
-//! runner was killed), it ends the whole tree.
+//! It is this program's hidden command `forge-job`. It starts nothing until the runner sends one byte, which the runner
+//! does once the guard's process id and start time are on disk. It adopts whatever loses its parent, so that a process
+//! cannot leave the tree by starting a session or a group of its own. When the step's own process ends, or the pipe
+//! from the runner closes (the runner was killed), it ends the whole tree.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
@@ -27,8 +28,8 @@ const NOT_STARTED: u8 = 127;
 /// The exit code where the runner went away before the step began.
 const ABANDONED: u8 = 125;
 
-/// Runs a program with its arguments under guard; standard input is the pipe from the runner. Gives the program's exit code, or
-/// 128 and the signal that ended it.
+/// Runs a program with its arguments under guard; standard input is the pipe from the runner. Gives the program's exit
+/// code, or 128 and the signal that ended it.
 pub fn run(program: Vec<OsString>) -> ExitCode {
     ExitCode::from(guard(&program))
 }
@@ -77,8 +78,8 @@ fn obey(ending: &AtomicBool) {
     signal_tree(Signal::KILL);
 }
 
-/// Waits until nothing is left of the tree. From the end of the step's own process on, or once the runner is gone, each process
-/// that ends is followed by one more round of killing: what a dying process left behind was adopted by then.
+/// Waits until nothing is left of the tree. From the end of the step's own process on, or once the runner is gone, each
+/// process that ends is followed by one more round of killing: what a dying process left behind was adopted by then.
 fn wait_for_all(shell: i32, ending: &AtomicBool) -> u8 {
     let mut code = NOT_STARTED;
     loop {

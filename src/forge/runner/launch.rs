@@ -64,7 +64,8 @@ struct Guarded<'a> {
     kill_at: Option<Instant>,
 }
 
-/// Runs a process to its end and the end of everything it started. Gives its exit code; -1 where the guard itself was killed.
+/// Runs a process to its end and the end of everything it started. Gives its exit code; -1 where the guard itself was
+/// killed.
 pub(super) async fn run(launch: &Launch<'_>, log: &mut LogTail, stops: &mut impl Stops) -> io::Result<i32> {
     let mut guarded = start(launch).await?;
     let code = guarded.attend(log, stops).await;

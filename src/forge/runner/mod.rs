@@ -1,9 +1,9 @@
-//! The local runner: takes queued runs of the bundled workflow from the world and runs their jobs as processes of this machine,
-//! each in a folder and an environment of its own, as GitHub's runner does on a machine of its own.
+//! The local runner: takes queued runs of the bundled workflow from the world and runs their jobs as processes of this
+//! machine, each in a folder and an environment of its own, as GitHub's runner does on a machine of its own.
 //!
-//! A run here means what it means on GitHub, or the workflow file is refused ([`workflow`]). No process outlives its step or the
-//! forge ([`guard`], [`sweep`]). What a job leaves behind is data: files are copied without following links, outputs and logs
-//! are bounded.
+//! A run here means what it means on GitHub, or the workflow file is refused ([`workflow`]). No process outlives its
+//! step or the forge ([`guard`], [`sweep`]). What a job leaves behind is data: files are copied without following
+//! links, outputs and logs are bounded.
 
 mod artifact;
 mod check;
@@ -188,8 +188,9 @@ impl Runner {
         Ok(Self { work, stop: stop.drop_guard() })
     }
 
-    /// Takes no more work, kills what runs and waits until it is gone. Runs under way are not reported as ended: the next start
-    /// tells the world of them ([`RunnerAct::Restarted`](crate::forge::world::request::RunnerAct::Restarted)), as after a kill.
+    /// Takes no more work, kills what runs and waits until it is gone. Runs under way are not reported as ended: the
+    /// next start tells the world of them
+    /// ([`RunnerAct::Restarted`](crate::forge::world::request::RunnerAct::Restarted)), as after a kill.
     pub async fn stop(self) {
         drop(self.stop);
         if let Err(error) = self.work.await {

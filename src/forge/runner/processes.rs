@@ -1,7 +1,8 @@
 //! Processes as the system tells of them: who descends from whom, when each began, and which carry a job's mark.
 //!
-//! A process id alone names nothing, since the system gives it out again; with the moment the process began it does. Systems
-//! without `/proc` know process groups only: there every question about single processes is answered with nothing.
+//! A process id alone names nothing, since the system gives it out again; with the moment the process began it does.
+//! Systems without `/proc` know process groups only: there every question about single processes is answered with
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -39,8 +39,8 @@ struct Active {
 }
 
 impl<H: Host> RunTask<H> {
-    /// A run with its jobs as the world holds them. Jobs that are over already (the run was started again for the others) count
-    /// with the end they had.
+    /// A run with its jobs as the world holds them. Jobs that are over already (the run was started again for the
+    /// others) count with the end they had.
     pub(super) fn new(
         shared: Arc<Shared<H>>,
         run: RunEntry,
@@ -111,7 +111,8 @@ impl<H: Host> RunTask<H> {
         false
     }
 
-    /// Tells jobs under way what the run is told. A cancelled run's job goes on if its `if` still holds then, as on GitHub.
+    /// Tells jobs under way what the run is told. A cancelled run's job goes on if its `if` still holds then, as on
+    /// GitHub.
     fn pass_on(&self) {
         for (key, active) in &self.active {
             let goes_on = self.told == Interrupt::Cancel

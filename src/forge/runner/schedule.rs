@@ -95,7 +95,10 @@ impl<H: Host> Schedule<H> {
             let shared = Arc::clone(&self.shared);
             let task = match self.shared.options.workflows.get(&run.workflow).cloned() {
                 Some(workflow) => self.tasks.spawn(RunTask::new(shared, run, jobs, workflow, interrupt).run()),
-                None => self.tasks.spawn(refuse(shared, run)),
+                None => {
+                    tracing::error!(run = %run.id, workflow = run.workflow, "the runner knows no such workflow");
+                    self.tasks.spawn(end_run(shared, run.id, Conclusion::StartupFailure))
+                }
             };
             self.runs.insert(key, Active { task: task.id(), tell });
         }
@@ -119,13 +122,15 @@ impl<H: Host> Schedule<H> {
         }
     }
 
-    /// Takes note of an end. What the world still holds for open was refused by it and is not tried again.
+    /// Takes note of an end. A run that the world still holds for open broke down here, or the world refused its
+    /// beginning: it is ended there and not tried again.
     fn ended(&mut self, task: Id) {
         if let Some(key) = self.runs.iter().find(|(_, active)| active.task == task).map(|(key, _)| *key) {
             self.runs.remove(&key);
             let is_open = |run: &RunEntry| run.attempt == key.1 && run.progress != Progress::Completed;
             if self.shared.host.look(|world| world.run(key.0).is_some_and(is_open)) {
                 self.tried_runs.insert(key);
+                self.tasks.spawn(end_run(Arc::clone(&self.shared), key.0, Conclusion::Failure));
             }
         }
         if let Some(key) = self.checks.iter().find(|(_, active)| active.task == task).map(|(key, _)| key.clone()) {
@@ -161,11 +166,8 @@ fn subjects(world: &World, check: &Check) -> BTreeSet<Subject> {
     world.open_heads().filter(|(_, entry)| !is_checked(&entry.head_sha)).map(subject).collect()
 }
 
-/// Ends a run whose workflow is not known here.
-async fn refuse<H: Host>(shared: Arc<Shared<H>>, run: RunEntry) {
-    tracing::error!(run = %run.id, workflow = run.workflow, "the runner knows no such workflow");
-    let act = RunnerAct::RunEnded { run: run.id, conclusion: Conclusion::StartupFailure };
-    if let Err(error) = shared.host.apply(Request::Runner(act)).await {
-        tracing::warn!(%error, run = %run.id, "the world refuses what the runner tells");
+async fn end_run<H: Host>(shared: Arc<Shared<H>>, run: RunId, conclusion: Conclusion) {
+    if let Err(error) = shared.host.apply(Request::Runner(RunnerAct::RunEnded { run, conclusion })).await {
+        tracing::warn!(%error, %run, "the world refuses what the runner tells");
     }
 }

@@ -1,6 +1,8 @@
 //! What is on disk of processes under way, and ending what an earlier life of the forge has left.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,9 +49,9 @@ pub(super) fn record_path(folder: &Path) -> PathBuf {
     folder.with_extension("json")
 }
 
-/// Ends what jobs of an earlier life have left running, and removes their folders. Only a process with the recorded id *and*
-/// start time, its group, and what carries the job's mark is ended. Call it when nobody else uses the state folder, before
-/// anything is started. Blocks for up to some seconds where processes do not end.
+/// Ends what jobs of an earlier life have left running, and removes their folders. Only a process with the recorded id
+/// *and* start time, its group, and what carries the job's mark is ended. Call it when nobody else uses the state
+/// folder, before anything is started. Blocks for up to some seconds where processes do not end.
 ///
 /// # Errors
 /// The folder cannot be read or emptied.
@@ -66,14 +68,29 @@ pub fn sweep(state: &Path) -> io::Result<()> {
         end_left(record, &path.with_extension(""));
     }
     for path in paths {
-        let removed = if path.is_dir() && !path.is_symlink() {
-            std::fs::remove_dir_all(&path)
-        } else {
-            std::fs::remove_file(&path)
-        };
-        removed?;
+        remove(&path)?;
     }
     Ok(())
+}
+
+/// Removes a file, or a folder with all that is in it, also where a step has made folders in it read-only.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|facts| facts.is_dir());
+    let gone = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) };
+    if !is_folder(path) {
+        return std::fs::remove_file(path).or_else(gone);
+    }
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).or_else(gone)?;
+        for entry in std::fs::read_dir(&folder)? {
+            let inner = entry?.path();
+            if is_folder(&inner) {
+                folders.push(inner);
+            }
+        }
+    }
+    std::fs::remove_dir_all(path).or_else(gone)
 }
 
 /// Ends the recorded group and whatever carries the mark of the job's folder.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::engine::id::IssueNumber;
-use crate::engine::snapshot::BodyEdit;
+use crate::engine::id::{IssueNumber, Login};
+use crate::engine::snapshot::{Actor, BodyEdit};
 use crate::engine::time::Timestamp;
 use crate::github::client::error::one_line;
 use crate::github::client::wire::{self, Account, actor, moment};
@@ -18,7 +18,7 @@ use crate::github::{Error, Response};
 const PIN: &str = "mutation($id:ID!){change:pinIssue(input:{issueId:$id}){issue{id}}}";
 const UNPIN: &str = "mutation($id:ID!){change:unpinIssue(input:{issueId:$id}){issue{id}}}";
 const BODY_EDITS: &str = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){\
-    issue(number:$number){userContentEdits(last:100){nodes{editedAt diff editor{login __typename}}}}}}";
+    issue(number:$number){userContentEdits(first:100){nodes{editedAt diff editor{login __typename}}}}}}";
 /// Wait after a limit of which GraphQL does not say when it ends: one minute.
 const LIMITED_MILLISECONDS: i64 = 60_000;
 
@@ -83,12 +83,14 @@ impl Client {
             .into_iter()
             .flatten()
             .map(|edit| BodyEdit {
-                editor: edit.editor.map(|account| actor(Some(account))),
+                editor: edit.editor.map(editor),
                 at: moment(edit.edited_at.as_deref()),
                 // For bodies of issues GitHub puts the whole text after the edit here.
                 body: edit.diff,
             })
             .collect();
+        // GitHub lists the newest first, and its moments are whole seconds: turned around, the stable sort keeps their order.
+        edits.reverse();
         edits.sort_by_key(|edit| edit.at);
         Ok(Response::BodyEdits(edits))
     }
@@ -112,6 +114,13 @@ impl Client {
         }
         reply.data.ok_or_else(|| wire::lacks(&call.what, "data"))
     }
+}
+
+/// An editor; GraphQL leaves the ending off that REST gives to the logins of bots.
+fn editor(account: Account) -> Actor {
+    let Actor { login, bot } = actor(Some(account));
+    let ending = if bot && !login.as_str().ends_with("[bot]") { "[bot]" } else { "" };
+    Actor { login: Login(login.0 + ending), bot }
 }
 
 fn error_of(error: &ReplyError, what: &str, now: Timestamp) -> Error {

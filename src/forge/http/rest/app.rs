@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::forge::http::call::body_json;
+use crate::forge::http::call::{Call, body_json};
 use crate::forge::http::failure::{Answer, Failure};
 use crate::forge::http::hub::Hub;
 use crate::forge::http::json;
@@ -126,6 +126,13 @@ fn narrowed(held: &Permissions, wished: Option<BTreeMap<String, String>>) -> Ans
         permissions.insert(scope, level);
     }
     Ok(permissions)
+}
+
+/// `GET /installation/repositories`: what the token it is sent with may see.
+pub(crate) async fn repositories(call: Call) -> Answer<Json<Value>> {
+    call.may(&[(Scope::Metadata, Level::Read)])?;
+    let repository = call.hub.look(|world| json::repository::repository(&call.hub.place, world));
+    Ok(Json(json!({ "total_count": 1, "repository_selection": "selected", "repositories": [repository] })))
 }
 
 /// `DELETE /installation/token`: ends the token it is sent with.

@@ -1,5 +1,5 @@
-//! The REST side at GitHub's own paths: one file per resource. Each handler checks the token's permission, then reads the world
-//! or sends it one request.
+//! The REST side at GitHub's own paths: one file per resource. Each handler checks the token's permission, then reads
+//! the world or sends it one request.
 
 mod actions;
 mod app;
@@ -35,6 +35,7 @@ fn with_token(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .route("/graphql", post(graphql::answer))
         .route("/rate_limit", get(repository::rate_limit))
         .route("/installation/token", delete(app::revoke))
+        .route("/installation/repositories", get(app::repositories))
         .nest("/repos/{owner}/{repository}", issue_routes().merge(git_routes()).merge(run_routes()))
         .route("/repos/{owner}/{repository}", get(repository::get))
         .route_layer(from_fn_with_state(Arc::clone(hub), require_token))

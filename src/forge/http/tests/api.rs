@@ -74,7 +74,7 @@ async fn graphql_pins_and_tells_edits() {
     assert_eq!(body["errors"][0]["type"], "NOT_FOUND", "{body}");
     assert_eq!(forge.call("PATCH", "/issues/1", Some(json!({ "body": "new" }))).await.0, StatusCode::OK);
     let edits = json!({
-        "query": "query($number:Int!){repository(owner:$o,name:$n){issue(number:$number){userContentEdits(last:100){nodes{diff}}}}}",
+        "query": "query($number:Int!){repository{issue(number:$number){userContentEdits(last:100){nodes{diff}}}}}",
         "variables": { "owner": "octo", "name": "widgets", "number": 1 },
     });
     let (_, body) = forge.call_as(&forge.token, "POST", "/graphql", Some(edits)).await;

@@ -11,8 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::engine::id::Sha;
 use crate::forge::http::WebhookTarget;
 use crate::forge::http::tests::Fixture;
+use crate::forge::runner::{Host, MergedTree};
 use crate::forge::webhooks::signature;
 
 /// Runs git in a folder; the token goes by the environment, never by an address or argument.
@@ -65,6 +67,25 @@ async fn git_fetches_and_pushes_as_its_token_allows() {
     let wrong_lease = format!("--force-with-lease=second:{}", "1".repeat(40));
     assert!(!git(&work, &writer, &["push", &wrong_lease, "origin", "origin/trunk:refs/heads/second"]).await);
     assert!(git(&work, &reader, &["fetch", "-q", "origin", &sha]).await, "any commit can be asked for by name");
+}
+
+#[tokio::test]
+async fn the_runner_gets_the_merged_files_or_hears_of_the_conflict() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let forge = Fixture::start(folder.path()).await;
+    let fits = forge.branch_with("fits", "trunk", "b.txt", "b\n").await;
+    let clash = forge.branch_with("clash", "trunk", "a.txt", "eins\ntwo\nthree\n").await;
+    forge.branch_with("base", "trunk", "a.txt", "ONE\ntwo\nthree\n").await;
+    let target = folder.path().join("merged");
+    std::fs::create_dir(&target).expect("folder");
+    let handle = forge.forge.handle();
+    let filled = Host::merged_tree(&handle, "base", &Sha::new(fits), &target).await;
+    assert_eq!(filled, Ok(MergedTree::Filled));
+    assert_eq!(std::fs::read_to_string(target.join("a.txt")).expect("merged"), "ONE\ntwo\nthree\n");
+    assert_eq!(std::fs::read_to_string(target.join("b.txt")).expect("merged"), "b\n");
+    let refused = Host::merged_tree(&handle, "base", &Sha::new(clash.clone()), &target).await;
+    assert_eq!(refused, Ok(MergedTree::Conflict));
+    assert!(Host::merged_tree(&handle, "nowhere", &Sha::new(clash), &target).await.is_err());
 }
 
 type Seen = mpsc::UnboundedSender<(HeaderMap, Bytes)>;

@@ -1,4 +1,5 @@
-//! The forge over HTTP: through its router where one request tells the story, over a real port where git or webhooks take part.
+//! The forge over HTTP: through its router where one request tells the story, over a real port where git or webhooks
+//! take part.
 
 mod api;
 mod auth;
@@ -35,7 +36,7 @@ pub(crate) struct Fixture {
 }
 
 /// Options for a forge in a folder.
-fn options(folder: &Path, now: &Arc<AtomicI64>) -> ForgeOptions {
+pub(crate) fn options(folder: &Path, now: &Arc<AtomicI64>) -> ForgeOptions {
     let source = folder.join("source");
     if !source.exists() {
         crate::forge::repository::tests::user_repository(&source);

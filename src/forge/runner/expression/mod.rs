@@ -1,8 +1,8 @@
 //! Expressions of a workflow file: `${{ needs.claim.outputs.won == 'true' }}`.
 //!
-//! The part of GitHub's language that the bundled workflow may use: literals, dotted names, `== != && || !`, parentheses and a
-//! few functions. Whatever else is written is refused by name when the file is read, before anything runs
-//! (grammar and rules of comparison: docs.github.com, "Evaluate expressions in workflows and actions").
+//! The part of GitHub's language that the bundled workflow may use: literals, dotted names, `== != && || !`,
+//! parentheses and a few functions. Whatever else is written is refused by name when the file is read, before anything
+//! runs (grammar and rules of comparison: docs.github.com, "Evaluate expressions in workflows and actions").
 
 mod parse;
 mod template;

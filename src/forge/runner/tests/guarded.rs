@@ -80,3 +80,20 @@ fn a_sweep_ends_the_same_process_only() {
     assert_eq!(std::fs::read_dir(&jobs).expect("there").count(), 0);
     sweep::sweep(&state.path().join("nothing")).expect("nothing to do");
 }
+
+#[test]
+fn read_only_folders_are_removed_and_links_are_not_followed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let state = tempfile::tempdir().expect("a folder");
+    let jobs = sweep::jobs_folder(state.path());
+    let cache = jobs.join("1/home/cache");
+    std::fs::create_dir_all(&cache).expect("made");
+    std::fs::write(cache.join("module"), "x").expect("written");
+    std::fs::write(state.path().join("kept"), "x").expect("written");
+    std::os::unix::fs::symlink(state.path(), jobs.join("1/link")).expect("linked");
+    std::os::unix::fs::symlink(state.path(), jobs.join("link")).expect("linked");
+    std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o000)).expect("set");
+    sweep::sweep(state.path()).expect("swept");
+    assert!(state.path().join("kept").exists());
+    assert_eq!(std::fs::read_dir(&jobs).expect("there").count(), 0);
+}

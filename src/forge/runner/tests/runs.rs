@@ -16,7 +16,8 @@ const CLAIM: &str =
 async fn a_run_goes_through_its_three_jobs() {
     let stage = Stage::task(&format!(
         "{CLAIM}
-        fetch) echo \"fetch with ${{ORCHESTRATOR_TOKEN:-no token}}\"; mkdir -p \"$RUNNER_TEMP/work\"; echo x > \"$HOME/x\";;
+        fetch) echo \"fetch with ${{ORCHESTRATOR_TOKEN:-no token}}\"
+          mkdir -p \"$RUNNER_TEMP/work\"; echo x > \"$HOME/x\";;
         agent) env | sort; printf patch > \"$RUNNER_TEMP/work/work.patch\"; ln -s /etc/passwd \"$RUNNER_TEMP/work/link\"
           echo LATER=on >> \"$GITHUB_ENV\";;
         publish) echo \"publish of $(ls \"$RUNNER_TEMP/work\"): $(cat \"$RUNNER_TEMP/work/work.patch\")\"

@@ -179,17 +179,8 @@ impl Stage {
         self.host.call(github::Request::CancelRun { run, force }, None);
     }
 
-    /// Waits until the world is as wanted.
     pub(super) async fn until(&self, what: &str, wanted: impl Fn(&World) -> bool) {
-        let mut changes = self.host.changes();
-        let wait = async {
-            while !self.host.look(&wanted) {
-                changes.changed().await.expect("the host stays");
-            }
-        };
-        if tokio::time::timeout(TOO_LONG, wait).await.is_err() {
-            panic!("waited too long: {what}");
-        }
+        wait_until(&self.host, what, wanted).await;
     }
 
     pub(super) async fn over(&self, run: RunId) -> RunEntry {
@@ -204,6 +195,19 @@ impl Stage {
 
     pub(super) fn conclusions(&self, run: RunId) -> Vec<Option<Conclusion>> {
         self.host.look(|world| world.jobs_of(run).map(|job| job.job.conclusion).collect())
+    }
+}
+
+/// Waits until the world is as wanted.
+pub(super) async fn wait_until(host: &impl Host, what: &str, wanted: impl Fn(&World) -> bool) {
+    let mut changes = host.changes();
+    let wait = async {
+        while !host.look(&wanted) {
+            changes.changed().await.expect("the host stays");
+        }
+    };
+    if tokio::time::timeout(TOO_LONG, wait).await.is_err() {
+        panic!("waited too long: {what}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! The workflow file: read strictly, so that a run here means what it means on GitHub. Whatever the runner does not do is refused
-//! by name when the file is read, never skipped.
+//! The workflow file: read strictly, so that a run here means what it means on GitHub. Whatever the runner does not do
+//! is refused by name when the file is read, never skipped.
 
 mod check;
 mod file;

@@ -114,8 +114,8 @@ fn action(place: &str, uses: &str, mut with: With<'_>) -> Result<StepAct, Workfl
         StepAct::Download { name: with.needed("name")?, path: with.optional("path")? }
     } else {
         let problem = format!(
-            "`{}` is not run here; there are `{OWN_ACTION}`, `{UPLOAD_ACTION}` and `{DOWNLOAD_ACTION}`, each with `@` and \
-             the 40 digits of a commit, and `./`",
+            "`{}` is not run here; there are `{OWN_ACTION}`, `{UPLOAD_ACTION}` and `{DOWNLOAD_ACTION}`, each with `@` \
+             and the 40 digits of a commit, and `./`",
             uses.escape_debug()
         );
         return Err(refused(place, problem));
