@@ -11,6 +11,7 @@ pub mod git;
 pub mod github;
 pub mod infer;
 pub mod perform;
+pub mod server;
 pub mod store;
 pub mod turn;
 pub mod worker;

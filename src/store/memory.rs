@@ -50,6 +50,11 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// Every delivery kept, in the order they came, and whether it was worked.
+    pub fn deliveries(&self) -> Vec<(Delivery, bool)> {
+        self.content().deliveries.iter().map(|kept| (kept.delivery.clone(), kept.worked)).collect()
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }

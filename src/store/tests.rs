@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::engine::brief::Brief;
 use crate::engine::config::{ApprovalPolicy, Settings};
 use crate::engine::event::Event;
-use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, Sha, TaskId};
+use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, TaskId};
 use crate::engine::plan::{Change, LayoutRow, Plan, SCHEMA};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
@@ -354,11 +354,4 @@ async fn what_is_no_database_is_refused_by_name() {
     assert!(refused.contains("notes.txt"), "{refused}");
     let below_a_file = open(&path.join("store.sqlite")).await.expect_err("no folder").to_string();
     assert!(below_a_file.contains("notes.txt"), "{below_a_file}");
-}
-
-#[test]
-fn a_commit_is_a_text_and_an_id_a_number() {
-    // The columns hold what the types hold; a change of either must be seen here.
-    assert_eq!(serde_json::to_string(&Sha::new("ab")).expect("JSON"), "\"ab\"");
-    assert_eq!(serde_json::to_string(&TaskId(IssueNumber(3))).expect("JSON"), "\"t3\"");
 }

@@ -1,0 +1,42 @@
+//! How the server comes by what a repository is worked with; `app` does it as a GitHub App, tests and other fronts in their own way.
+
+use std::future::Future;
+
+use crate::engine::id::RepositoryName;
+use crate::git::Git;
+use crate::github::GitHub;
+use crate::store::Store;
+use crate::turn::Deployment;
+
+/// Why a repository cannot be worked now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// We are not installed on it: it is left alone until somebody changes that.
+    #[error("the App is not installed on the repository")]
+    NotInstalled,
+    /// Something failed; it is tried again.
+    #[error("{message}")]
+    Failed {
+        /// What.
+        message: String,
+    },
+}
+
+/// Where repositories come from.
+pub trait Connector: Send + Sync + 'static {
+    /// GitHub for one repository.
+    type GitHub: GitHub + 'static;
+    /// Its git side.
+    type Git: Git + 'static;
+    /// Where plans and deliveries are kept; clones share it.
+    type Store: Store + Clone + 'static;
+
+    /// Everything one repository is worked with, made anew: nothing known of it before is relied on.
+    fn deployment(
+        &self,
+        repository: &RepositoryName,
+    ) -> impl Future<Output = Result<Deployment<Self::GitHub, Self::Git, Self::Store>, ConnectError>> + Send;
+
+    /// Every repository there is to be worked.
+    fn repositories(&self) -> impl Future<Output = Result<Vec<RepositoryName>, ConnectError>> + Send;
+}

@@ -1,0 +1,124 @@
+//! Deliveries as they are kept, and the hints they come to when they are worked.
+
+use std::collections::BTreeSet;
+
+use crate::engine::event::{Event, Hint};
+use crate::engine::id::{CommentId, RunId, Sha};
+use crate::engine::time::Timestamp;
+use crate::github::webhook;
+use crate::store::Delivery;
+
+/// Characters kept of a body that cannot be read.
+const UNREADABLE_CHARACTERS_MAX: usize = 2_000;
+
+/// What is kept of a delivery that was understood.
+pub(super) fn kept(guid: &str, heard: webhook::Delivery, received_at: Timestamp) -> Delivery {
+    Delivery {
+        guid: guid.to_owned(),
+        event: heard.event,
+        action: heard.action,
+        repository: heard.repository,
+        installation: heard.installation.map(|id| id.0),
+        number: heard.number,
+        run: heard.run.map(|id| id.0),
+        title: heard.run_title,
+        comment: heard.comment.map(|id| id.0),
+        sha: heard.head_sha.map(|sha| sha.0),
+        branch: heard.head_branch,
+        unreadable: None,
+        received_at,
+    }
+}
+
+/// What is kept of one that was not: the beginning of its body, for the operator.
+pub(super) fn unreadable(guid: &str, event: &str, body: &[u8], received_at: Timestamp) -> Delivery {
+    let beginning = body.get(..UNREADABLE_CHARACTERS_MAX * 4).unwrap_or(body);
+    let text = String::from_utf8_lossy(beginning).chars().take(UNREADABLE_CHARACTERS_MAX).collect();
+    let heard = webhook::Delivery { event: event.to_owned(), ..webhook::Delivery::default() };
+    Delivery { unreadable: Some(text), ..kept(guid, heard, received_at) }
+}
+
+/// Deliveries of one repository as events, each once. What points at nothing narrower is a look at everything.
+pub(super) fn events(deliveries: &[Delivery], tick: bool) -> Vec<Event> {
+    let mut hints = BTreeSet::new();
+    let mut look_at_all = tick;
+    for delivery in deliveries {
+        match hint(delivery) {
+            Some(hint) => {
+                hints.insert(hint);
+            }
+            None => look_at_all = true,
+        }
+    }
+    look_at_all.then_some(Event::Tick).into_iter().chain(hints.into_iter().map(Event::Hint)).collect()
+}
+
+fn hint(delivery: &Delivery) -> Option<Hint> {
+    let heard = webhook::Delivery {
+        event: delivery.event.clone(),
+        number: delivery.number,
+        comment: delivery.comment.map(CommentId),
+        run: delivery.run.map(RunId),
+        run_title: delivery.title.clone(),
+        head_sha: delivery.sha.clone().map(Sha),
+        head_branch: delivery.branch.clone(),
+        ..webhook::Delivery::default()
+    };
+    match heard.hint() {
+        webhook::Hint::Issue(number) => Some(Hint::Issue(number)),
+        webhook::Hint::Comment { comment, .. } => Some(Hint::Comment(comment)),
+        webhook::Hint::Run { run, title } => Some(Hint::Run(run, title)),
+        webhook::Hint::PullRequest(number) => Some(Hint::Pull(number)),
+        webhook::Hint::Checks(sha) => Some(Hint::Checks(sha)),
+        webhook::Hint::Push { branch } => Some(Hint::Push(branch)),
+        webhook::Hint::Installation | webhook::Hint::Repository => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::id::IssueNumber;
+
+    fn delivery(event: &str, number: Option<u64>) -> Delivery {
+        let heard = webhook::Delivery { event: event.to_owned(), number, ..webhook::Delivery::default() };
+        kept("guid", heard, Timestamp(0))
+    }
+
+    #[test]
+    fn many_deliveries_about_one_thing_are_one_hint() {
+        let issue = || delivery("issues", Some(4));
+        let four = Event::Hint(Hint::Issue(IssueNumber(4)));
+        assert_eq!(events(&[issue(), issue(), issue()], false), [four.clone()]);
+        assert_eq!(events(&[issue(), delivery("repository", None)], false), [Event::Tick, four.clone()]);
+        assert_eq!(events(&[delivery("issues", None)], false), [Event::Tick], "an issue without its number");
+        assert_eq!(events(&[], true), [Event::Tick]);
+        assert_eq!(events(&[], false), []);
+    }
+
+    #[test]
+    fn every_kind_of_delivery_keeps_what_its_hint_needs() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/webhooks");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(folder).expect("the folder of payloads") {
+            let path = entry.expect("an entry").path();
+            let event = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split('.').next());
+            let event = event.expect("a name").to_owned();
+            let body = std::fs::read(&path).expect("a payload");
+            let Ok(webhook::Parsed::Delivery(heard)) = webhook::parse(&event, &body) else { continue };
+            let narrow = !matches!(heard.hint(), webhook::Hint::Installation | webhook::Hint::Repository);
+            assert_eq!(hint(&kept("guid", *heard, Timestamp(0))).is_some(), narrow, "{}", path.display());
+            seen += 1;
+        }
+        assert!(seen >= 10, "only {seen} payloads");
+    }
+
+    #[test]
+    fn an_unreadable_body_is_cut_between_characters() {
+        let body = "é".repeat(5_000);
+        let kept = unreadable("guid", "issues", body.as_bytes(), Timestamp(0)).unreadable.expect("kept");
+        assert_eq!(kept, "é".repeat(UNREADABLE_CHARACTERS_MAX));
+        let short = unreadable("guid", "issues", b"\xff{", Timestamp(0)).unreadable.expect("kept");
+        assert_eq!(short, "\u{fffd}{");
+    }
+}

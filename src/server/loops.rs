@@ -1,0 +1,182 @@
+//! The loops of all repositories, and what they share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::id::RepositoryName;
+use crate::engine::plan::Plan;
+use crate::engine::time::Timestamp;
+use crate::github::client::Clock;
+use crate::server::connector::Connector;
+use crate::server::health::Health;
+use crate::server::work::Work;
+use crate::turn::Turned;
+
+/// A repository's plan after a turn.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The plan as it was saved.
+    pub plan: Arc<Plan>,
+    /// The moment of the turn.
+    pub at: Timestamp,
+    /// What the turn came to.
+    pub turned: Turned,
+}
+
+/// The newest [`Progress`] of every repository that had a turn.
+pub type ProgressByRepository = BTreeMap<RepositoryName, Progress>;
+
+/// The loops.
+pub(super) struct Loops<C: Connector> {
+    connector: C,
+    store: C::Store,
+    clock: Clock,
+    /// What ends the sleep of each loop, by folded name.
+    known: Mutex<BTreeMap<String, Arc<Notify>>>,
+    /// Counts changes of the installations.
+    generation: AtomicU64,
+    installations_changed: Notify,
+    health: Health,
+    progress: watch::Sender<ProgressByRepository>,
+    tasks: TaskTracker,
+    /// No new turns.
+    stop: CancellationToken,
+    /// Drop what is under way.
+    abandon: CancellationToken,
+}
+
+/// GitHub's names ignore case.
+fn folded(repository: &RepositoryName) -> String {
+    repository.as_str().to_ascii_lowercase()
+}
+
+impl<C: Connector> Loops<C> {
+    /// No loop yet.
+    pub(super) fn new(connector: C, store: C::Store, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            connector,
+            store,
+            clock,
+            known: Mutex::default(),
+            generation: AtomicU64::new(0),
+            installations_changed: Notify::new(),
+            health: Health::default(),
+            progress: watch::Sender::new(BTreeMap::new()),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+        })
+    }
+
+    /// Something was heard of a repository: its loop wakes, or begins.
+    pub(super) fn wake(self: &Arc<Self>, repository: &RepositoryName) {
+        self.begin(repository).notify_one();
+    }
+
+    /// Begins a repository's loop where it has none. A loop begins with a look at everything.
+    pub(super) fn begin(self: &Arc<Self>, repository: &RepositoryName) -> Arc<Notify> {
+        let mut known = self.known();
+        if let Some(wake) = known.get(&folded(repository)) {
+            return Arc::clone(wake);
+        }
+        let wake = Arc::new(Notify::new());
+        known.insert(folded(repository), Arc::clone(&wake));
+        self.tasks.spawn(Work::new(Arc::clone(self), repository.clone(), Arc::clone(&wake)).run());
+        wake
+    }
+
+    /// A loop has ended; the next thing heard of its repository begins another.
+    pub(super) fn forget(&self, repository: &RepositoryName) {
+        self.known().remove(&folded(repository));
+    }
+
+    /// The App was installed or taken off somewhere: repositories are looked for, and every loop connects anew.
+    pub(super) fn installations_changed(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.installations_changed.notify_one();
+    }
+
+    /// Ends when installations have changed.
+    pub(super) async fn installations_change(&self) {
+        self.installations_changed.notified().await;
+    }
+
+    /// Tells whoever watches how a repository's plan stands.
+    pub(super) fn tell(&self, repository: &RepositoryName, progress: Progress) {
+        self.progress.send_modify(|all| {
+            all.insert(repository.clone(), progress);
+        });
+    }
+
+    /// To watch plans by.
+    pub(super) fn progress(&self) -> watch::Receiver<ProgressByRepository> {
+        self.progress.subscribe()
+    }
+
+    /// The moment.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Counts changes of the installations.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn connector(&self) -> &C {
+        &self.connector
+    }
+
+    pub(super) fn store(&self) -> &C::Store {
+        &self.store
+    }
+
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// What runs beside the loops and ends with them.
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Begins no new turn.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+    }
+
+    /// Drops what is still under way.
+    pub(super) fn abandon(&self) {
+        self.abandon.cancel();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Ends when the server stops.
+    pub(super) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.stop.clone().cancelled_owned()
+    }
+
+    /// Ends when what is under way is dropped.
+    pub(super) async fn abandoned(&self) {
+        self.abandon.cancelled().await;
+    }
+
+    /// Waits so long, or until the server stops: then `true`.
+    pub(super) async fn stopped_within(&self, length: Duration) -> bool {
+        tokio::time::timeout(length, self.stop.cancelled()).await.is_ok()
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Notify>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries to be forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::time::Timestamp;
+use crate::server::connector::Connector;
+use crate::server::health::failure_id;
+use crate::server::loops::Loops;
+use crate::server::work::retry_wait;
+use crate::store::{self, Store};
+
+/// How often repositories are looked for when nobody says that they have changed.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(600);
+/// How often deliveries are looked after.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a worked delivery is known, so that the same one is not taken for new.
+const DELIVERY_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// The name under which discovery is told to be failing.
+const DISCOVERY: &str = "installations";
+/// The same for deliveries.
+const DELIVERIES: &str = "deliveries";
+
+/// Looks after things until the server stops.
+pub(super) async fn run<C: Connector>(loops: Arc<Loops<C>>) {
+    tokio::select! {
+        () = look_after(&loops) => {}
+        () = loops.abandoned() => {}
+    }
+}
+
+async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
+    let mut failures = 0;
+    let mut discover_at = loops.now();
+    while !loops.is_stopping() {
+        let now = loops.now();
+        if now >= discover_at {
+            let wait = discover(loops, &mut failures).await;
+            discover_at = loops.now() + wait;
+        }
+        match deliveries(loops, now).await {
+            Ok(()) => loops.health().recovers(DELIVERIES),
+            Err(error) => {
+                let failure = failure_id();
+                tracing::error!(failure, %error, "deliveries could not be looked after");
+                loops.health().fails(DELIVERIES, format!("{error} (failure {failure})"));
+            }
+        }
+        let length = discover_at.since(loops.now()).min(UPKEEP_INTERVAL);
+        tokio::select! {
+            _ = loops.stopped_within(length) => {}
+            () = loops.installations_change() => discover_at = loops.now(),
+        }
+    }
+}
+
+/// Begins the loops of all repositories there are. Gives the wait until they are looked for again.
+async fn discover<C: Connector>(loops: &Arc<Loops<C>>, failures: &mut u32) -> Duration {
+    match loops.connector().repositories().await {
+        Ok(repositories) => {
+            *failures = 0;
+            loops.health().recovers(DISCOVERY);
+            for repository in repositories {
+                loops.begin(&repository);
+            }
+            DISCOVERY_INTERVAL
+        }
+        Err(error) => {
+            *failures = failures.saturating_add(1);
+            let failure = failure_id();
+            tracing::error!(failure, failures, %error, "the App's repositories could not be listed; it is tried again");
+            loops.health().fails(DISCOVERY, format!("{error} (failure {failure})"));
+            retry_wait(*failures)
+        }
+    }
+}
+
+/// Forgets old deliveries, and wakes the loops of those that wait: a wake-up may have met a loop that was about to end.
+async fn deliveries<C: Connector>(loops: &Arc<Loops<C>>, now: Timestamp) -> Result<(), store::Error> {
+    let forgotten = loops.store().forget(now - DELIVERY_LIFE).await?;
+    if forgotten > 0 {
+        tracing::debug!(forgotten, "old deliveries were forgotten");
+    }
+    for repository in loops.store().waiting().await? {
+        loops.wake(&repository);
+    }
+    Ok(())
+}

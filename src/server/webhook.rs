@@ -1,0 +1,159 @@
+//! Receiving webhooks: verify over the raw bytes, read, keep, answer. The work comes later, from what was kept.
+//!
+//! A body is never logged. What is not signed with our secret is not even read as JSON.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, WebhookSecrets, parse};
+use crate::server::connector::Connector;
+use crate::server::delivery;
+use crate::server::health::failure_id;
+use crate::server::loops::Loops;
+use crate::store::{Delivery, Store};
+
+/// Most bodies read at the same time; each may take [`BODY_BYTES_MAX`] of memory.
+const BODIES_MAX: usize = 32;
+/// How long a body may take to arrive, and to wait for its turn; GitHub gives up after ten seconds.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest GUID or event name; GitHub's are far shorter.
+const HEADER_BYTES_MAX: usize = 128;
+
+/// What receives.
+pub(super) struct Intake<C: Connector> {
+    loops: Arc<Loops<C>>,
+    secrets: WebhookSecrets,
+    bodies: Semaphore,
+}
+
+impl<C: Connector> Intake<C> {
+    /// Receives for these loops what these secrets signed.
+    pub(super) fn new(loops: Arc<Loops<C>>, secrets: WebhookSecrets) -> Arc<Self> {
+        Arc::new(Self { loops, secrets, bodies: Semaphore::new(BODIES_MAX) })
+    }
+
+    pub(super) fn loops(&self) -> &Arc<Loops<C>> {
+        &self.loops
+    }
+}
+
+/// Why a request is not taken.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+/// `POST /webhook`.
+pub(super) async fn receive<C: Connector>(State(intake): State<Arc<Intake<C>>>, request: Request) -> Response {
+    match take(&intake, request).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            tracing::warn!(status = refusal.0.as_u16(), reason = refusal.1, "a webhook was refused");
+            refusal.into_response()
+        }
+    }
+}
+
+async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let signature = text(&parts.headers, "x-hub-signature-256");
+    if signature.is_none() {
+        // Without one no body is worth its memory.
+        intake.secrets.verify(None, b"").map_err(|error| Refusal(StatusCode::UNAUTHORIZED, error.to_string()))?;
+    }
+    let bytes = read(intake, &parts.headers, body).await?;
+    let verified = intake.secrets.verify(signature, &bytes);
+    verified.map_err(|error| Refusal(StatusCode::UNAUTHORIZED, error.to_string()))?;
+    let event = named(&parts.headers, "x-github-event")?;
+    let guid = named(&parts.headers, "x-github-delivery")?;
+    if event == "ping" {
+        return Ok((StatusCode::OK, Json(json!({"pong": true}))).into_response());
+    }
+    let is_form = text(&parts.headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
+    let parsed = if is_form { Err(PayloadError::Form) } else { parse(event, &bytes) };
+    let kept = match parsed {
+        Ok(Parsed::Delivery(heard)) => delivery::kept(guid, *heard, intake.loops.now()),
+        Ok(Parsed::Ignored { reason }) => return Ok(accepted(json!({"ignored": reason}))),
+        Err(error @ PayloadError::Form) => return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())),
+        Err(error @ PayloadError::TooLong) => return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())),
+        Err(error @ PayloadError::Malformed { .. }) => {
+            tracing::error!(guid, event, %error, "a signed delivery cannot be read; its beginning is kept");
+            delivery::unreadable(guid, event, &bytes, intake.loops.now())
+        }
+    };
+    drop(bytes);
+    keep(intake, &kept).await
+}
+
+/// Keeps a delivery and wakes who is to work it. Only then is it answered.
+async fn keep<C: Connector>(intake: &Intake<C>, kept: &Delivery) -> Result<Response, Refusal> {
+    let store = intake.loops.store();
+    let is_new = match store.keep(kept).await {
+        Ok(is_new) => is_new,
+        Err(error) => {
+            let failure = failure_id();
+            tracing::error!(failure, guid = kept.guid, %error, "a delivery could not be kept");
+            let told = format!("the delivery could not be kept (failure {failure}); deliver it again later");
+            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, told));
+        }
+    };
+    tracing::debug!(guid = kept.guid, event = kept.event, is_new, "a delivery was kept");
+    if kept.event.starts_with("installation") {
+        intake.loops.installations_changed();
+    }
+    match &kept.repository {
+        Some(repository) => intake.loops.wake(repository),
+        None => {
+            // Nobody's turn: there is nothing to read, or what there is to know is looked up at once and at each start.
+            if let Err(error) = store.worked(std::slice::from_ref(&kept.guid)).await {
+                tracing::warn!(guid = kept.guid, %error, "a delivery could not be marked as worked");
+            }
+        }
+    }
+    let word = if is_new { "kept" } else { "known" };
+    Ok(accepted(json!({word: true})))
+}
+
+fn accepted(answer: serde_json::Value) -> Response {
+    (StatusCode::ACCEPTED, Json(answer)).into_response()
+}
+
+/// The body's bytes, bounded in length, time and number.
+async fn read<C: Connector>(intake: &Intake<C>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
+    let too_long = || Refusal(StatusCode::PAYLOAD_TOO_LARGE, PayloadError::TooLong.to_string());
+    let told: Option<usize> = text(headers, header::CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
+    if told.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(too_long());
+    }
+    let reading = async {
+        let _permit = intake.bodies.acquire().await;
+        Limited::new(body, BODY_BYTES_MAX).collect().await
+    };
+    match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+        Ok(Err(_)) => Err(Refusal(StatusCode::BAD_REQUEST, "the body broke off".to_owned())),
+        Err(_) => Err(Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned())),
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn named<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Refusal> {
+    let found = text(headers, name).filter(|value| !value.is_empty() && value.len() <= HEADER_BYTES_MAX);
+    found.ok_or_else(|| Refusal(StatusCode::BAD_REQUEST, format!("the header `{name}` is missing or too long")))
+}

@@ -1,0 +1,223 @@
+//! One loop per repository: it takes what was heard since the last turn as one turn, and a heartbeat when nothing was.
+//!
+//! Promises: turns of one repository never overlap; a delivery counts as worked only after the turn that took it; whatever fails
+//! or breaks down is tried again, after a wait that doubles up to a minute, and touches no other repository.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::engine::event::Event;
+use crate::engine::id::RepositoryName;
+use crate::engine::time::Timestamp;
+use crate::server::connector::{ConnectError, Connector};
+use crate::server::delivery;
+use crate::server::health::failure_id;
+use crate::server::loops::{Loops, Progress};
+use crate::store::{Delivery, Store};
+use crate::turn::{self, Deployment, Held};
+
+/// Most deliveries that one turn takes.
+const DELIVERIES_MAX: u32 = 1_000;
+/// First wait after a failure; doubles each time.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
+/// Longest wait after a failure.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long a loop sleeps at most, whatever it is told: a clock that was set back must not keep it asleep.
+const SLEEP_MAX: Duration = Duration::from_secs(3_600);
+
+/// The wait after so many failures in a row.
+pub(super) fn retry_wait(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    RETRY_WAIT.saturating_mul(1 << doublings).min(RETRY_WAIT_MAX)
+}
+
+/// One repository's loop.
+pub(super) struct Work<C: Connector> {
+    loops: Arc<Loops<C>>,
+    repository: RepositoryName,
+    wake: Arc<Notify>,
+    /// Failures in a row; they outlive a breakdown.
+    failures: AtomicU32,
+}
+
+/// What a loop knows from one turn to the next. All of it can be made anew.
+struct Memory<C: Connector> {
+    deployment: Option<Connected<C>>,
+    held: Option<Held>,
+    ticked_at: Option<Timestamp>,
+    wake_at: Option<Timestamp>,
+}
+
+/// A deployment and when it was made, counted in changes of the installations.
+struct Connected<C: Connector> {
+    deployment: Deployment<C::GitHub, C::Git, C::Store>,
+    generation: u64,
+}
+
+/// What follows a round.
+enum Next {
+    /// There is more to do.
+    Again,
+    /// Nothing, for so long.
+    Sleep(Duration),
+}
+
+/// Why a round did not come to its end.
+enum Trouble {
+    /// The App is not on the repository any more.
+    Gone,
+    /// Something failed.
+    Failed(String),
+}
+
+impl<C: Connector> Work<C> {
+    /// A loop that has not begun; `wake` ends its sleep.
+    pub(super) fn new(loops: Arc<Loops<C>>, repository: RepositoryName, wake: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { loops, repository, wake, failures: AtomicU32::new(0) })
+    }
+
+    /// Runs until the server stops or the repository is gone. A breakdown is logged and the loop begun again.
+    pub(super) async fn run(self: Arc<Self>) {
+        loop {
+            let life = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&self).live()));
+            let ended = tokio::select! {
+                ended = life => ended,
+                () = self.loops.abandoned() => return,
+            };
+            let Err(breakdown) = ended else { return };
+            let wait = self.note_failure(&format!("a turn broke down: {breakdown}"));
+            if self.loops.stopped_within(wait).await {
+                return;
+            }
+        }
+    }
+
+    async fn live(self: Arc<Self>) {
+        let mut memory = Memory { deployment: None, held: None, ticked_at: None, wake_at: None };
+        while !self.loops.is_stopping() {
+            match self.round(&mut memory).await {
+                Ok(next) => {
+                    self.failures.store(0, Ordering::Relaxed);
+                    self.loops.health().recovers(self.repository.as_str());
+                    if let Next::Sleep(length) = next {
+                        self.sleep(length).await;
+                    }
+                }
+                Err(Trouble::Gone) => return self.leave().await,
+                Err(Trouble::Failed(reason)) => {
+                    memory.held = None;
+                    let wait = self.note_failure(&reason);
+                    if self.loops.stopped_within(wait).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sleeps, unless something is heard or the server stops.
+    async fn sleep(&self, length: Duration) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            _ = self.loops.stopped_within(length) => {}
+        }
+    }
+
+    fn note_failure(&self, reason: &str) -> Duration {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let (failure, wait) = (failure_id(), retry_wait(failures));
+        tracing::error!(repository = %self.repository, failure, failures, ?wait, "{reason}; it is tried again");
+        self.loops.health().fails(self.repository.as_str(), format!("{reason} (failure {failure})"));
+        wait
+    }
+
+    /// The App was taken off the repository: what was heard of it is worked, and the loop ends.
+    async fn leave(&self) {
+        tracing::info!(repository = %self.repository, "the App is not installed here; the repository is left alone");
+        self.loops.health().recovers(self.repository.as_str());
+        let heard = self.loops.store().unworked(&self.repository, DELIVERIES_MAX).await.unwrap_or_default();
+        if let Err(error) = self.loops.store().worked(&guids(&heard)).await {
+            tracing::warn!(repository = %self.repository, %error, "deliveries could not be marked as worked");
+        }
+        self.loops.forget(&self.repository);
+    }
+
+    /// One look at what was heard and what is due, and where there is something, one turn.
+    async fn round(&self, memory: &mut Memory<C>) -> Result<Next, Trouble> {
+        let now = self.loops.now();
+        let connected = self.connected(&mut memory.deployment).await?;
+        let held = match &mut memory.held {
+            Some(held) => held,
+            empty => empty.insert(turn::load(&connected.deployment, now).await.map_err(failed)?),
+        };
+        let heard = self.loops.store().unworked(&self.repository, DELIVERIES_MAX).await.map_err(failed)?;
+        let heartbeat = held.plan.header.settings.heartbeat.0;
+        let tick = memory.ticked_at.is_none_or(|at| now >= at + heartbeat || now < at);
+        if heard.is_empty() && !tick && memory.wake_at.is_none_or(|at| now < at) {
+            return Ok(Next::Sleep(self.until_due(memory.ticked_at, memory.wake_at, heartbeat)));
+        }
+        let events = delivery::events(&heard, tick);
+        let ticked = events.contains(&Event::Tick);
+        let turned = turn::turn(&connected.deployment, held, events, now).await.map_err(failed)?;
+        self.loops.store().worked(&guids(&heard)).await.map_err(failed)?;
+        memory.ticked_at = if ticked { Some(now) } else { memory.ticked_at };
+        memory.wake_at = turned.wake_at;
+        self.loops.tell(&self.repository, Progress { plan: Arc::new(held.plan.clone()), at: now, turned });
+        if turned.more || heard.len() >= usize::try_from(DELIVERIES_MAX).unwrap_or(usize::MAX) {
+            return Ok(Next::Again);
+        }
+        let heartbeat = held.plan.header.settings.heartbeat.0;
+        Ok(Next::Sleep(self.until_due(memory.ticked_at, memory.wake_at, heartbeat)))
+    }
+
+    /// What the repository is worked with; made anew where installations have changed since.
+    async fn connected<'m>(&self, known: &'m mut Option<Connected<C>>) -> Result<&'m Connected<C>, Trouble> {
+        let generation = self.loops.generation();
+        if known.as_ref().is_some_and(|connected| connected.generation != generation) {
+            *known = None;
+        }
+        Ok(match known {
+            Some(connected) => connected,
+            empty => {
+                let deployment =
+                    self.loops.connector().deployment(&self.repository).await.map_err(|error| match error {
+                        ConnectError::NotInstalled => Trouble::Gone,
+                        ConnectError::Failed { message } => Trouble::Failed(message),
+                    })?;
+                empty.insert(Connected { deployment, generation })
+            }
+        })
+    }
+
+    /// How long until the next heartbeat, or until something is due before it.
+    fn until_due(&self, ticked_at: Option<Timestamp>, wake_at: Option<Timestamp>, heartbeat: Duration) -> Duration {
+        let now = self.loops.now();
+        let next_tick = ticked_at.map_or(now, |at| at + heartbeat);
+        let due = wake_at.map_or(next_tick, |at| at.min(next_tick));
+        due.since(now).min(SLEEP_MAX)
+    }
+}
+
+fn guids(deliveries: &[Delivery]) -> Vec<String> {
+    deliveries.iter().map(|delivery| delivery.guid.clone()).collect()
+}
+
+fn failed(error: crate::store::Error) -> Trouble {
+    Trouble::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_minute() {
+        let seconds: Vec<u64> = (0..9).map(|failures| retry_wait(failures).as_secs()).collect();
+        assert_eq!(seconds, [1, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(retry_wait(u32::MAX), RETRY_WAIT_MAX);
+    }
+}
