@@ -70,7 +70,9 @@ pub enum IssuesError {
         second: usize,
     },
     /// More than [`ISSUES_MAX`].
-    #[error("it has {0} issues; at most {ISSUES_MAX} are planned at once, so give a label or a limit to `gh issue list`")]
+    #[error(
+        "it has {0} issues; at most {ISSUES_MAX} are planned at once, so give a label or a limit to `gh issue list`"
+    )]
     TooMany(usize),
 }
 

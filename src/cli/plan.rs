@@ -96,15 +96,13 @@ pub(super) async fn run(arguments: &PlanArgs) -> Result<ExitCode, Failure> {
             (from_issues(path, &checkout, &settings)?, settings)
         }
     };
-    let layout =
-        layout(&planned.nodes, &planned.outside, settings.overlap).with_phase_names(&planned.phase_names);
+    let layout = layout(&planned.nodes, &planned.outside, settings.overlap).with_phase_names(&planned.phase_names);
     output::print(&printed(arguments.format, &planned, &layout, &settings)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn printed(format: Format, planned: &Planned, layout: &Layout, settings: &Settings) -> Result<String, Failure> {
-    let document =
-        || plan_document(layout, &planned.nodes, &planned.titles, &planned.outside, settings.overlap);
+    let document = || plan_document(layout, &planned.nodes, &planned.titles, &planned.outside, settings.overlap);
     Ok(match format {
         Format::Text => document().to_text(),
         Format::Mermaid => document().to_mermaid(),
@@ -212,8 +210,8 @@ fn from_manifest(path: &Path) -> Result<Planned, Failure> {
 
 fn from_issues(path: &Path, checkout: &Looked, settings: &Settings) -> Result<Planned, Failure> {
     let text = read_text("--issues", path, issues_file::BYTES_MAX)?;
-    let file = issues_file::read(&text)
-        .map_err(|error| Failure::usage(format!("--issues: {}: {error}", path.display())))?;
+    let file =
+        issues_file::read(&text).map_err(|error| Failure::usage(format!("--issues: {}: {error}", path.display())))?;
     if !file.pull_requests.is_empty() {
         output::note(&format!("left out, since they are pull requests: {}", listed(&file.pull_requests)));
     }

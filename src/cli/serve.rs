@@ -80,7 +80,12 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     version.map_err(|error| Failure::usage(error.to_string()).with_hint("install git and put it on the PATH"))?;
     let store = open_store(&arguments).await?;
     let options = AppOptions {
-        git_url: arguments.git_url.clone().unwrap_or_else(|| git_url_of(&arguments.api_url)).trim_end_matches('/').to_owned(),
+        git_url: arguments
+            .git_url
+            .clone()
+            .unwrap_or_else(|| git_url_of(&arguments.api_url))
+            .trim_end_matches('/')
+            .to_owned(),
         mirrors: arguments.state.join("mirrors"),
         configuration: Configuration::Repository(Box::new(Settings::server())),
         program: Program::default(),
@@ -131,7 +136,9 @@ fn webhook_secrets(arguments: &ServeArgs) -> Result<WebhookSecrets, Failure> {
     let current = current.ok_or_else(|| Failure::usage("the webhook secret is missing").with_hint(remedy))?;
     let previous = secret(arguments.previous_webhook_secret_file.as_deref(), PREVIOUS_SECRET_VARIABLE)?;
     WebhookSecrets::new(current, previous).map_err(|error| {
-        let places = format!("--webhook-secret-file and {SECRET_VARIABLE}, --previous-webhook-secret-file and {PREVIOUS_SECRET_VARIABLE}");
+        let places = format!(
+            "--webhook-secret-file and {SECRET_VARIABLE}, --previous-webhook-secret-file and {PREVIOUS_SECRET_VARIABLE}"
+        );
         Failure::usage(error.to_string()).with_hint(format!("secrets come from {places}"))
     })
 }

@@ -3,4 +3,7 @@
 mod http;
 mod lifecycle;
 mod people;
+mod plan;
+mod program;
+mod serve;
 mod support;
