@@ -19,7 +19,8 @@ use crate::worker::{self, WorkerCommand};
 use failure::Failure;
 use logging::LogFormat;
 
-/// Plans labelled GitHub issues, runs one agent per task without file collisions, heals what stalls and merges what is green.
+/// Plans labelled GitHub issues, runs one agent per task without file collisions, heals what stalls and merges what is
+/// green.
 #[derive(Debug, Parser)]
 #[command(
     name = "task-orchestrator",
@@ -32,7 +33,8 @@ Examples:
   task-orchestrator serve --help"
 )]
 struct Cli {
-    /// How the log on standard error is written; ORCHESTRATOR_LOG says how much of it (as in `debug` or `info,sqlx=debug`)
+    /// How the log on standard error is written; ORCHESTRATOR_LOG says how much of it (as in `debug` or
+    /// `info,sqlx=debug`)
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
     #[command(subcommand)]

@@ -1,7 +1,7 @@
 //! Reading what `gh issue list --json number,title,body,labels` prints.
 //!
-//! Labels may be objects or plain texts, a body may be null, other fields are skipped. What cannot be used is an error that
-//! names the place; nothing is guessed and nothing is left out silently.
+//! Labels may be objects or plain texts, a body may be null, other fields are skipped. What cannot be used is an error
+//! that names the place; nothing is guessed and nothing is left out silently.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -76,8 +76,8 @@ pub enum IssuesError {
     TooMany(usize),
 }
 
-const EXPECTED: &str = "it must hold what `gh issue list --json number,title,body,labels` prints: a JSON list of objects with \
-                        `number`, `title`, `body` and `labels`";
+const EXPECTED: &str = "it must hold what `gh issue list --json number,title,body,labels` prints: a JSON list of \
+                        objects with `number`, `title`, `body` and `labels`";
 
 /// An entry as it may stand there.
 #[derive(Deserialize)]
@@ -216,7 +216,7 @@ mod tests {
             ("{\"issues\": []}", "expected a sequence"),
             ("[{\"number\": 0, \"title\": \"x\"}]", "entry 1 has the number 0"),
             (
-                "[{\"number\": 2, \"title\": \"x\"}, {\"number\": 1, \"title\": \"x\"}, {\"number\": 2, \"title\": \"x\"}]",
+                r#"[{"number": 2, "title": "x"}, {"number": 1, "title": "x"}, {"number": 2, "title": "x"}]"#,
                 "#2 stands there twice, as entries 1 and 3",
             ),
         ] {

@@ -181,7 +181,8 @@ async fn open_store(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     })
 }
 
-/// Asks GitHub who we are. Wrong credentials end the start; a GitHub out of reach does not: webhooks can be kept meanwhile.
+/// Asks GitHub who we are. Wrong credentials end the start; a GitHub out of reach does not: webhooks can be kept
+/// meanwhile.
 async fn introduce(connector: &AppConnector<SqliteStore>) -> Result<(), Failure> {
     match connector.bot().await {
         Ok(bot) => tracing::info!(%bot, "GitHub knows the App"),

@@ -54,7 +54,8 @@ impl Credentials for PushToken {
 }
 
 impl<S> AppConnector<S> {
-    /// Prepares; sends nothing. Each start performs under a name of its own, so that what an earlier one left is probed first.
+    /// Prepares; sends nothing. Each start performs under a name of its own, so that what an earlier one left is
+    /// probed first.
     pub fn new(app: Arc<App>, options: AppOptions, store: S) -> Self {
         let owner = Owner::new(format!("server-{}", random_text()));
         Self { installations: Arc::new(Installations::new(app)), options, store, owner, bot: OnceCell::new() }
@@ -88,10 +89,11 @@ impl<S: Store + Clone + 'static> Connector for AppConnector<S> {
         let bot = self.bot().await.map_err(failed)?;
         // The App may have been taken off and installed again: then the old client asks for tokens in vain.
         self.installations.forget(repository).await;
-        let github = self.installations.client(repository).await.map_err(|error| match error {
-            Error::Missing { .. } => ConnectError::NotInstalled,
-            other => failed(other),
-        })?;
+        let github = match self.installations.client(repository).await {
+            Ok(client) => client,
+            Err(Error::Missing { .. }) => return Err(ConnectError::NotInstalled),
+            Err(error) => return Err(failed(error)),
+        };
         Ok(Deployment {
             github,
             git: self.mirror(repository).await?,
@@ -113,7 +115,7 @@ impl<S: Store + Clone + 'static> Connector for AppConnector<S> {
             match app.repositories(installation.id).await {
                 Ok(found) => repositories.extend(found),
                 Err(error) => {
-                    tracing::warn!(account = %installation.account, %error, "an installation's repositories could not be listed");
+                    tracing::warn!(account = %installation.account, %error, "an installation cannot be listed");
                     trouble = Some(error);
                 }
             }
@@ -137,8 +139,8 @@ fn random_text() -> String {
     hex::encode(bytes)
 }
 
-/// Where git is reached at a GitHub whose API is there: `https://github.com` for GitHub itself, and the server itself for an
-/// Enterprise server (`https://host/api/v3`) and for a forge.
+/// Where git is reached at a GitHub whose API is there: `https://github.com` for GitHub itself, and the server itself
+/// for an Enterprise server (`https://host/api/v3`) and for a forge.
 pub fn git_url_of(api_url: &str) -> String {
     let api_url = api_url.trim_end_matches('/');
     if api_url == crate::github::client::PUBLIC_API_URL {

@@ -1,4 +1,5 @@
-//! How the server comes by what a repository is worked with; `app` does it as a GitHub App, tests and other fronts in their own way.
+//! How the server comes by what a repository is worked with; `app` does it as a GitHub App, tests and other fronts in
+//! their own way.
 
 use std::future::Future;
 
@@ -22,6 +23,9 @@ pub enum ConnectError {
     },
 }
 
+/// What a repository of a connector is worked with.
+pub type DeploymentOf<C> = Deployment<<C as Connector>::GitHub, <C as Connector>::Git, <C as Connector>::Store>;
+
 /// Where repositories come from.
 pub trait Connector: Send + Sync + 'static {
     /// GitHub for one repository.
@@ -35,7 +39,7 @@ pub trait Connector: Send + Sync + 'static {
     fn deployment(
         &self,
         repository: &RepositoryName,
-    ) -> impl Future<Output = Result<Deployment<Self::GitHub, Self::Git, Self::Store>, ConnectError>> + Send;
+    ) -> impl Future<Output = Result<DeploymentOf<Self>, ConnectError>> + Send;
 
     /// Every repository there is to be worked.
     fn repositories(&self) -> impl Future<Output = Result<Vec<RepositoryName>, ConnectError>> + Send;

@@ -1,7 +1,7 @@
 //! The server: takes webhooks, keeps them, answers, and works them later, one turn at a time per repository.
 //!
-//! Promises: a delivery is kept before it is answered and worked before it is forgotten; with no delivery at all the heartbeat
-//! leads to the same end; stopping finishes the turns under way, within [`STOP_TIMEOUT`].
+//! Promises: a delivery is kept before it is answered and worked before it is forgotten; with no delivery at all the
+//! heartbeat leads to the same end; stopping finishes the turns under way, within [`STOP_TIMEOUT`].
 
 mod app;
 pub mod connector;
@@ -99,8 +99,8 @@ impl Server {
         self.progress.clone()
     }
 
-    /// Takes no more requests and begins no more turns, and waits for those under way, at most [`STOP_TIMEOUT`]. `false`:
-    /// something was cut off; it is taken up at the next start.
+    /// Takes no more requests and begins no more turns, and waits for those under way, at most [`STOP_TIMEOUT`].
+    /// `false`: something was cut off; it is taken up at the next start.
     pub async fn shutdown(self) -> bool {
         (self.stop)().await
     }

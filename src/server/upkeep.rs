@@ -1,4 +1,5 @@
-//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries to be forgotten.
+//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries to be
+//! forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;

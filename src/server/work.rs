@@ -1,7 +1,8 @@
 //! One loop per repository: it takes what was heard since the last turn as one turn, and a heartbeat when nothing was.
 //!
-//! Promises: turns of one repository never overlap; a delivery counts as worked only after the turn that took it; whatever fails
-//! or breaks down is tried again, after a wait that doubles up to a minute, and touches no other repository.
+//! Promises: turns of one repository never overlap; a delivery counts as worked only after the turn that took it;
+//! whatever fails or breaks down is tried again, after a wait that doubles up to a minute, and touches no other
+//! repository.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,12 +14,12 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::engine::event::Event;
 use crate::engine::id::RepositoryName;
 use crate::engine::time::Timestamp;
-use crate::server::connector::{ConnectError, Connector};
+use crate::server::connector::{ConnectError, Connector, DeploymentOf};
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
 use crate::store::{Delivery, Store};
-use crate::turn::{self, Deployment, Held};
+use crate::turn::{self, Held};
 
 /// Most deliveries that one turn takes.
 const DELIVERIES_MAX: u32 = 1_000;
@@ -54,7 +55,7 @@ struct Memory<C: Connector> {
 
 /// A deployment and when it was made, counted in changes of the installations.
 struct Connected<C: Connector> {
-    deployment: Deployment<C::GitHub, C::Git, C::Store>,
+    deployment: DeploymentOf<C>,
     generation: u64,
 }
 

@@ -1,4 +1,5 @@
-//! One process per database: a lock file beside it, held for as long as the process lives and freed by the system when it dies.
+//! One process per database: a lock file beside it, held for as long as the process lives and freed by the system when
+//! it dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -19,7 +20,7 @@ pub struct Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody has it.
-    #[error("another task-orchestrator works on {}{}", path.display(), process.as_ref().map(|number| format!(" (process {number})")).unwrap_or_default())]
+    #[error("another task-orchestrator works on {}{}", path.display(), named(*process))]
     Held {
         /// What is locked.
         path: PathBuf,
@@ -34,6 +35,10 @@ pub enum LockError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+fn named(process: Option<u32>) -> String {
+    process.map(|number| format!(" (process {number})")).unwrap_or_default()
 }
 
 impl Lock {

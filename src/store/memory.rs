@@ -1,4 +1,5 @@
-//! A store in memory, for tests and simulations: rows are kept as the same text as on disk, and nothing outlives the process.
+//! A store in memory, for tests and simulations: rows are kept as the same text as on disk, and nothing outlives the
+//! process.
 
 use std::collections::BTreeMap;
 use std::future::{Future, ready};

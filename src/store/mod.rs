@@ -1,4 +1,5 @@
-//! Where plans and deliveries are kept. A plan's rows are saved together, at the version they were loaded at, or not at all.
+//! Where plans and deliveries are kept. A plan's rows are saved together, at the version they were loaded at, or not
+//! at all.
 
 pub mod lock;
 pub mod memory;
@@ -80,7 +81,8 @@ pub trait Store: Send + Sync {
     /// The plan of a repository and its version; nothing where there is none yet.
     fn load(&self, repository: &RepositoryName) -> impl Future<Output = Result<Option<(Plan, Version)>, Error>> + Send;
 
-    /// Saves rows of a repository's plan at once, if its version is still `expected` (0: there is none yet). Gives the new version.
+    /// Saves rows of a repository's plan at once, if its version is still `expected` (0: there is none yet). Gives the
+    /// new version.
     fn save(
         &self,
         repository: &RepositoryName,

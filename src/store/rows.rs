@@ -1,6 +1,7 @@
 //! A plan as rows of text, the same in every store: what a change writes, and the plan that rows make.
 //!
-//! Reading guesses nothing: a row that is unknown, unreadable or under another name than its content's is an error that names it.
+//! Reading guesses nothing: a row that is unknown, unreadable or under another name than its content's is an error
+//! that names it.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Plans and deliveries in one SQLite file.
 //!
-//! Promises: a save is one transaction that checks the version it builds on; what was saved outlives the process whenever it is
-//! killed (write-ahead log), and with [`Durability::PowerLoss`] the machine's power too; one process at a time.
+//! Promises: a save is one transaction that checks the version it builds on; what was saved outlives the process
+//! whenever it is killed (write-ahead log), and with [`Durability::PowerLoss`] the machine's power too; one process at
+//! a time.
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
