@@ -10,6 +10,7 @@ pub mod forge;
 pub mod git;
 pub mod github;
 pub mod infer;
+pub mod local;
 pub mod perform;
 pub mod server;
 pub mod store;
