@@ -4,12 +4,14 @@
 //! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
 //! `turn`; `worker` never does.
 
+pub mod cli;
 pub mod demo;
 pub mod engine;
 pub mod forge;
 pub mod git;
 pub mod github;
 pub mod infer;
+pub mod issues_file;
 pub mod local;
 pub mod perform;
 pub mod server;

@@ -15,8 +15,8 @@ use crate::engine::summary::summary;
 use crate::engine::task::Verdict;
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Status};
-use crate::forge::http::read_issues;
 use crate::forge::world::request::{PersonAct, Request, SeedIssue};
+use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
 use crate::local::progress::Progress;
@@ -70,20 +70,24 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     session.end(ended?, args).await
 }
 
-/// The issues of the file, each with the label: where none carries it, all are meant.
+/// The open issues of the file, each with the label: where none carries it, all are meant.
 fn issues(args: &LocalArgs, chosen: &Chosen) -> anyhow::Result<Vec<SeedIssue>> {
     let path = args.issues.display();
     let text =
         std::fs::read_to_string(&args.issues).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
-    let mut issues = read_issues(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
+    let file = issues_file::read(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
     let label = &chosen.settings.label;
-    if !issues.iter().any(|issue| issue.labels.iter().any(|name| name.eq_ignore_ascii_case(label))) {
-        for issue in &mut issues {
-            issue.labels.push(label.clone());
+    let any_labelled = file.issues.iter().any(|issue| issue.has_label(label));
+    let seed = |issue: PrintedIssue| {
+        let mut labels = issue.labels;
+        if !any_labelled {
+            labels.push(label.clone());
         }
-    }
+        SeedIssue { number: issue.number, title: issue.title, body: issue.body, labels }
+    };
+    let issues: Vec<SeedIssue> = file.issues.into_iter().filter(|issue| !issue.closed).map(seed).collect();
     if issues.is_empty() {
-        return Err(Mistake::new(format!("--issues {path}: there is no issue in it")).into());
+        return Err(Mistake::new(format!("--issues {path}: there is no open issue in it")).into());
     }
     Ok(issues)
 }

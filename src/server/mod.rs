@@ -4,7 +4,7 @@
 //! leads to the same end; stopping finishes the turns under way, within [`STOP_TIMEOUT`].
 
 mod app;
-mod connector;
+pub mod connector;
 mod delivery;
 mod health;
 mod loops;

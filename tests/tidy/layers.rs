@@ -7,18 +7,19 @@ use crate::source::{Source, line_of, paths, words};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("infer", &["engine"]),
+    ("issues_file", &["engine"]),
     ("git", &["engine"]),
     ("github", &["engine"]),
     ("store", &["engine", "github"]),
     ("perform", &["engine", "infer", "git", "github", "store"]),
     ("turn", &["engine", "infer", "git", "github", "store", "perform"]),
     ("worker", &["engine", "git", "github"]),
-    ("forge", &["engine", "git", "github"]),
+    ("forge", &["engine", "git", "github", "issues_file"]),
     ("server", &["engine", "infer", "git", "github", "store", "perform", "turn"]),
     ("actions", &["engine", "infer", "git", "github", "store", "perform", "turn"]),
     ("simulate", &["engine", "infer", "git", "github", "store", "perform", "turn", "forge"]),
     ("doctor", &["engine", "infer", "git", "github", "store"]),
-    ("local", &["engine", "infer", "git", "github", "store", "perform", "turn", "server", "forge"]),
+    ("local", &["engine", "infer", "git", "github", "store", "perform", "turn", "server", "forge", "issues_file"]),
     ("demo", &["engine", "infer", "git", "github", "store", "perform", "turn", "server", "forge", "local"]),
 ];
 const TOP: &[&str] = &["main", "cli", "lib"];

@@ -1,0 +1,227 @@
+//! `serve`: repositories as a GitHub App, until somebody says stop.
+
+use std::io::Read as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::failure::Failure;
+use crate::engine::config::Settings;
+use crate::engine::time::Timestamp;
+use crate::git::command::Program;
+use crate::github::Error;
+use crate::github::auth::{App, AppCredentials};
+use crate::github::client::{Clock, PUBLIC_API_URL, Transport};
+use crate::github::webhook::WebhookSecrets;
+use crate::server::{AppConnector, AppOptions, Options, Server, StartError, git_url_of};
+use crate::store::lock::LockError;
+use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
+use crate::turn::Configuration;
+
+const KEY_VARIABLE: &str = "ORCHESTRATOR_PRIVATE_KEY";
+const SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET";
+const PREVIOUS_SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET_PREVIOUS";
+/// Longest file that holds a secret.
+const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Flags of `serve`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  task-orchestrator serve --app-id 12345 --private-key-file key.pem --webhook-secret-file secret \\
+      --state /var/lib/task-orchestrator
+
+GitHub must reach /webhook. The server itself speaks plain HTTP on 127.0.0.1: put a reverse proxy with TLS in front
+of it, or give --bind. It needs the program git. ORCHESTRATOR_PRIVATE_KEY, ORCHESTRATOR_WEBHOOK_SECRET and, while the
+secret is being changed, ORCHESTRATOR_WEBHOOK_SECRET_PREVIOUS hold the secrets themselves where no file is given.")]
+pub(super) struct ServeArgs {
+    /// The App's id or client id, from its page on GitHub
+    #[arg(long, value_name = "ID", env = "ORCHESTRATOR_APP_ID")]
+    app_id: String,
+    /// The App's private key, the `.pem` file GitHub let you download
+    #[arg(long, value_name = "FILE")]
+    private_key_file: Option<PathBuf>,
+    /// A file with the webhook secret of the App's settings
+    #[arg(long, value_name = "FILE")]
+    webhook_secret_file: Option<PathBuf>,
+    /// A file with the secret before that, still taken while it is being changed
+    #[arg(long, value_name = "FILE")]
+    previous_webhook_secret_file: Option<PathBuf>,
+    /// GitHub's API; `https://HOST/api/v3` for an Enterprise server
+    #[arg(long, value_name = "URL", env = "ORCHESTRATOR_API_URL", default_value = PUBLIC_API_URL)]
+    api_url: String,
+    /// Where git is reached; follows from the API's address unless given
+    #[arg(long, value_name = "URL")]
+    git_url: Option<String>,
+    /// The address to listen on
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// The port to listen on; 0: any
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// The folder for the database and bare mirrors of the repositories
+    #[arg(long, value_name = "DIR", default_value = ".state")]
+    state: PathBuf,
+    /// The database [default: orchestrator.sqlite in the state folder]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+}
+
+/// Serves until SIGINT or SIGTERM; a second one ends it at once.
+pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
+    let secrets = webhook_secrets(&arguments)?;
+    let app = app(&arguments)?;
+    let version = Program::default().command(Path::new("."), ["version"]).run().await;
+    version.map_err(|error| Failure::usage(error.to_string()).with_hint("install git and put it on the PATH"))?;
+    let store = open_store(&arguments).await?;
+    let options = AppOptions {
+        git_url: arguments
+            .git_url
+            .clone()
+            .unwrap_or_else(|| git_url_of(&arguments.api_url))
+            .trim_end_matches('/')
+            .to_owned(),
+        mirrors: arguments.state.join("mirrors"),
+        configuration: Configuration::Repository(Box::new(Settings::server())),
+        program: Program::default(),
+    };
+    let connector = AppConnector::new(Arc::new(app), options, store.clone());
+    introduce(&connector).await?;
+    let address = SocketAddr::new(arguments.bind, arguments.port);
+    let server = Server::start(Options { address, secrets, clock: clock() }, connector, store.clone()).await;
+    let server = server.map_err(refused)?;
+    tracing::info!("listening on http://{}", server.address());
+    wait_for_stop().await?;
+    tracing::info!("stopping; turns under way are finished");
+    tokio::spawn(async {
+        if wait_for_stop().await.is_ok() {
+            // The write-ahead log keeps what was saved; what was cut off is taken up at the next start.
+            std::process::exit(130);
+        }
+    });
+    server.shutdown().await;
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The system's clock.
+fn clock() -> Clock {
+    Arc::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
+}
+
+fn app(arguments: &ServeArgs) -> Result<App, Failure> {
+    let key = secret(arguments.private_key_file.as_deref(), KEY_VARIABLE)?.ok_or_else(|| {
+        Failure::usage("the App's private key is missing")
+            .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
+    })?;
+    let transport = Transport::new(&arguments.api_url, clock()).map_err(|error| flag("--api-url", error))?;
+    let credentials = AppCredentials { app_id: arguments.app_id.clone(), key };
+    App::new(Arc::new(transport), &credentials).map_err(|error| flag("--app-id, --private-key-file", error))
+}
+
+/// What cannot be used was never sent: only the words about it matter.
+fn flag(name: &str, error: Error) -> Failure {
+    let message = if let Error::Invalid { message } = error { message } else { error.to_string() };
+    Failure::usage(format!("{name}: {message}"))
+}
+
+fn webhook_secrets(arguments: &ServeArgs) -> Result<WebhookSecrets, Failure> {
+    let remedy = format!("give --webhook-secret-file FILE, or the secret itself in {SECRET_VARIABLE}");
+    let current = secret(arguments.webhook_secret_file.as_deref(), SECRET_VARIABLE)?;
+    let current = current.ok_or_else(|| Failure::usage("the webhook secret is missing").with_hint(remedy))?;
+    let previous = secret(arguments.previous_webhook_secret_file.as_deref(), PREVIOUS_SECRET_VARIABLE)?;
+    WebhookSecrets::new(current, previous).map_err(|error| {
+        let places = format!(
+            "--webhook-secret-file and {SECRET_VARIABLE}, --previous-webhook-secret-file and {PREVIOUS_SECRET_VARIABLE}"
+        );
+        Failure::usage(error.to_string()).with_hint(format!("secrets come from {places}"))
+    })
+}
+
+/// A secret from a file, or else from a variable; without the line end that editors put behind it.
+fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
+    let Some(path) = file else {
+        return Ok(std::env::var(variable).ok().map(SecretString::from));
+    };
+    let failed = |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
+    let opened = std::fs::File::open(path).map_err(failed)?;
+    warn_of_readers(path, &opened);
+    let mut text = String::new();
+    opened.take(SECRET_FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+    let whole = SecretString::from(text);
+    Ok(Some(SecretString::from(whole.expose_secret().trim_end_matches(['\r', '\n']))))
+}
+
+fn warn_of_readers(path: &Path, file: &std::fs::File) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if file.metadata().is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+        tracing::warn!("{} can be read by others on this machine; `chmod 600` keeps it to you", path.display());
+    }
+}
+
+async fn open_store(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
+    let path = arguments.database.clone().unwrap_or_else(|| arguments.state.join("orchestrator.sqlite"));
+    SqliteStore::open(&sqlite::Options { path, durability: Durability::PowerLoss }).await.map_err(|error| {
+        let message = error.to_string();
+        match error {
+            OpenError::Lock(LockError::Held { .. }) => {
+                Failure::failed(message).with_hint("stop that one, or give this one another --state or --database")
+            }
+            OpenError::Lock(LockError::File { .. }) | OpenError::File { .. } => {
+                Failure::usage(message).with_hint("give a folder this user may write to with --state or --database")
+            }
+            OpenError::Database { .. } => Failure::failed(message)
+                .with_hint("give another --database; what is on GitHub is found again, approvals and pauses are not"),
+        }
+    })
+}
+
+/// Asks GitHub who we are. Wrong credentials end the start; a GitHub out of reach does not: webhooks can be kept meanwhile.
+async fn introduce(connector: &AppConnector<SqliteStore>) -> Result<(), Failure> {
+    match connector.bot().await {
+        Ok(bot) => tracing::info!(%bot, "GitHub knows the App"),
+        Err(
+            error @ (Error::Unauthorized { .. }
+            | Error::Missing { .. }
+            | Error::Denied { .. }
+            | Error::Invalid { .. }
+            | Error::Conflict { .. }),
+        ) => {
+            return Err(Failure::usage(error.to_string()).with_hint(
+                "check that --app-id and the private key belong to one App, that --api-url is its GitHub, and this \
+                 machine's clock",
+            ));
+        }
+        Err(error @ (Error::RateLimited { .. } | Error::Unreachable { .. } | Error::Unexpected { .. })) => {
+            tracing::warn!(%error, "GitHub does not answer yet; it is asked again");
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: StartError) -> Failure {
+    let message = error.to_string();
+    match error {
+        StartError::Address { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+            Failure::failed(message).with_hint("stop what listens there, or give another --port")
+        }
+        StartError::Address { .. } => Failure::failed(message).with_hint("give another --port or --bind"),
+        StartError::Store(_) => Failure::failed(message),
+    }
+}
+
+async fn wait_for_stop() -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("signals cannot be waited for: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Reading what `gh issue list --json number,title,body,labels` prints.
+//!
+//! Labels may be objects or plain texts, a body may be null, other fields are skipped. What cannot be used is an error that
+//! names the place; nothing is guessed and nothing is left out silently.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::engine::id::IssueNumber;
+
+/// Most issues of one file.
+pub const ISSUES_MAX: usize = 10_000;
+/// Longest file, in bytes.
+pub const BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// An issue as printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrintedIssue {
+    /// Its number, from 1.
+    pub number: IssueNumber,
+    /// Its title.
+    pub title: String,
+    /// Its body; empty where it says null.
+    pub body: String,
+    /// Its labels' names.
+    pub labels: Vec<String>,
+    /// Whether it says that it is closed. Only printed where `state` was asked for; open otherwise.
+    pub closed: bool,
+}
+
+impl PrintedIssue {
+    /// Whether it has a label; GitHub's label names ignore case.
+    pub fn has_label(&self, label: &str) -> bool {
+        self.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
+    }
+}
+
+/// A file as read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IssuesFile {
+    /// The issues in the file's order, each number once.
+    pub issues: Vec<PrintedIssue>,
+    /// Entries that are pull requests and were left out.
+    pub pull_requests: Vec<u64>,
+}
+
+/// Why a file cannot be used: what is wrong and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssuesError {
+    /// Not JSON, or not of the form; the message ends with line and column.
+    #[error("{0}; {EXPECTED}")]
+    Form(String),
+    /// A number that no issue has.
+    #[error("entry {entry} has the number 0; issues are numbered from 1")]
+    Zero {
+        /// Which entry, from 1.
+        entry: usize,
+    },
+    /// Two entries of one number.
+    #[error("#{number} stands there twice, as entries {first} and {second}; leave one of them")]
+    Twice {
+        /// The number.
+        number: u64,
+        /// Which entry, from 1.
+        first: usize,
+        /// Which entry, from 1.
+        second: usize,
+    },
+    /// More than [`ISSUES_MAX`].
+    #[error(
+        "it has {0} issues; at most {ISSUES_MAX} are planned at once, so give a label or a limit to `gh issue list`"
+    )]
+    TooMany(usize),
+}
+
+const EXPECTED: &str = "it must hold what `gh issue list --json number,title,body,labels` prints: a JSON list of objects with \
+                        `number`, `title`, `body` and `labels`";
+
+/// An entry as it may stand there.
+#[derive(Deserialize)]
+struct Entry {
+    number: u64,
+    title: String,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    labels: Option<Vec<Label>>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default, rename = "isPullRequest")]
+    is_pull_request: Option<bool>,
+    #[serde(default, rename = "pullRequest", alias = "pull_request")]
+    pull_request: Option<IgnoredAny>,
+}
+
+impl Entry {
+    fn is_pull_request(&self) -> bool {
+        self.is_pull_request == Some(true) || self.pull_request.is_some()
+    }
+}
+
+/// A label: a text, or an object with `name`.
+struct Label(String);
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LabelVisitor)
+    }
+}
+
+struct LabelVisitor;
+
+impl<'de> Visitor<'de> for LabelVisitor {
+    type Value = Label;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a label: a text, or an object with `name`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Label, E> {
+        Ok(Label(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Label, A::Error> {
+        let mut name = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "name" {
+                name = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        name.map(Label).ok_or_else(|| serde::de::Error::missing_field("name"))
+    }
+}
+
+/// Reads a file's text; a byte order mark at its beginning is skipped.
+pub fn read(text: &str) -> Result<IssuesFile, IssuesError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(IssuesError::Form("the file is empty at line 1 column 1 (no issues at all are `[]`)".to_owned()));
+    }
+    let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| IssuesError::Form(error.to_string()))?;
+    if entries.len() > ISSUES_MAX {
+        return Err(IssuesError::TooMany(entries.len()));
+    }
+    let mut file = IssuesFile::default();
+    let mut seen = BTreeSet::new();
+    let numbers: Vec<u64> = entries.iter().map(|entry| entry.number).collect();
+    for (at, entry) in entries.into_iter().enumerate() {
+        if entry.number == 0 {
+            return Err(IssuesError::Zero { entry: at + 1 });
+        }
+        if !seen.insert(entry.number) {
+            let first = numbers.iter().position(|number| *number == entry.number).unwrap_or_default() + 1;
+            return Err(IssuesError::Twice { number: entry.number, first, second: at + 1 });
+        }
+        if entry.is_pull_request() {
+            file.pull_requests.push(entry.number);
+            continue;
+        }
+        file.issues.push(PrintedIssue {
+            number: IssueNumber(entry.number),
+            title: entry.title,
+            body: entry.body.unwrap_or_default(),
+            labels: entry.labels.unwrap_or_default().into_iter().map(|label| label.0).collect(),
+            closed: entry.state.is_some_and(|state| state.eq_ignore_ascii_case("closed")),
+        });
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gh_prints_is_read() {
+        let text = r#"[
+            {"number": 3, "title": "One", "body": "text", "labels": [{"id": "x", "name": "bug", "color": "f00"}, "P1"]},
+            {"number": 4, "title": "Two", "body": null, "labels": null, "milestone": {"title": "v1"}},
+            {"number": 5, "title": "Three", "state": "CLOSED", "pull_request": null},
+            {"number": 6, "title": "A pull request", "body": "", "labels": [], "isPullRequest": true},
+            {"number": 7, "title": "Another", "pull_request": {"url": "x"}}
+        ]"#;
+        let file = read(text).expect("well formed");
+        let plain = |number, title: &str| PrintedIssue {
+            number: IssueNumber(number),
+            title: title.to_owned(),
+            body: String::new(),
+            labels: Vec::new(),
+            closed: false,
+        };
+        let labels = vec!["bug".to_owned(), "P1".to_owned()];
+        let first = PrintedIssue { body: "text".to_owned(), labels, ..plain(3, "One") };
+        assert_eq!(file.issues, [first, plain(4, "Two"), PrintedIssue { closed: true, ..plain(5, "Three") }]);
+        assert_eq!(file.pull_requests, [6, 7]);
+        assert!(file.issues[0].has_label("BUG") && !file.issues[0].has_label("P2"));
+        assert_eq!(read("\u{feff}[]"), Ok(IssuesFile::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_its_place() {
+        for (text, told) in [
+            ("", "empty at line 1 column 1"),
+            ("[{\"number\": 1,\n  \"title\": }]", "line 2 column 12"),
+            ("[{\"title\": \"x\"}]", "missing field `number` at line 1 column 15"),
+            ("[{\"number\": 1}]", "missing field `title`"),
+            ("[{\"number\": -1, \"title\": \"x\"}]", "line 1 column 14"),
+            ("[{\"number\": 1, \"title\": 7}]", "expected a string at line 1 column 25"),
+            ("[{\"number\": 1, \"title\": \"x\", \"labels\": [7]}]", "a text, or an object with `name`"),
+            ("[{\"number\": 1, \"title\": \"x\", \"labels\": [{}]}]", "missing field `name`"),
+            ("{\"issues\": []}", "expected a sequence"),
+            ("[{\"number\": 0, \"title\": \"x\"}]", "entry 1 has the number 0"),
+            (
+                "[{\"number\": 2, \"title\": \"x\"}, {\"number\": 1, \"title\": \"x\"}, {\"number\": 2, \"title\": \"x\"}]",
+                "#2 stands there twice, as entries 1 and 3",
+            ),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+        let many = |count: usize| {
+            let entries: Vec<String> = (1..=count).map(|n| format!("{{\"number\":{n},\"title\":\"x\"}}")).collect();
+            read(&format!("[{}]", entries.join(",")))
+        };
+        assert_eq!(many(ISSUES_MAX).expect("as many as may be").issues.len(), ISSUES_MAX);
+        assert_eq!(many(ISSUES_MAX + 1), Err(IssuesError::TooMany(ISSUES_MAX + 1)));
+    }
+}
