@@ -23,9 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let value = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    let value =
+        |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
     let Some(repository) = value("--repo") else {
-        println!("local: skipped, give a repository: cargo bench --bench local -- --repo DIR [--kills N] [--seconds S]");
+        println!(
+            "local: skipped, give a repository: cargo bench --bench local -- --repo DIR [--kills N] [--seconds S]"
+        );
         return;
     };
     let kills: u32 = value("--kills").map_or(0, |text| text.parse().expect("--kills takes a number"));
@@ -98,7 +101,8 @@ impl Stage {
             .map(|number| {
                 let first = usize::try_from(number * 7 % 15).expect("small");
                 let second = usize::try_from((number * 11 + 3) % 15).expect("small");
-                let places = if number.is_multiple_of(4) && first != second { vec![first, second] } else { vec![first] };
+                let places =
+                    if number.is_multiple_of(4) && first != second { vec![first, second] } else { vec![first] };
                 let after = (number > 5 && number.is_multiple_of(5)).then(|| number - 3);
                 self.issue(number, &places, after)
             })
@@ -108,7 +112,8 @@ impl Stage {
     fn issue(&self, number: u64, places: &[usize], after: Option<u64>) -> Value {
         let paths: Vec<&str> = places.iter().map(|place| self.files[*place].as_str()).collect();
         std::fs::write(self.root.join(format!("{number}.files")), paths.join("\n") + "\n").expect("written");
-        let mut body = format!("Files: {}\n", paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "));
+        let mut body =
+            format!("Files: {}\n", paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "));
         if let Some(after) = after {
             let _ = writeln!(body, "\nDepends on: #{after}");
         }
@@ -150,7 +155,11 @@ impl Stage {
     fn start(&self, name: &str, list: &Path) -> Child {
         use std::os::unix::process::CommandExt as _;
         let file = |ending: &str| std::fs::File::create(self.root.join(format!("{name}.{ending}"))).expect("made");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.root.join(format!("{name}.err"))).expect("made");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.root.join(format!("{name}.err")))
+            .expect("made");
         Command::new(env!("CARGO_BIN_EXE_task-orchestrator"))
             .args(["local", "--auto-approve", "--auto-merge", "--json", "--agent", "shell", "--max-parallel"])
             .arg(PARALLEL.to_string())
@@ -189,7 +198,11 @@ impl Stage {
             pulls.insert(task["pr"].as_u64().expect("a pull request"));
         }
         // Issues and pull requests share their numbers: after the issues and the tracking issue come the pull requests.
-        assert_eq!(pulls.iter().copied().collect::<Vec<_>>(), (ISSUES + 2..=2 * ISSUES + 1).collect::<Vec<_>>(), "{name}");
+        assert_eq!(
+            pulls.iter().copied().collect::<Vec<_>>(),
+            (ISSUES + 2..=2 * ISSUES + 1).collect::<Vec<_>>(),
+            "{name}"
+        );
         let began = std::fs::read_to_string(self.root.join(format!("{name}.log"))).expect("the agent's notes");
         let unique: BTreeSet<&str> = began.lines().collect();
         assert_eq!(unique.len(), began.lines().count(), "{name}: an attempt ran twice:\n{began}");
@@ -211,7 +224,8 @@ fn pick_files(checkout: &Path) -> Vec<String> {
     let usable = |path: &&str| {
         let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
         let small = std::fs::metadata(checkout.join(path)).is_ok_and(|data| data.is_file() && data.len() < 100_000);
-        let hidden = path.split('/').any(|part| part.starts_with('.')) || path.ends_with(".md") || path.ends_with(".lock");
+        let hidden =
+            path.split('/').any(|part| part.starts_with('.')) || path.ends_with(".md") || path.ends_with(".lock");
         plain && small && !hidden && std::fs::read_to_string(checkout.join(path)).is_ok_and(|text| text.ends_with('\n'))
     };
     let usable: Vec<&str> = listed.lines().filter(usable).collect();
@@ -233,7 +247,8 @@ fn kill_tree(child: &mut Child) {
     for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).and_then(|text| text.parse().ok());
+        let parent =
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).and_then(|text| text.parse().ok());
         if let Some(parent) = parent {
             parents.entry(parent).or_default().push(process);
         }
@@ -309,7 +324,9 @@ fn ends(summary: &Value) -> Vec<(u64, String, String)> {
         .as_array()
         .expect("tasks")
         .iter()
-        .map(|task| (task["issue"].as_u64().unwrap_or(0), task["verdict"].to_string(), task["files_touched"].to_string()))
+        .map(|task| {
+            (task["issue"].as_u64().unwrap_or(0), task["verdict"].to_string(), task["files_touched"].to_string())
+        })
         .collect();
     ends.sort();
     ends

@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::demo::{self, DemoArgs};
 use crate::forge::runner::guard;
+use crate::local::{self, LocalArgs};
 use crate::worker::{self, WorkerCommand};
 
 use failure::Failure;
@@ -28,6 +30,7 @@ use logging::LogFormat;
     max_term_width = 100,
     after_help = "\
 Examples:
+  task-orchestrator demo
   gh issue list --json number,title,body,labels > issues.json
   task-orchestrator plan --repo . --issues issues.json
   task-orchestrator serve --help"
@@ -43,6 +46,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the whole life of a plan on a bundled sample project; no account, no key, no network
+    Demo(DemoArgs),
+    /// Run the issues of a checkout to merged pull requests on this machine
+    Local(Box<LocalArgs>),
     /// Show the plan for issues without doing anything
     Plan(plan::PlanArgs),
     /// Serve repositories as a GitHub App
@@ -69,7 +76,9 @@ pub fn main() -> ExitCode {
         // It stands between a pipe and a process: no log, no runtime, nothing that could fail before.
         return guard::run(program);
     }
-    match logging::start(cli.log_format).and_then(|()| run(cli.command)) {
+    // What `local` and `demo` have to say they say themselves; of the log only what went wrong belongs beside it.
+    let quiet = matches!(cli.command, Command::Demo(_) | Command::Local(_));
+    match logging::start(cli.log_format, quiet).and_then(|()| run(cli.command)) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
@@ -86,6 +95,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 
 async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Demo(arguments) => Ok(ExitCode::from(demo::run(&arguments).await?)),
+        Command::Local(arguments) => match local::run(&arguments).await {
+            Ok(outcome) => Ok(ExitCode::from(outcome.ended.code())),
+            Err(error) => Err(local_failure(error)),
+        },
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Worker(command) => match worker::run(command).await {
@@ -94,6 +108,14 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             Err(error) => Err(Failure::failed(error.to_string())),
         },
         Command::ForgeJob { program } => Ok(guard::run(program)),
+    }
+}
+
+/// Why `local` did not begin or go on; a mistake of the person's is told as one.
+fn local_failure(error: anyhow::Error) -> Failure {
+    match error.downcast::<local::Mistake>() {
+        Ok(mistake) => Failure::usage(mistake.message),
+        Err(error) => Failure::from(error),
     }
 }
 

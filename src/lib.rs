@@ -12,6 +12,7 @@ pub mod git;
 pub mod github;
 pub mod infer;
 pub mod issues_file;
+pub mod local;
 pub mod perform;
 pub mod server;
 pub mod store;

@@ -10,6 +10,8 @@ use crate::cli::output;
 const VARIABLE: &str = "ORCHESTRATOR_LOG";
 /// Without it. octocrab logs an error for each 5xx that is handled here.
 const DEFAULT: &str = "info,octocrab=warn,sqlx=warn,hyper=warn";
+/// Without it, for commands that speak for themselves.
+const QUIET: &str = "error";
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,14 +22,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// Begins logging.
-pub(super) fn start(format: LogFormat) -> Result<(), Failure> {
+/// Begins logging; `quiet`: only errors, unless the variable says otherwise.
+pub(super) fn start(format: LogFormat, quiet: bool) -> Result<(), Failure> {
     let filter = match std::env::var(VARIABLE) {
         Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(&text).map_err(|error| {
             Failure::usage(format!("{VARIABLE}={text} cannot be read: {error}"))
                 .with_hint(format!("write it as `debug` or `{DEFAULT}`"))
         })?,
-        Ok(_) | Err(_) => EnvFilter::new(DEFAULT),
+        Ok(_) | Err(_) => EnvFilter::new(if quiet { QUIET } else { DEFAULT }),
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {

@@ -1,3 +1,130 @@
 //! The demo: the whole life of a plan on a bundled sample project, with no account, no key and no network.
 
 pub mod sample;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::engine::attempt::AttemptOutcome;
+use crate::engine::plan::Plan;
+use crate::engine::task::{Task, Verdict};
+use crate::git::command::Program;
+use crate::local::{self, Ended, LocalArgs};
+
+/// Settings of the demo: a silent agent is healed after seconds, not minutes, and a failure is retried at once.
+const CONFIGURATION: &str = "stall_after: 3s\nnudge_after: 2s\nbackoff: 500ms\n";
+/// Most attempts at once.
+const MAX_PARALLEL: u32 = 4;
+
+/// Shows the whole life of a plan on a bundled sample project: overlapping files, a dependency, a failure that is retried with
+/// its error, a stall that is healed, a task that needs no change, and one that has to be handed to a person.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  task-orchestrator demo
+  task-orchestrator demo --keep ./demo    # keeps the project and its merged branches to look at
+
+Exit codes: 0 the story ended as told; 1 it did not; 130 after Ctrl-C.")]
+pub struct DemoArgs {
+    /// Keep project and state in this folder; without it they go when the demo ends
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Port of the pages on 127.0.0.1; 0: any
+    #[arg(long, value_name = "P", default_value_t = 0)]
+    pub port: u16,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the demo. Gives the exit code.
+pub async fn run(args: &DemoArgs) -> anyhow::Result<u8> {
+    let temporary =
+        tempfile::Builder::new().prefix("task-orchestrator-demo-").tempdir().context("a folder for the demo")?;
+    let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder).with_context(|| format!("--keep {}", folder.display()))?;
+    let folder = folder.canonicalize()?;
+    let local = stage(&folder, args).await?;
+    let outcome = local::run(&local).await?;
+    if outcome.ended == Ended::Interrupted {
+        return Ok(Ended::Interrupted.code());
+    }
+    let untold = outcome.plan.as_deref().map_or_else(|| vec!["nothing was planned".to_owned()], untold);
+    report(&untold);
+    Ok(u8::from(!untold.is_empty()))
+}
+
+/// Puts project, issues and agent into a folder; what is there from an earlier start stays.
+async fn stage(folder: &Path, args: &DemoArgs) -> anyhow::Result<LocalArgs> {
+    let project = folder.join("stockroom");
+    if !project.join(".git").is_dir() {
+        for (path, text) in sample::FILES {
+            let path = project.join(path);
+            std::fs::create_dir_all(path.parent().unwrap_or(&project))?;
+            std::fs::write(path, text)?;
+        }
+        let git = Program::default();
+        git.command(&project, ["init", "--quiet", "--initial-branch=main"]).run().await?;
+        git.command(&project, ["add", "--all"]).run().await?;
+        let author = ["-c", "user.name=Stockroom", "-c", "user.email=stockroom@example.invalid"];
+        let commit = ["commit", "--quiet", "--message", "The stockroom as it opens"];
+        git.command(&project, author.iter().chain(&commit)).run().await?;
+    }
+    for (name, text) in [("agent.sh", sample::AGENT), ("issues.json", sample::ISSUES), ("demo.yml", CONFIGURATION)] {
+        std::fs::write(folder.join(name), text)?;
+    }
+    let agent = folder.join("agent.sh");
+    Ok(LocalArgs {
+        repo: project,
+        issues: folder.join("issues.json"),
+        agent: Some("shell".to_owned()),
+        agent_command: Some(format!("sh '{}'", agent.display().to_string().replace('\'', "'\\''"))),
+        check: Some(sample::CHECK.to_owned()),
+        max_parallel: Some(MAX_PARALLEL),
+        overlap: None,
+        auto_approve: true,
+        auto_merge: true,
+        merge_into: Some("finished".to_owned()),
+        config: Some(folder.join("demo.yml")),
+        state: Some(folder.join("state")),
+        port: args.port,
+        json: args.json,
+    })
+}
+
+/// What of the story did not come to pass: empty where it ended as told.
+fn untold(plan: &Plan) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut expect = |issue: u64, what: &str, holds: &dyn Fn(&Task) -> bool| {
+        let task = plan.task_of(crate::engine::id::IssueNumber(issue));
+        if !task.is_some_and(holds) {
+            missing.push(format!("#{issue} {what}"));
+        }
+    };
+    let merged = |task: &Task| task.verdict == Some(Verdict::Merged);
+    for issue in [1, 2, 3, 4, 6, 10, 12, 13] {
+        expect(issue, "should have been merged", &merged);
+    }
+    expect(5, "should have failed once and been merged after that", &|task| {
+        let outcomes: Vec<_> = task.attempts.iter().map(|attempt| attempt.outcome).collect();
+        merged(task) && outcomes == [Some(AttemptOutcome::Failed), Some(AttemptOutcome::Changed)]
+    });
+    expect(7, "should have stalled, been healed and been merged", &|task| {
+        merged(task) && task.attempts.iter().any(|attempt| attempt.restarts > 0)
+    });
+    expect(8, "should have escalated", &|task| task.verdict == Some(Verdict::Escalated) && task.attempts.len() == 3);
+    expect(9, "should wait for #8", &|task| task.verdict.is_none() && task.attempts.is_empty());
+    expect(11, "should have needed no change", &|task| task.verdict == Some(Verdict::NoChange));
+    missing
+}
+
+#[expect(clippy::print_stderr, reason = "the demo speaks to people on standard error")]
+fn report(untold: &[String]) {
+    if untold.is_empty() {
+        eprintln!("\nThe story ended as told: eleven of thirteen done; #8 waits for you, and #9 for #8.");
+    } else {
+        eprintln!("\nThe story did not end as told: {}.", untold.join("; "));
+    }
+}

@@ -12,7 +12,7 @@ use crate::git::mirror::{Credentials, Mirror};
 use crate::github::auth::Installations;
 use crate::github::client::Client;
 use crate::perform::Tree;
-use crate::server::connector::{ConnectError, Connector};
+use crate::server::{ConnectError, Connector};
 use crate::store::sqlite::SqliteStore;
 use crate::turn::{Configuration, Deployment};
 

@@ -10,28 +10,30 @@ use crate::git::command::Program;
 
 /// Brings branches of the forge over to the checkout as they come to be.
 #[derive(Debug)]
-pub struct Branches {
+pub(super) struct Branches {
     checkout: PathBuf,
     forge: PathBuf,
     merge_into: Option<String>,
     brought: BTreeMap<String, Sha>,
     said: BTreeMap<String, Brought>,
+    failed: BTreeMap<String, String>,
 }
 
 impl Branches {
     /// From the forge's bare repository to a checkout; `merge_into` follows the base.
-    pub fn new(checkout: &Path, forge: &Path, merge_into: Option<String>) -> Self {
+    pub(super) fn new(checkout: &Path, forge: &Path, merge_into: Option<String>) -> Self {
         Self {
             checkout: checkout.to_owned(),
             forge: forge.to_owned(),
             merge_into,
             brought: BTreeMap::new(),
             said: BTreeMap::new(),
+            failed: BTreeMap::new(),
         }
     }
 
     /// Brings over what is new in a plan. Gives what people should hear, each thing once.
-    pub async fn follow(&mut self, plan: &Plan) -> Vec<String> {
+    pub(super) async fn follow(&mut self, plan: &Plan) -> Vec<String> {
         let mut words = Vec::new();
         for task in plan.tasks.values() {
             let Some(head) = task.pull.as_ref().map(|pull| pull.head.clone()) else { continue };
@@ -68,16 +70,24 @@ impl Branches {
                 true
             }
             Err(error) => {
-                tracing::warn!(branch = to, %error, "a branch could not be brought to the checkout");
+                let words = error.to_string();
+                if self.failed.get(to) != Some(&words) {
+                    tracing::warn!(branch = to, %error, "a branch could not be brought to the checkout; it is tried again");
+                    self.failed.insert(to.to_owned(), words);
+                }
                 false
             }
         }
     }
 
     /// How to take the merged work over, where no branch follows it.
-    pub fn how_to_merge(&self, base: &str) -> Option<String> {
+    pub(super) fn how_to_merge(&self, base: &str) -> Option<String> {
         self.merge_into.is_none().then(|| {
-            format!("To take the merged work over: git -C {} pull {} {base}", quoted(&self.checkout), quoted(&self.forge))
+            format!(
+                "To take the merged work over: git -C {} pull {} {base}",
+                quoted(&self.checkout),
+                quoted(&self.forge)
+            )
         })
     }
 }

@@ -10,4 +10,4 @@ pub mod site;
 
 pub use options::{LocalArgs, Mistake};
 pub use progress::Progress;
-pub use session::{Ended, Session, run};
+pub use session::{Ended, Outcome, Session, run};

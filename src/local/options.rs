@@ -124,7 +124,8 @@ impl LocalArgs {
         }
         settings = read_configuration(self.config.as_deref(), checkout, &settings)?;
         if let Some(agent) = &self.agent {
-            settings.agent = agent.parse::<AgentKind>().map_err(|_| Mistake::new(format!("--agent {agent}: unknown")))?;
+            settings.agent =
+                agent.parse::<AgentKind>().map_err(|_| Mistake::new(format!("--agent {agent}: unknown")))?;
         }
         if let Some(policy) = &self.overlap {
             let unknown = |_| Mistake::new(format!("--overlap {policy}: unknown"));
@@ -178,9 +179,11 @@ fn read_configuration(config: Option<&Path>, checkout: &Checkout, defaults: &Set
 /// end of the first attempt, not retried.
 fn check_agent(settings: &Settings) -> Result<(), Mistake> {
     match settings.agent {
-        AgentKind::Shell if settings.agent_command.as_ref().is_none_or(|command| command.trim().is_empty()) => Err(
-            Mistake::new("the shell agent needs its command: give --agent-command CMD, or `agent_command:` in the configuration"),
-        ),
+        AgentKind::Shell if settings.agent_command.as_ref().is_none_or(|command| command.trim().is_empty()) => {
+            Err(Mistake::new(
+                "the shell agent needs its command: give --agent-command CMD, or `agent_command:` in the configuration",
+            ))
+        }
         AgentKind::Shell => check_command(settings.agent_command.as_deref().unwrap_or_default()),
         AgentKind::Codex if !on_path("codex") => Err(Mistake::new(
             "the agent `codex` is not on the PATH; install it (npm install -g @openai/codex), or give --agent shell \
@@ -201,12 +204,16 @@ fn check_command(command: &str) -> Result<(), Mistake> {
     if found {
         return Ok(());
     }
-    Err(Mistake::new(format!("the agent's command begins with `{word}`, which does not exist; give its path or install it")))
+    Err(Mistake::new(format!(
+        "the agent's command begins with `{word}`, which does not exist; give its path or install it"
+    )))
 }
 
 /// Words that a shell understands without a program of that name.
-const BUILT_INTO_SH: &[&str] =
-    &[".", ":", "[", "case", "cd", "eval", "exec", "exit", "export", "false", "for", "if", "set", "test", "true", "until", "while"];
+const BUILT_INTO_SH: &[&str] = &[
+    ".", ":", "[", "case", "cd", "eval", "exec", "exit", "export", "false", "for", "if", "set", "test", "true",
+    "until", "while",
+];
 
 fn on_path(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -221,6 +228,7 @@ fn default_state(checkout: &Checkout, issues: &Path) -> Result<PathBuf, Mistake>
     let base = base.ok_or_else(|| Mistake::new("neither XDG_STATE_HOME nor HOME is set; give --state DIR"))?;
     let issues = issues.canonicalize().unwrap_or_else(|_| issues.to_owned());
     let digest = Sha256::digest(format!("{}\n{}", checkout.root.display(), issues.display()).as_bytes());
-    let name = checkout.root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
+    let name =
+        checkout.root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
     Ok(base.join("task-orchestrator").join(format!("{name}-{}", &hex::encode(digest)[..12])))
 }

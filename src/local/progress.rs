@@ -71,8 +71,11 @@ impl Progress {
         lines.iter().for_each(|line| self.say(line));
         let total: usize = counts.values().sum();
         let done = draft.tasks().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
-        let others: Vec<String> =
-            counts.iter().filter(|(status, _)| **status != Status::Merged).map(|(status, n)| format!("{n} {status}")).collect();
+        let others: Vec<String> = counts
+            .iter()
+            .filter(|(status, _)| **status != Status::Merged)
+            .map(|(status, n)| format!("{n} {status}"))
+            .collect();
         self.bar.set_message(format!("{done} of {total} done · {}", others.join(" · ")));
     }
 
@@ -80,7 +83,12 @@ impl Progress {
         let seconds = now.since(self.started).as_secs();
         let title = head(&plain(&task.title), TITLE_CHARACTERS_MAX);
         let style = if self.colour { style(status, task.verdict) } else { Style::new() };
-        format!("{:>2}:{:02}  {style}{status:<9}{style:#}  #{:<4} {title}{words}", seconds / 60, seconds % 60, task.issue().0)
+        format!(
+            "{:>2}:{:02}  {style}{status:<9}{style:#}  #{:<4} {title}{words}",
+            seconds / 60,
+            seconds % 60,
+            task.issue().0
+        )
     }
 
     /// Takes the counting line away.
@@ -104,7 +112,9 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
         (Status::PrOpen, _) => format!("pull request {pull}"),
         (Status::Merged, _) => format!("in {pull}{}", tries(task)),
         (Status::Error, Some(Verdict::Escalated)) => format!("no attempts left: {}", last_error(task)),
-        (Status::Error, _) => format!("attempt {} {}: {}", attempt.map_or(0, |attempt| attempt.id.n), outcome(task), last_error(task)),
+        (Status::Error, _) => {
+            format!("attempt {} {}: {}", attempt.map_or(0, |attempt| attempt.id.n), outcome(task), last_error(task))
+        }
         (Status::Complete, Some(Verdict::NoChange)) => "no change was needed".to_owned(),
         (Status::Complete, _) => "work is pushed".to_owned(),
         (Status::Pending | Status::Stuck | Status::Cancelled, _) => String::new(),
@@ -124,7 +134,10 @@ fn outcome(task: &Task) -> String {
 }
 
 fn last_error(task: &Task) -> String {
-    task.current().and_then(|attempt| attempt.error.lines().rfind(|line| !line.trim().is_empty())).unwrap_or_default().to_owned()
+    task.current()
+        .and_then(|attempt| attempt.error.lines().rfind(|line| !line.trim().is_empty()))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Text of people and agents on a terminal: no control characters, no Markdown escapes of our own.

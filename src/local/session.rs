@@ -15,8 +15,8 @@ use crate::engine::summary::summary;
 use crate::engine::task::Verdict;
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Status};
-use crate::forge::http::read_issues;
 use crate::forge::world::request::{PersonAct, Request, SeedIssue};
+use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
 use crate::local::progress::Progress;
@@ -45,8 +45,16 @@ impl Ended {
     }
 }
 
+/// How a run ended, and the plan as it stood then.
+pub struct Outcome {
+    /// How.
+    pub ended: Ended,
+    /// The plan; nothing where there was none yet.
+    pub plan: Option<Arc<Plan>>,
+}
+
 /// Runs `local`. A [`Mistake`] in the error chain is the person's and means exit code 2.
-pub async fn run(args: &LocalArgs) -> anyhow::Result<Ended> {
+pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let chosen = args.choose().await?;
     let issues = issues(args, &chosen)?;
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
@@ -62,19 +70,24 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Ended> {
     session.end(ended?, args).await
 }
 
-/// The issues of the file, each with the label: where none carries it, all are meant.
+/// The open issues of the file, each with the label: where none carries it, all are meant.
 fn issues(args: &LocalArgs, chosen: &Chosen) -> anyhow::Result<Vec<SeedIssue>> {
     let path = args.issues.display();
-    let text = std::fs::read_to_string(&args.issues).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
-    let mut issues = read_issues(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
+    let text =
+        std::fs::read_to_string(&args.issues).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
+    let file = issues_file::read(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
     let label = &chosen.settings.label;
-    if !issues.iter().any(|issue| issue.labels.iter().any(|name| name.eq_ignore_ascii_case(label))) {
-        for issue in &mut issues {
-            issue.labels.push(label.clone());
+    let any_labelled = file.issues.iter().any(|issue| issue.has_label(label));
+    let seed = |issue: PrintedIssue| {
+        let mut labels = issue.labels;
+        if !any_labelled {
+            labels.push(label.clone());
         }
-    }
+        SeedIssue { number: issue.number, title: issue.title, body: issue.body, labels }
+    };
+    let issues: Vec<SeedIssue> = file.issues.into_iter().filter(|issue| !issue.closed).map(seed).collect();
     if issues.is_empty() {
-        return Err(Mistake::new(format!("--issues {path}: there is no issue in it")).into());
+        return Err(Mistake::new(format!("--issues {path}: there is no open issue in it")).into());
     }
     Ok(issues)
 }
@@ -87,6 +100,8 @@ pub struct Session {
     started: Timestamp,
     terminal: bool,
     state: PathBuf,
+    /// Whether the tracking issue's address was said.
+    addressed: bool,
     /// What a person was told to do, and the moment of the turn that showed it.
     wanted: Option<(Vec<(IssueNumber, String)>, Timestamp)>,
     asked: bool,
@@ -111,10 +126,11 @@ impl Session {
         let site = Site::start(options).await?;
         let pages = site.forge.web_url().map_err(anyhow::Error::msg)?;
         progress.say(&format!("Pages (valid once, for your browser): {pages}"));
-        let bare = chosen.state.join("forge").join("repository.git");
+        // Git runs in the checkout's folder: the forge's must be named from the root.
+        let bare = chosen.state.canonicalize()?.join("forge").join("repository.git");
         let branches = Branches::new(&chosen.checkout.root, &bare, args.merge_into.clone());
         let state = chosen.state.clone();
-        Ok(Self { site, progress, branches, started, terminal, state, wanted: None, asked: false })
+        Ok(Self { site, progress, branches, started, terminal, state, addressed: false, wanted: None, asked: false })
     }
 
     /// Follows the plan until nothing can go on, or Ctrl-C.
@@ -139,6 +155,10 @@ impl Session {
     async fn turned(&mut self, seen: &ProgressByRepository, args: &LocalArgs) -> anyhow::Result<Option<Ended>> {
         let Some(plan) = self.site.plan(seen) else { return Ok(None) };
         let moment = now();
+        if let (false, Some(tracking)) = (self.addressed, &plan.header.tracking) {
+            self.addressed = true;
+            self.progress.say(&format!("Tracking issue: {}", self.site.tracking_url(tracking.number)));
+        }
         self.progress.show(&plan, moment);
         for words in self.branches.follow(&plan).await {
             self.progress.say(&words);
@@ -209,14 +229,14 @@ impl Session {
     }
 
     /// Stops everything and says how it went.
-    async fn end(self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Ended> {
+    async fn end(self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Outcome> {
         self.progress.finish();
         let seen = self.site.progress().borrow().clone();
         let plan = self.site.plan(&seen);
         self.site.stop().await;
         let Some(plan) = plan else {
             self.progress.say("Ended before anything was planned.");
-            return Ok(ended);
+            return Ok(Outcome { ended, plan: None });
         };
         report(&self.progress, &plan, self.started);
         if ended == Ended::Interrupted {
@@ -231,14 +251,15 @@ impl Session {
         if args.json {
             print_json(&plan)?;
         }
-        Ok(ended)
+        Ok(Outcome { ended, plan: Some(plan) })
     }
 }
 
 /// `local/<folder>`, with signs that a repository's name may have.
 fn repository_name(root: &std::path::Path) -> RepositoryName {
     let name = root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
     let plain = plain.trim_matches('.').trim_end_matches(".git");
     RepositoryName::new(format!("local/{}", if plain.is_empty() { "repository" } else { plain }))
 }

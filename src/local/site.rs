@@ -31,7 +31,8 @@ const TASK_WORKFLOW: &str = include_str!("../../.github/workflows/task.yml");
 /// How long a check command may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Variables of the user's environment that the agent gets: its login and its model's key, besides what every job gets.
-const AGENT_VARIABLES: &[&str] = &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
+const AGENT_VARIABLES: &[&str] =
+    &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
 
 /// What a site is made of.
 pub struct SiteOptions {
@@ -70,10 +71,8 @@ impl Site {
     /// Starts everything, or goes on where the state folder was left.
     pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
         make_private(&options.state).with_context(|| format!("the state folder {}", options.state.display()))?;
-        let database = sqlite::Options {
-            path: options.state.join("orchestrator.sqlite"),
-            durability: Durability::ProcessEnd,
-        };
+        let database =
+            sqlite::Options { path: options.state.join("orchestrator.sqlite"), durability: Durability::ProcessEnd };
         // Taken first: a second process on the same state folder ends here and has touched nothing.
         let store = SqliteStore::open(&database).await?;
         let runner_state = options.state.join("runner");
