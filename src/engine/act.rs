@@ -11,7 +11,8 @@ use crate::engine::observe::fence;
 use crate::engine::plan::{Act, Pause, PlanStatus};
 use crate::engine::render;
 use crate::engine::snapshot::Permission;
-use crate::engine::task::{CheckState, Hold, Stage, Trigger, Verdict};
+use crate::engine::task::{CheckState, Hold, Stage, Task, Trigger, Verdict};
+use crate::engine::waits;
 
 /// What came of an act: done, or why not (for the person).
 type Done = Result<Option<String>, String>;
@@ -21,6 +22,7 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, act: &Act, permission: Permission
     if permission < Permission::Write {
         react(draft, act, Answer::Refused);
         untick(draft, act);
+        answer_label(draft, act);
         return;
     }
     let done = match &act.wish {
@@ -48,6 +50,14 @@ fn react(draft: &mut Draft<'_>, act: &Act, answer: Answer) {
     }
 }
 
+/// A label that approves nothing is answered, because somebody has to approve the text now.
+fn answer_label(draft: &mut Draft<'_>, act: &Act) {
+    if act.comment.is_none() && draft.task(TaskId(act.issue)).is_some() {
+        let text = render::label_refused(act.issue);
+        answer(draft, act, &text);
+    }
+}
+
 /// A tick is answered by writing the box anew.
 fn untick(draft: &mut Draft<'_>, act: &Act) {
     if act.comment.is_none()
@@ -66,6 +76,13 @@ fn answer(draft: &mut Draft<'_>, act: &Act, text: &str) {
 }
 
 fn obey(draft: &mut Draft<'_>, act: &Act, command: Command) -> Done {
+    let asks = matches!(command, Command::Help | Command::Status | Command::Plan);
+    if draft.header().status == PlanStatus::Ended && !asks {
+        return Err(format!(
+            "the plan has ended; an issue labelled `{}` begins the next",
+            draft.header().settings.label
+        ));
+    }
     match command {
         Command::Help => Ok(Some(command::help())),
         Command::Plan => {
@@ -124,7 +141,13 @@ fn approve(draft: &mut Draft<'_>, act: &Act, issue: IssueNumber) -> Result<(), S
 }
 
 fn approve_all(draft: &mut Draft<'_>, act: &Act) -> Done {
-    let waiting = draft.ids(|task| !task.is_approved() && !task.left && task.verdict.is_none());
+    let waiting = draft.ids(waits::wants_approval);
+    let texts = waits::texts_digest(waiting.iter().filter_map(|id| draft.task(*id)));
+    // A box stands for the texts that were shown with it, and for no others.
+    if act.digest.as_ref().is_some_and(|shown| !texts.starts_with(shown.as_str())) {
+        return Err("the texts changed since they were shown; look at them again and approve them then".to_owned());
+    }
+    let act = &Act { digest: None, ..act.clone() };
     let mut refused = Vec::new();
     for id in waiting {
         if let Err(reason) = approve(draft, act, id.0) {
@@ -160,14 +183,12 @@ fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     if task.live().is_some() || task.cancel_asked && task.verdict.is_none() {
         return Err(format!("an attempt of #{issue} is under way; wait for its end or cancel it first"));
     }
-    if matches!(task.verdict, Some(Verdict::Merged)) {
+    if task.stage == Stage::Merged {
         return Err(format!("#{issue} is merged"));
     }
     match (&task.hold, task.stage) {
-        (Some(Hold::PublishRefused { .. }), Stage::Complete) => {}
-        (Some(Hold::BaseRed { .. }), _) => {
-            let head = task.pull.as_ref().map(|pull| pull.head.clone());
-            head.into_iter().for_each(|head| draft.read(Read::Checks(head)));
+        (Some(Hold::PublishRefused { .. } | Hold::BaseRed { .. }), Stage::Complete | Stage::PrOpen) => {
+            look_anew(draft, id)
         }
         (Some(_), _) | (None, Stage::Complete | Stage::Cancelled) => again(draft, id),
         (None, Stage::Error) if task.verdict.is_some() => again(draft, id),
@@ -186,6 +207,16 @@ fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     Ok(None)
 }
 
+/// What kept the work from being published or merged may be mended: its pull request is looked at anew, and nothing is spent.
+fn look_anew(draft: &mut Draft<'_>, id: TaskId) {
+    let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) else { return };
+    pull.checks = CheckState::Pending;
+    pull.merge_refused = None;
+    let (number, head) = (pull.number, pull.head.clone());
+    draft.read(Read::Pull(number));
+    draft.read(Read::Checks(head));
+}
+
 /// Back to the start of another attempt.
 fn again(draft: &mut Draft<'_>, id: TaskId) {
     draft.move_task(id, Trigger::Retake);
@@ -194,7 +225,7 @@ fn again(draft: &mut Draft<'_>, id: TaskId) {
         task.verdict = None;
         task.settled_at = None;
         task.cancel_asked = false;
-        task.rebase_due = false;
+        task.rebase_due = task.has_open_pull() && task.pull.as_ref().is_some_and(|pull| pull.mergeable == Some(false));
         // Work of a person on the branch is where the next attempt starts from.
         if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
             task.branch = Some(pull.head.clone());
@@ -205,7 +236,7 @@ fn again(draft: &mut Draft<'_>, id: TaskId) {
 fn cancel(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     let id = find(draft, issue)?;
     let Some(task) = draft.task_mut(id) else { return Ok(None) };
-    if matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange)) {
+    if task.stage == Stage::Merged || matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange)) {
         return Err(format!("#{issue} is done already"));
     }
     task.cancel_asked = true;
@@ -215,18 +246,16 @@ fn cancel(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     fence(draft, id, FenceCause::Cancelled);
     let freed: Vec<String> = draft
         .tasks()
-        .filter(|task| task.verdict.is_none() && crate::engine::waits::dependencies(task).contains(&issue))
+        .filter(|task| task.verdict.is_none() && waits::dependencies(task).contains(&issue))
         .map(|task| format!("#{}", task.issue()))
         .collect();
     Ok((!freed.is_empty()).then(|| format!("#{issue} blocks nobody any more: {} may go on.", freed.join(", "))))
 }
 
 fn cancel_all(draft: &mut Draft<'_>) -> Done {
-    if draft.header().status == PlanStatus::Ended {
-        return Err("the plan has ended".to_owned());
-    }
-    for id in draft.ids(|task| !matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled)))
-    {
+    draft.header_mut().given_up = true;
+    let open = |task: &Task| !matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled));
+    for id in draft.ids(|task| open(task) && task.stage != Stage::Merged) {
         if let Some(task) = draft.task_mut(id) {
             task.cancel_asked = true;
             task.verdict = None;

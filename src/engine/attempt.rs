@@ -101,8 +101,10 @@ pub struct Attempt {
     pub record: Option<Sha>,
     /// When its run was last seen to move (started, a job or step changed).
     pub progress_at: Timestamp,
-    /// What the run looked like then.
+    /// What the list of runs showed then.
     pub progress_mark: String,
+    /// What its jobs and steps looked like when they were last read.
+    pub progress_steps: Option<String>,
     /// Whether the run was seen to leave the queue.
     pub started: bool,
     /// When its cancellation was asked for.
@@ -150,6 +152,7 @@ impl Attempt {
             record: None,
             progress_at: now,
             progress_mark: String::new(),
+            progress_steps: None,
             started: false,
             cancel_asked_at: None,
             fence: None,

@@ -65,6 +65,11 @@ pub enum Effect {
         /// Markdown without the marker.
         body: String,
     },
+    /// Delete a comment of ours that stands twice.
+    DeleteComment {
+        /// The comment.
+        comment: CommentId,
+    },
     /// React to a person's comment.
     React {
         /// The comment.
@@ -164,6 +169,7 @@ impl Effect {
             Self::CreateTracking { .. } | Self::Comment { .. } | Self::Dispatch { .. } => true,
             Self::EditTracking { .. }
             | Self::Pin { .. }
+            | Self::DeleteComment { .. }
             | Self::React { .. }
             | Self::WriteBrief { .. }
             | Self::Fence { .. }
@@ -176,29 +182,6 @@ impl Effect {
             | Self::Rerun { .. }
             | Self::CloseIssue { .. }
             | Self::DeleteBranch { .. } => false,
-        }
-    }
-
-    /// Whether the plan goes on without it: a refusal is logged, not shown.
-    pub fn is_optional(&self) -> bool {
-        match self {
-            Self::Pin { .. }
-            | Self::React { .. }
-            | Self::CancelRun { .. }
-            | Self::EditPull { .. }
-            | Self::Rerun { .. }
-            | Self::CloseIssue { .. }
-            | Self::DeleteBranch { .. }
-            | Self::Comment { .. } => true,
-            Self::CreateTracking { .. }
-            | Self::EditTracking { .. }
-            | Self::WriteBrief { .. }
-            | Self::Dispatch { .. }
-            | Self::Fence { .. }
-            | Self::MoveBranch { .. }
-            | Self::OpenPull { .. }
-            | Self::MergePull { .. }
-            | Self::UpdatePull { .. } => false,
         }
     }
 }

@@ -130,8 +130,8 @@ pub enum Fact {
     Permission(Login, Permission),
     /// Comments, oldest first.
     Comments(Vec<Comment>),
-    /// The tracking issue (nothing: it is gone) and its edits.
-    Tracking(IssueNumber, Option<Box<Issue>>, Vec<BodyEdit>),
+    /// The tracking issue (nothing: it is gone), its edits, and open issues of ours that pass for tracking issues too.
+    Tracking(IssueNumber, Option<Box<Issue>>, Vec<BodyEdit>, Vec<IssueNumber>),
     /// Attempts.
     Attempts(Vec<AttemptSeen>),
     /// Pull requests with, for closed ones, who closed them.

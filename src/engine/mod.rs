@@ -23,6 +23,7 @@ pub mod plan;
 pub mod plan_document;
 pub mod policy;
 pub mod problem;
+pub mod pull;
 mod reconcile;
 pub mod record;
 pub mod render;

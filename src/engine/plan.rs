@@ -1,7 +1,7 @@
 //! The plan of one repository: a header, the layout of phases, the tasks and the outbox, each a row of its own, so that a step
 //! saves only what it changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -86,12 +86,6 @@ pub struct Cursor {
     pub last: CommentId,
 }
 
-impl Default for CommentId {
-    fn default() -> Self {
-        Self(0)
-    }
-}
-
 /// What a person wants, not yet carried out because GitHub has not yet said whether they may.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
@@ -146,8 +140,14 @@ pub struct Header {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// GitHub asked us to wait until then.
+    /// GitHub asked us to wait until then: nothing is asked of it before.
     pub limited_until: Option<Timestamp>,
+    /// A person gave the whole plan up: it ends as soon as no attempt is live.
+    pub given_up: bool,
+    /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were closed.
+    pub past: BTreeSet<IssueNumber>,
+    /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
+    pub said: BTreeMap<String, CommentId>,
 }
 
 /// Phases, expected order and problems, recomputed when tasks or their facts change.
@@ -222,6 +222,9 @@ impl Plan {
             started_at: now,
             ended_at: None,
             limited_until: None,
+            given_up: false,
+            past: BTreeSet::new(),
+            said: BTreeMap::new(),
         };
         Self {
             repository,

@@ -27,6 +27,9 @@ pub struct Step {
 /// Steps: records what the events tell, then reconciles. Pure; the plan is not touched.
 pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Step {
     let mut draft = Draft::new(plan, now, owner);
+    if draft.header().limited_until.is_some_and(|until| until <= now) {
+        draft.header_mut().limited_until = None;
+    }
     for event in events {
         observe::record(&mut draft, event);
     }
@@ -34,13 +37,20 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
     reconcile::reconcile(&mut draft, fresh);
     let (writes, probes) = due(&mut draft);
     let wake_at = reconcile::wake_at(&draft);
+    let limited = draft.header().limited_until.is_some();
     let (changes, reads) = draft.finish();
+    // What was not read is asked for again at the next tick.
+    let reads = if limited { Vec::new() } else { reads };
     Step { changes, reads, writes, probes, wake_at }
 }
 
-/// Entries that are due: queued ones become intended, which is saved before they are sent; sent ones are looked for.
+/// Entries that are due: queued ones become intended, which is saved before they are sent; sent ones are looked for. Nothing
+/// is due while GitHub asks us to wait.
 fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
     let now = draft.now;
+    if draft.header().limited_until.is_some() {
+        return (Vec::new(), Vec::new());
+    }
     let mut due: Vec<(u8, EffectKey, EntryState)> = draft
         .entries()
         .filter(|entry| entry.not_before <= now && entry.state != EntryState::Intended)

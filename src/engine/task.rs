@@ -8,7 +8,8 @@ use crate::engine::attempt::{Attempt, AttemptOutcome};
 use crate::engine::brief::{ApprovedText, text_digest};
 use crate::engine::facts::{self, Facts, OnFail};
 use crate::engine::footprint::Footprint;
-use crate::engine::id::{IssueNumber, Login, PullNumber, RunId, Sha, TaskId};
+use crate::engine::id::{IssueNumber, Login, PullNumber, Sha, TaskId};
+pub use crate::engine::pull::{CheckState, MergeRefused, Pull, Work};
 use crate::engine::time::Timestamp;
 
 /// How far a task is. `pending` and `blocked` are two faces of [`Stage::Waiting`]: which one is derived from what it waits for
@@ -70,6 +71,8 @@ pub enum Trigger {
     Cancel,
     /// A person takes it up again.
     Retake,
+    /// A person pushed to its pull request's branch.
+    TakeOver,
 }
 
 /// The legal moves: a stage, a trigger, the stage it leads to. A pair that is not here is a defect of ours and is refused.
@@ -80,6 +83,7 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Waiting, Trigger::Merge, Stage::Merged),
     (Stage::Waiting, Trigger::Cancel, Stage::Cancelled),
     (Stage::Waiting, Trigger::Retake, Stage::Waiting),
+    (Stage::Waiting, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Running, Trigger::Hold, Stage::Waiting),
     (Stage::Running, Trigger::Stall, Stage::Stuck),
     (Stage::Running, Trigger::Fail, Stage::Error),
@@ -87,6 +91,8 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Running, Trigger::Merge, Stage::Merged),
     (Stage::Running, Trigger::Close, Stage::Waiting),
     (Stage::Running, Trigger::Cancel, Stage::Cancelled),
+    (Stage::Running, Trigger::Retake, Stage::Waiting),
+    (Stage::Running, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Stuck, Trigger::Revive, Stage::Running),
     (Stage::Stuck, Trigger::Hold, Stage::Waiting),
     (Stage::Stuck, Trigger::Fail, Stage::Error),
@@ -94,17 +100,21 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Stuck, Trigger::Merge, Stage::Merged),
     (Stage::Stuck, Trigger::Close, Stage::Waiting),
     (Stage::Stuck, Trigger::Cancel, Stage::Cancelled),
+    (Stage::Stuck, Trigger::Retake, Stage::Waiting),
+    (Stage::Stuck, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Error, Trigger::Dispatch, Stage::Running),
     (Stage::Error, Trigger::Retake, Stage::Waiting),
     (Stage::Error, Trigger::Merge, Stage::Merged),
     (Stage::Error, Trigger::Close, Stage::Waiting),
     (Stage::Error, Trigger::Cancel, Stage::Cancelled),
+    (Stage::Error, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Complete, Trigger::Open, Stage::PrOpen),
     (Stage::Complete, Trigger::Reject, Stage::Error),
     (Stage::Complete, Trigger::Merge, Stage::Merged),
     (Stage::Complete, Trigger::Close, Stage::Waiting),
     (Stage::Complete, Trigger::Retake, Stage::Waiting),
     (Stage::Complete, Trigger::Cancel, Stage::Cancelled),
+    (Stage::Complete, Trigger::TakeOver, Stage::PrOpen),
     (Stage::PrOpen, Trigger::Reject, Stage::Error),
     (Stage::PrOpen, Trigger::Merge, Stage::Merged),
     (Stage::PrOpen, Trigger::Close, Stage::Waiting),
@@ -202,66 +212,6 @@ pub struct Counters {
     pub passed_over: u32,
 }
 
-/// What the checks of a pull request's head say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum CheckState {
-    /// Not read yet for this head, or some are still under way.
-    Pending,
-    /// All passed; `none`: there were none for `checks_grace`.
-    Green {
-        /// Whether there were none at all.
-        none: bool,
-    },
-    /// Some failed.
-    Red {
-        /// Their names.
-        names: Vec<String>,
-    },
-}
-
-/// A task's pull request as last seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pull {
-    /// Its number.
-    pub number: PullNumber,
-    /// Its head.
-    pub head: Sha,
-    /// Whether it is open.
-    pub open: bool,
-    /// Whether it was merged.
-    pub merged: bool,
-    /// Since when this head is known: the grace for its checks counts from here.
-    pub head_since: Timestamp,
-    /// What its checks say.
-    pub checks: CheckState,
-    /// The base's head when its checks were last read as green.
-    pub checked_base: Option<Sha>,
-    /// The head whose failed jobs were run again already.
-    pub rerun_head: Option<Sha>,
-    /// Workflow runs whose checks failed.
-    pub failed_runs: Vec<RunId>,
-    /// The end of the failed checks' output.
-    pub red_tail: String,
-    /// Whether it merges cleanly, where GitHub knows.
-    pub mergeable: Option<bool>,
-    /// Whether a person asked for its merge (`merge #N`).
-    pub merge_asked: bool,
-}
-
-/// Finished work that waits for, or stands in, a pull request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Work {
-    /// The attempt's number.
-    pub n: u32,
-    /// The commit.
-    pub commit: Sha,
-    /// The files it touches.
-    pub files: Vec<String>,
-    /// When it was finished.
-    pub at: Timestamp,
-}
-
 /// Approval of a text by a person.
 pub type Approval = ApprovedText;
 
@@ -278,6 +228,8 @@ pub struct Task {
     pub digest: String,
     /// The issue's `updated_at` when this digest was first seen: an approval must be later.
     pub text_since: Timestamp,
+    /// Whether the text changed since the issue joined.
+    pub text_edited: bool,
     /// Whether the issue is open, as last read.
     pub issue_open: bool,
     /// The issue's labels as last read.
@@ -286,6 +238,8 @@ pub struct Task {
     pub facts: Facts,
     /// Issues that block it natively.
     pub blocked_by: Vec<IssueNumber>,
+    /// How many there were when they were last asked for.
+    pub blocked_by_count: u32,
     /// What it is known or thought to touch.
     pub footprint: Footprint,
     /// Whether its mentions were looked up in the repository.
@@ -341,10 +295,12 @@ impl Task {
             body: body.to_owned(),
             digest: text_digest(title, body),
             text_since,
+            text_edited: false,
             issue_open: true,
             labels: labels.to_vec(),
             facts: facts::read(title, body, labels),
             blocked_by: Vec::new(),
+            blocked_by_count: 0,
             footprint: Footprint::default(),
             inferred: false,
             approval: None,
@@ -404,7 +360,7 @@ impl Task {
     pub fn frees_dependents(&self) -> bool {
         match self.verdict {
             Some(Verdict::Merged | Verdict::NoChange) => true,
-            Some(Verdict::Cancelled) => !self.left || !self.issue_open,
+            Some(Verdict::Cancelled) => !self.left,
             Some(Verdict::Escalated) | None => false,
         }
     }

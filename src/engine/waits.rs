@@ -1,9 +1,11 @@
 //! What a task waits for, and the status people see: derived from the rows each time, never stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::brief::text_digest;
+use crate::engine::config::Gate;
 use crate::engine::draft::Draft;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
@@ -133,12 +135,29 @@ pub fn dependencies(task: &Task) -> Vec<IssueNumber> {
     all
 }
 
+/// Whether a task waits for somebody to approve its text.
+pub fn wants_approval(task: &Task) -> bool {
+    is_idle(task) && !task.left && !task.is_approved()
+}
+
+/// Whether a task might start, were it not for what it waits for.
+fn is_idle(task: &Task) -> bool {
+    matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none()
+}
+
+/// One digest for several texts, in order.
+pub fn texts_digest<'t>(tasks: impl Iterator<Item = &'t Task>) -> String {
+    let digests: Vec<&str> = tasks.map(|task| task.digest.as_str()).collect();
+    text_digest("", &digests.join(" "))
+}
+
 /// How a dependency stands in the way, or nothing where it does not.
 fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
     let state = match draft.task(TaskId(issue)) {
         Some(task) if task.frees_dependents() => return None,
-        Some(task) => dependency_state(task),
-        None => match draft.header().outside.get(&issue) {
+        Some(task) if !task.left => dependency_state(task),
+        // An issue that left the plan counts as any other outside it: it blocks while it is open.
+        Some(_) | None => match draft.header().outside.get(&issue) {
             Some(Outside::Closed) => return None,
             Some(Outside::Open) => "open, outside the plan".to_owned(),
             Some(Outside::Missing) => "does not exist".to_owned(),
@@ -152,7 +171,6 @@ fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
 fn dependency_state(task: &Task) -> String {
     match (task.verdict, &task.pull) {
         (Some(Verdict::Escalated), _) => "escalated: it has no attempts left".to_owned(),
-        (Some(Verdict::Cancelled), _) => "left the plan and is still open".to_owned(),
         (_, Some(pull)) if pull.open => format!("pull request #{} is open", pull.number),
         _ => task.stage.to_string().replace('_', " "),
     }
@@ -218,60 +236,85 @@ pub fn file_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wa
         return None;
     }
     let (holder, meeting) = locks.first_hard(task.id, &task.footprint)?;
-    let pull = draft.task(holder).and_then(|task| task.pull.as_ref()).filter(|pull| pull.open).map(|pull| pull.number);
-    Some(Wait::File { holder, path: meeting.path, pull })
+    Some(Wait::File { holder, path: meeting.path, pull: open_pull(draft, holder) })
+}
+
+/// The task that was dispatched earlier and holds a file this one's finished work really touches: that one goes on first.
+pub fn earlier_holder(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<(TaskId, String)> {
+    let mine = (task.locked_since, task.id);
+    locks.meets(task.id, &held_footprint(task)).into_iter().find_map(|(other, meeting)| {
+        let holder = draft.task(other)?;
+        let first = (holder.locked_since, holder.id) < mine && !dependencies(holder).contains(&task.issue());
+        let real = meeting.strength == Strength::Hard && holder.work.is_some();
+        (real && first).then_some((other, meeting.path))
+    })
+}
+
+/// What keeps finished work from its pull request.
+fn earlier_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wait> {
+    if task.stage != Stage::Complete || task.work.is_none() || task.verdict.is_some() {
+        return None;
+    }
+    let (holder, path) = earlier_holder(draft, locks, task)?;
+    Some(Wait::File { holder, path, pull: open_pull(draft, holder) })
+}
+
+fn open_pull(draft: &Draft<'_>, id: TaskId) -> Option<PullNumber> {
+    draft.task(id)?.pull.as_ref().filter(|pull| pull.open).map(|pull| pull.number)
 }
 
 /// Everything a task that is not under way waits for. A settled or running one waits for nothing.
 pub fn waits(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Vec<Wait> {
-    let idle = matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none();
-    if !idle && task.hold.is_none() {
-        return Vec::new();
-    }
-    if !idle {
-        return task.hold.clone().map(Wait::Person).into_iter().collect();
+    if !is_idle(task) {
+        let person = task.hold.clone().map(Wait::Person);
+        return person.or_else(|| earlier_wait(draft, locks, task)).into_iter().collect();
     }
     let mut waits = waits_but_files(draft, task);
     waits.extend(file_wait(draft, locks, task));
     waits
 }
 
-/// Whether a task lets its phase's gate open.
-pub fn lets_gate_open(draft: &Draft<'_>, task: &Task, memo: &mut BTreeMap<TaskId, bool>) -> bool {
-    if task.is_settled() {
-        return match task.verdict {
-            Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled) => true,
-            Some(Verdict::Escalated) => task.on_fail(draft.header().settings.on_fail) == OnFail::Continue,
-            None => false,
-        };
-    }
-    let green = matches!(&task.pull, Some(pull) if pull.open && matches!(pull.checks, CheckState::Green { .. }));
-    if draft.header().settings.gate == crate::engine::config::Gate::Green && task.stage == Stage::PrOpen && green {
-        return true;
-    }
-    fails_softly(draft, task, memo)
+/// Whether a task lets its phase's gate open. `soft`: see [`soft_failures`].
+pub fn lets_gate_open(draft: &Draft<'_>, task: &Task, soft: &BTreeSet<TaskId>) -> bool {
+    let settings = &draft.header().settings;
+    let by_verdict = match task.verdict {
+        Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled) => true,
+        Some(Verdict::Escalated) => task.on_fail(settings.on_fail) == OnFail::Continue,
+        None => false,
+    };
+    let is_green = matches!(&task.pull, Some(pull) if pull.open && matches!(pull.checks, CheckState::Green { .. }));
+    let by_green = settings.gate == Gate::Green && task.stage == Stage::PrOpen && is_green;
+    by_verdict || by_green || soft.contains(&task.id)
 }
 
-/// Whether a task cannot go on only because of others that escalated and let the plan continue.
-fn fails_softly(draft: &Draft<'_>, task: &Task, memo: &mut BTreeMap<TaskId, bool>) -> bool {
-    if let Some(known) = memo.get(&task.id) {
-        return *known;
+/// Tasks that escalated and let the plan continue, and those that cannot start only because of such ones.
+pub fn soft_failures(draft: &Draft<'_>) -> BTreeSet<TaskId> {
+    let default = draft.header().settings.on_fail;
+    let escalated = |task: &Task| task.verdict == Some(Verdict::Escalated) && task.on_fail(default) == OnFail::Continue;
+    let mut soft: BTreeSet<TaskId> = draft.ids(escalated).into_iter().collect();
+    if soft.is_empty() {
+        return soft;
     }
-    // A circle of dependencies never opens a gate: while a task is being judged it counts as not passing.
-    memo.insert(task.id, false);
-    let escalated = task.verdict == Some(Verdict::Escalated)
-        && !task.has_open_pull()
-        && task.on_fail(draft.header().settings.on_fail) == OnFail::Continue;
-    let passes = escalated || {
-        let unmet: Vec<IssueNumber> =
+    let mut unmet: BTreeMap<TaskId, usize> = BTreeMap::new();
+    let mut dependents: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
+    let waiting = |task: &&Task| task.stage == Stage::Waiting && task.verdict.is_none() && task.hold.is_none();
+    for task in draft.tasks().filter(waiting) {
+        let blockers: Vec<IssueNumber> =
             dependencies(task).into_iter().filter(|issue| dependency_wait(draft, *issue).is_some()).collect();
-        task.stage == Stage::Waiting
-            && task.hold.is_none()
-            && !unmet.is_empty()
-            && unmet
-                .iter()
-                .all(|issue| draft.task(TaskId(*issue)).is_some_and(|other| fails_softly(draft, other, memo)))
-    };
-    memo.insert(task.id, passes);
-    passes
+        unmet.insert(task.id, blockers.len());
+        for issue in blockers {
+            dependents.entry(TaskId(issue)).or_default().push(task.id);
+        }
+    }
+    let mut found: Vec<TaskId> = soft.iter().copied().collect();
+    while let Some(blocker) = found.pop() {
+        for dependent in dependents.remove(&blocker).unwrap_or_default() {
+            let Some(left) = unmet.get_mut(&dependent) else { continue };
+            *left -= 1;
+            if *left == 0 && soft.insert(dependent) {
+                found.push(dependent);
+            }
+        }
+    }
+    soft
 }

@@ -41,18 +41,21 @@ impl Tree {
 }
 
 /// Performs what a step asks for, one after the other, and gives what came of it. `plan` is the plan as saved with the step.
+/// Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
 pub async fn perform<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
     step: &Step,
     now: Timestamp,
 ) -> Vec<Event> {
-    let mut events = Vec::new();
+    let mut said = Said::default();
     for key in &step.probes {
-        if let Some(entry) = plan.outbox.get(key) {
-            let outcome = probe::probe(deployment, plan, entry, now).await;
-            events.push(told(key, entry, outcome));
-        }
+        let Some(entry) = plan.outbox.get(key) else { continue };
+        let outcome = match said.waiting() {
+            Some(outcome) => outcome,
+            None => probe::probe(deployment, plan, entry, now).await,
+        };
+        said.outcome(entry, outcome);
     }
     let (briefs, others): (Vec<&Entry>, Vec<&Entry>) = step
         .writes
@@ -60,17 +63,56 @@ pub async fn perform<G: GitHub, M: Git, S>(
         .filter_map(|key| plan.outbox.get(key))
         .partition(|entry| matches!(entry.effect, Effect::WriteBrief { .. }));
     if !briefs.is_empty() {
-        let outcome = briefs::write(&deployment.github, &briefs, now).await;
-        events.extend(briefs.iter().map(|entry| told(&entry.key, entry, outcome.clone())));
+        let outcome = match said.waiting() {
+            Some(outcome) => outcome,
+            None => briefs::write(&deployment.github, &briefs, now).await,
+        };
+        briefs.iter().for_each(|entry| said.outcome(entry, outcome.clone()));
     }
     for entry in others {
-        let outcome = write::write(deployment, plan, entry, now).await;
-        events.push(told(&entry.key, entry, outcome));
+        let outcome = match said.waiting() {
+            Some(outcome) => outcome,
+            None => write::write(deployment, plan, entry, now).await,
+        };
+        said.outcome(entry, outcome);
     }
     for read in &step.reads {
-        events.push(read::read(deployment, plan, read).await);
+        let event = match said.until {
+            Some(until) => read::put_off(read, until),
+            None => read::read(deployment, plan, read).await,
+        };
+        said.read(event);
     }
-    events
+    said.events
+}
+
+/// What came of a step's calls so far.
+#[derive(Default)]
+struct Said {
+    events: Vec<Event>,
+    /// GitHub asked us to wait.
+    until: Option<Timestamp>,
+}
+
+impl Said {
+    /// The outcome of a call that is not made because GitHub asked us to wait.
+    fn waiting(&self) -> Option<Outcome> {
+        self.until.map(|until| Outcome::Wait { until })
+    }
+
+    fn outcome(&mut self, entry: &Entry, outcome: Outcome) {
+        if let Outcome::Wait { until } = &outcome {
+            self.until = self.until.max(Some(*until));
+        }
+        self.events.push(told(&entry.key, entry, outcome));
+    }
+
+    fn read(&mut self, event: Event) {
+        if let Event::ReadFailed { until: Some(until), .. } = &event {
+            self.until = self.until.max(Some(*until));
+        }
+        self.events.push(event);
+    }
 }
 
 /// An outcome as an event; what went wrong is logged once, here.

@@ -24,6 +24,7 @@ pub(super) async fn probe<G: GitHub, M, S>(
         Effect::Dispatch { key, .. } => dispatch(github, plan, key, now).await,
         Effect::EditTracking { .. }
         | Effect::Pin { .. }
+        | Effect::DeleteComment { .. }
         | Effect::React { .. }
         | Effect::WriteBrief { .. }
         | Effect::Fence { .. }

@@ -1,15 +1,16 @@
 //! Carrying out reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::checklist;
 use crate::engine::config;
 use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
 use crate::engine::graph::Outside;
-use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, Sha};
+use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, RunId, Sha};
 use crate::engine::plan::Plan;
+use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, OpenState, Permission, PullRequest, Run};
+use crate::engine::snapshot::{Actor, Checks, Conclusion, Issue, OpenState, Permission, PullRequest, Run};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
@@ -34,6 +35,11 @@ pub(super) async fn read<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>,
             Event::ReadFailed { read: read.clone(), message: error.to_string(), until }
         }
     }
+}
+
+/// A read that is not made because GitHub asked us to wait.
+pub(super) fn put_off(read: &Read, until: Timestamp) -> Event {
+    Event::ReadFailed { read: read.clone(), message: "put off".to_owned(), until: Some(until) }
 }
 
 async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Plan, read: &Read) -> Result<Fact, Error> {
@@ -63,7 +69,7 @@ async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Pla
             Err(error) => return Err(error),
         },
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
-        Read::Tracking(number) => tracking(github, plan, *number).await?,
+        Read::Tracking(number) => tracking(deployment, plan, *number).await?,
         Read::Attempts { watched, since } => attempts(github, plan, watched, *since).await?,
         Read::Pulls(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
@@ -137,13 +143,25 @@ async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Resu
     Ok(Fact::Labelled { issue, by, edited_at })
 }
 
-/// The tracking issue; who edited it is asked only where it is not as we left it.
-async fn tracking(github: &impl GitHub, plan: &Plan, number: IssueNumber) -> Result<Fact, Error> {
-    let issue = look::issue(github, number).await?;
+/// The tracking issue among those of ours that are open; who edited it is asked only where it is not as we left it.
+async fn tracking<G: GitHub, M, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    number: IssueNumber,
+) -> Result<Fact, Error> {
+    let github = &deployment.github;
+    let open = look::labelled(github, TRACKING_LABEL).await?;
+    let marked = |issue: &Issue| issue.body.contains(&tracking_marker(plan.header.number));
+    let ours = |issue: &&Issue| issue.author.login.same(&deployment.bot) && marked(issue) && issue.number != number;
+    let doubles = open.iter().filter(ours).map(|issue| issue.number).collect();
+    let issue = match open.into_iter().find(|issue| issue.number == number) {
+        Some(issue) => Some(Box::new(issue)),
+        None => look::issue(github, number).await?,
+    };
     let known = plan.header.tracking.as_ref().map(|tracking| tracking.digest.as_str());
     let touched = issue.as_ref().is_some_and(|issue| Some(checklist::digest(&issue.body).as_str()) != known);
     let edits = if touched { look::body_edits(github, number).await? } else { Vec::new() };
-    Ok(Fact::Tracking(number, issue, edits))
+    Ok(Fact::Tracking(number, issue, edits, doubles))
 }
 
 /// Attempts: runs first, then records, so that a run seen completed has its last word in the record read after it.
@@ -213,7 +231,7 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
 
 /// A commit's checks, what the failed ones printed, and which of them fail on the base too.
 async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Error> {
-    let checks = look::checks(github, sha).await?;
+    let checks = foreign_checks(github, plan, sha).await?;
     let failed: Vec<_> =
         checks.runs.iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes())).collect();
     let mut tails = Vec::new();
@@ -227,11 +245,28 @@ async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Er
         };
         tails.push(format!("{}:\n{}", run.name, tail(&log, CHECK_TAIL_CHARACTERS)));
     }
+    let red = red_names(&checks);
     let mut base_red = Vec::new();
-    if let Some(base) = plan.header.base.as_ref().filter(|_| !failed.is_empty()) {
-        let on_base = look::checks(github, &base.head).await?;
-        let red = on_base.runs.into_iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes()));
-        base_red = red.map(|run| run.name).collect();
+    if let Some(base) = plan.header.base.as_ref().filter(|_| !red.is_empty()) {
+        base_red = red_names(&foreign_checks(github, plan, &base.head).await?);
     }
     Ok(Fact::Checks { checks, tail: tails.join("\n\n"), base_red })
+}
+
+/// A commit's checks without the jobs of our own attempts: those stand on the base, where they were dispatched.
+async fn foreign_checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Checks, Error> {
+    let mut checks = look::checks(github, sha).await?;
+    let own: BTreeSet<RunId> =
+        plan.tasks.values().flat_map(|task| &task.attempts).filter_map(|attempt| attempt.run).collect();
+    checks.runs.retain(|check| check.run.is_none_or(|run| !own.contains(&run)));
+    Ok(checks)
+}
+
+/// The names of failed checks and statuses.
+fn red_names(checks: &Checks) -> Vec<String> {
+    let failed = |conclusion: Option<Conclusion>| conclusion.is_some_and(|conclusion| !conclusion.passes());
+    let runs = checks.runs.iter().filter(|run| failed(run.conclusion)).map(|run| run.name.clone());
+    let statuses =
+        checks.statuses.iter().filter(|status| failed(status.conclusion)).map(|status| status.context.clone());
+    runs.chain(statuses).collect()
 }

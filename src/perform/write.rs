@@ -8,7 +8,7 @@ use crate::engine::effect::{Answer, Effect, Entry, Outcome, Receipt};
 use crate::engine::id::{IssueNumber, Sha, pull_branch};
 use crate::engine::plan::Plan;
 use crate::engine::render::{self, TRACKING_LABEL};
-use crate::engine::snapshot::OpenState;
+use crate::engine::snapshot::{OpenState, PullRequest};
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
@@ -39,7 +39,8 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
             return move_branch(&deployment.git, *issue, expected.as_ref(), to).await;
         }
         Effect::OpenPull { issue, title, body, base, draft } => {
-            return open_pull(github, &pull_branch(*issue), [title, body, base], *draft, now).await;
+            let commit = plan.task_of(*issue).and_then(|task| task.branch.as_ref());
+            return open_pull(github, &pull_branch(*issue), [title, body, base], *draft, commit, now).await;
         }
         Effect::EditPull { pull, body } => {
             let request = Request::UpdatePullRequest { number: *pull, title: None, body: Some(body.clone()) };
@@ -52,6 +53,7 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
             github.send(Request::MergeBranch { into: pull_branch(*issue), from: base.clone() }).await.map(merged)
         }
         Effect::Pin { .. }
+        | Effect::DeleteComment { .. }
         | Effect::React { .. }
         | Effect::CancelRun { .. }
         | Effect::Rerun { .. }
@@ -68,6 +70,7 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
 fn plain(effect: &Effect) -> Option<Request> {
     match effect {
         Effect::Pin { node_id, pinned } => Some(Request::Pin { node_id: node_id.clone(), pinned: *pinned }),
+        Effect::DeleteComment { comment } => Some(Request::DeleteComment { comment: *comment }),
         Effect::React { comment, answer } => Some(Request::React { comment: *comment, reaction: reaction(*answer) }),
         Effect::CancelRun { run } => Some(Request::CancelRun { run: *run, force: false }),
         Effect::Rerun { run } => Some(Request::RerunFailedJobs { run: *run }),
@@ -101,6 +104,7 @@ fn reaction(answer: Answer) -> Reaction {
 fn merged(response: Response) -> Receipt {
     match response {
         Response::Merged(commit) => Receipt::Merged { commit: Some(commit) },
+        // Nothing had to be merged.
         _ => Receipt::Merged { commit: None },
     }
 }
@@ -131,6 +135,10 @@ async fn edit_tracking(
     number: IssueNumber,
     now: Timestamp,
 ) -> Result<Receipt, Error> {
+    // A tracking issue that is not this plan's any more keeps its last words.
+    if plan.header.tracking.as_ref().is_none_or(|tracking| tracking.number != number) {
+        return Ok(Receipt::Nothing);
+    }
     let issue = look::some_issue(github, number).await?;
     let seen = plan.header.tracking.as_ref().map(|tracking| tracking.digest.clone()).unwrap_or_default();
     let standing = checklist::digest(&issue.body);
@@ -170,8 +178,15 @@ async fn move_branch(git: &impl Git, issue: IssueNumber, expected: Option<&Sha>,
     }
 }
 
-/// Opens a pull request, or finds the one that is open for the branch.
-async fn open_pull(github: &impl GitHub, head: &str, texts: [&String; 3], draft: bool, now: Timestamp) -> Outcome {
+/// Opens a pull request, or finds the one that is open for the branch, or that was merged with this very commit.
+async fn open_pull(
+    github: &impl GitHub,
+    head: &str,
+    texts: [&String; 3],
+    draft: bool,
+    commit: Option<&Sha>,
+    now: Timestamp,
+) -> Outcome {
     let [title, body, base] = texts;
     let request = Request::CreatePullRequest {
         title: title.clone(),
@@ -183,10 +198,14 @@ async fn open_pull(github: &impl GitHub, head: &str, texts: [&String; 3], draft:
     match github.send(request).await {
         Ok(response) => pull_receipt(response).map_or_else(|error| failure::outcome(error, now), Outcome::Done),
         Err(Error::Conflict { message }) => match look::pulls_of(github, head).await {
-            Ok(pulls) => match pulls.into_iter().find(|pull| pull.state == OpenState::Open) {
-                Some(pull) => Outcome::Done(Receipt::Pull(Box::new(pull))),
-                None => Outcome::Refused { message },
-            },
+            Ok(pulls) => {
+                let merged = |pull: &&PullRequest| pull.merged && Some(&pull.head_sha) == commit;
+                let open = pulls.iter().find(|pull| pull.state == OpenState::Open);
+                match open.or_else(|| pulls.iter().find(merged)) {
+                    Some(pull) => Outcome::Done(Receipt::Pull(Box::new(pull.clone()))),
+                    None => Outcome::Refused { message },
+                }
+            }
             Err(error) => failure::unseen(error),
         },
         Err(error) => failure::outcome(error, now),

@@ -4,7 +4,7 @@
 use crate::engine::attempt::{Attempt, AttemptOutcome, FenceCause, Stand};
 use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::AttemptSeen;
 use crate::engine::id::{AttemptId, Sha, TaskId};
 use crate::engine::record::{Published, Record};
@@ -12,6 +12,7 @@ use crate::engine::report::{Cause, ReportOutcome, head};
 use crate::engine::retry::{Blame, Next, after};
 use crate::engine::snapshot::{Conclusion, Progress, Run};
 use crate::engine::task::{Hold, Stage, Task, Trigger, Verdict, Work};
+use crate::engine::time::Timestamp;
 
 /// Longest error kept with an attempt, in characters.
 const ERROR_CHARACTERS_MAX: usize = 4_000;
@@ -37,21 +38,24 @@ fn live_mut<'d>(draft: &'d mut Draft<'_>, id: AttemptId) -> Option<&'d mut Attem
     draft.task_mut(TaskId(id.issue))?.attempts.last_mut()
 }
 
-/// What a run's jobs and steps look like; any change of it is progress.
-fn mark(run: &Run) -> String {
-    let steps = |done: bool| {
-        run.jobs.iter().flat_map(|job| &job.steps).filter(|step| (step.progress == Progress::Completed) == done).count()
-    };
-    let jobs_done = run.jobs.iter().filter(|job| job.progress == Progress::Completed).count();
-    format!(
-        "{:?} jobs {}/{} steps {}+{} at {}",
-        run.progress,
-        jobs_done,
-        run.jobs.len(),
-        steps(true),
-        steps(false),
-        run.updated_at
-    )
+/// What a run looks like in the list of runs; any change of it is progress.
+fn coarse_mark(run: &Run) -> String {
+    format!("{:?} at {}", run.progress, run.updated_at)
+}
+
+/// What its jobs and steps look like, where they were read.
+fn fine_mark(run: &Run) -> Option<String> {
+    let steps = run.jobs.iter().flat_map(|job| &job.steps);
+    let done = |progress: Progress| progress == Progress::Completed;
+    let jobs_done = run.jobs.iter().filter(|job| done(job.progress)).count();
+    let jobs_begun = run.jobs.iter().filter(|job| job.started_at.is_some()).count();
+    let steps_done = steps.clone().filter(|step| done(step.progress)).count();
+    (!run.jobs.is_empty()).then(|| format!("{jobs_done} {jobs_begun} {steps_done} {}", steps.count()))
+}
+
+/// When a job last began or ended.
+fn last_job_move(run: &Run) -> Option<Timestamp> {
+    run.jobs.iter().flat_map(|job| [job.started_at, job.completed_at]).flatten().max()
 }
 
 fn record_run(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
@@ -62,14 +66,25 @@ fn record_run(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
     }
     attempt.run = Some(run.id);
     attempt.started |= run.progress != Progress::Queued;
-    let mark = mark(run);
-    if attempt.progress_mark != mark {
-        attempt.progress_mark = mark;
+    let before = attempt.progress_at;
+    let coarse = coarse_mark(run);
+    if attempt.progress_mark != coarse {
+        attempt.progress_mark = coarse;
         attempt.progress_at = now;
-        let task = TaskId(id.issue);
-        if draft.task(task).is_some_and(|task| task.stage == Stage::Stuck && !asked_to_end(task)) {
-            draft.move_task(task, Trigger::Revive);
+    }
+    if let Some(fine) = fine_mark(run) {
+        match &attempt.progress_steps {
+            Some(known) if *known != fine => attempt.progress_at = now,
+            Some(_) => {}
+            // Seen for the first time, jobs and steps tell nothing new but the moments they carry.
+            None => attempt.progress_at = last_job_move(run).map_or(before, |at| at.min(now)).max(attempt.progress_at),
         }
+        attempt.progress_steps = Some(fine);
+    }
+    let moved = attempt.progress_at > before;
+    let task = TaskId(id.issue);
+    if moved && draft.task(task).is_some_and(|task| task.stage == Stage::Stuck && !asked_to_end(task)) {
+        draft.move_task(task, Trigger::Revive);
     }
 }
 
@@ -130,6 +145,12 @@ pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCa
         attempt.cancel_asked_at = Some(now);
     }
     let attempt = attempt.id;
+    for kind in ["brief", "dispatch"] {
+        let key = EffectKey(format!("{kind}:{attempt}"));
+        if draft.entry(&key).is_some_and(|entry| entry.state == EntryState::Queued) {
+            draft.answered(&key);
+        }
+    }
     draft.intend(format!("fence:{attempt}"), Some(attempt), Effect::Fence { attempt, why: why(cause).to_owned() });
     if let Some(run) = ask {
         draft.intend(format!("cancel:{attempt}"), Some(attempt), Effect::CancelRun { run });
@@ -154,17 +175,45 @@ fn why(cause: FenceCause) -> &'static str {
 fn fenced(draft: &mut Draft<'_>, id: AttemptId) {
     let Some(attempt) = live_mut(draft, id) else { return };
     let cause = attempt.fence.unwrap_or(FenceCause::RunLost);
+    // A run that became known only after the fence was decided works for nobody.
+    let run = attempt.run.filter(|_| !attempt.run_over && attempt.cancel_asked_at.is_none());
     let outcome = match cause {
         FenceCause::LostDispatch => AttemptOutcome::Fenced,
         FenceCause::Ghost | FenceCause::RunLost => AttemptOutcome::Infra,
         FenceCause::Stuck | FenceCause::RunTimedOut => AttemptOutcome::Timeout,
         FenceCause::ForgeStopped | FenceCause::Cancelled | FenceCause::Merged => AttemptOutcome::Cancelled,
     };
-    end_attempt(draft, id, outcome, why(cause));
-    if matches!(cause, FenceCause::Cancelled | FenceCause::Merged) {
-        return;
+    if let Some(run) = run {
+        draft.intend(format!("cancel:{id}"), Some(id), Effect::CancelRun { run });
     }
-    fail(draft, TaskId(id.issue), Blame::from(cause));
+    end_attempt(draft, id, outcome, why(cause));
+    if !ended_by_person(draft, TaskId(id.issue), Some(cause)) {
+        fail(draft, TaskId(id.issue), Blame::from(cause));
+    }
+}
+
+/// Whether a person's act closed the attempt: then nothing it did counts any more. A task that was taken up again meanwhile goes
+/// back to its start.
+fn ended_by_person(draft: &mut Draft<'_>, id: TaskId, cause: Option<FenceCause>) -> bool {
+    match cause {
+        Some(FenceCause::Cancelled | FenceCause::Merged) => {}
+        Some(
+            FenceCause::LostDispatch
+            | FenceCause::Ghost
+            | FenceCause::Stuck
+            | FenceCause::RunLost
+            | FenceCause::RunTimedOut
+            | FenceCause::ForgeStopped,
+        )
+        | None => return false,
+    }
+    let again = |task: &Task| {
+        matches!(task.stage, Stage::Running | Stage::Stuck) && !task.cancel_asked && task.verdict.is_none()
+    };
+    if draft.task(id).is_some_and(again) {
+        draft.move_task(id, Trigger::Retake);
+    }
+    true
 }
 
 /// Ends an attempt: from here on it holds no slot.
@@ -178,7 +227,7 @@ fn end_attempt(draft: &mut Draft<'_>, id: AttemptId, outcome: AttemptOutcome, er
         attempt.error = head(error, ERROR_CHARACTERS_MAX);
     }
     for kind in ["brief", "dispatch", "fence"] {
-        draft.answered(&crate::engine::effect::EffectKey(format!("{kind}:{id}")));
+        draft.answered(&EffectKey(format!("{kind}:{id}")));
     }
 }
 
@@ -192,12 +241,14 @@ fn finish(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     attempt.agent_ended_at = result.agent_ended_at;
     attempt.commit.clone_from(&result.commit);
     attempt.files.clone_from(&result.files);
-    let rebase = attempt.mode == Mode::Rebase;
+    let (rebase, fence) = (attempt.mode == Mode::Rebase, attempt.fence);
     let id_task = TaskId(id.issue);
     let had_pull = draft.task(id_task).is_some_and(Task::has_open_pull);
     let (outcome, blame, error) = judge(result, had_pull || rebase);
     end_attempt(draft, id, outcome, &error);
-    if draft.task(id_task).is_none_or(|task| task.cancel_asked || task.verdict.is_some()) {
+    if ended_by_person(draft, id_task, fence)
+        || draft.task(id_task).is_none_or(|task| task.cancel_asked || task.verdict.is_some())
+    {
         return;
     }
     match (outcome, blame) {
@@ -244,9 +295,6 @@ fn ask_person(draft: &mut Draft<'_>, id: TaskId, result: &Published) {
     {
         let question = if result.report.question.is_empty() { &result.report.summary } else { &result.report.question };
         task.hold = Some(Hold::Decision { question: question.clone() });
-        if task.pull.is_none() {
-            release(task);
-        }
     }
 }
 
@@ -261,7 +309,14 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     task.rebase_due = false;
     match &result.commit {
         Some(commit) => {
-            task.work = Some(Work { n: id.n, commit: commit.clone(), files: result.files.clone(), at: now });
+            let mut files = result.files.clone();
+            // Work on top of an open pull request adds to what that one touches already.
+            if task.has_open_pull() {
+                files.extend(task.work.iter().flat_map(|work| work.files.clone()));
+                files.sort();
+                files.dedup();
+            }
+            task.work = Some(Work { n: id.n, commit: commit.clone(), files, at: now });
         }
         None => {
             task.verdict = Some(Verdict::NoChange);

@@ -9,11 +9,14 @@ use crate::engine::effect::{Answer, Effect};
 use crate::engine::event::Read;
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::Act;
+use crate::engine::render;
 use crate::engine::snapshot::{Actor, Comment, Permission};
 use crate::engine::time::Timestamp;
 
 /// Most acts of people kept waiting; more are answered at the next tick.
 const ACTS_MAX: usize = 200;
+/// Most comments of ours remembered: a doubled one follows its first closely.
+const SAID_MAX: usize = 200;
 
 /// Whether what an account does may count at all: people, and bots that are listed; never ourselves.
 pub(super) fn may_speak(draft: &Draft<'_>, actor: &Actor) -> bool {
@@ -36,14 +39,37 @@ pub(super) fn record_comments(draft: &mut Draft<'_>, comments: &[Comment]) {
         let header = draft.header_mut();
         header.cursor.last = comment.id;
         header.cursor.since = header.cursor.since.max(comment.updated_at);
-        if comment.created_at >= draft.header().started_at - std::time::Duration::from_secs(1) {
+        if comment.author.login.same(&draft.header().bot) {
+            remember_ours(draft, comment);
+        } else if comment.created_at >= draft.header().started_at - std::time::Duration::from_secs(1) {
             take_commands(draft, comment);
         }
     }
 }
 
-/// Takes the commands of one comment down.
+/// Remembers a comment of ours by its effect's key; a second one with the same key goes.
+fn remember_ours(draft: &mut Draft<'_>, comment: &Comment) {
+    let Some(key) = render::marked_key(&comment.body).map(ToOwned::to_owned) else { return };
+    if draft.header().said.get(&key).is_some_and(|first| *first != comment.id) {
+        let effect = Effect::DeleteComment { comment: comment.id };
+        draft.intend(format!("uncomment:{}", comment.id), None, effect);
+        return;
+    }
+    let said = &mut draft.header_mut().said;
+    said.insert(key, comment.id);
+    if said.len() > SAID_MAX
+        && let Some(oldest) = said.iter().min_by_key(|(_, id)| **id).map(|(key, _)| key.clone())
+    {
+        said.remove(&oldest);
+    }
+}
+
+/// Takes the commands of one comment down. Only what was said when the comment was made counts: a comment that was edited before
+/// it was read may say what its author never did.
 fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
+    if comment.updated_at > comment.created_at {
+        return;
+    }
     let on_plan = draft.task(TaskId(comment.issue)).is_some()
         || draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == comment.issue)
         || draft.tasks().any(|task| task.pull.as_ref().is_some_and(|pull| pull.number.0 == comment.issue.0));
@@ -94,8 +120,10 @@ pub(super) fn record_labelled(
     let Some(task) = draft.task_mut(TaskId(issue)) else { return };
     task.label_asked = true;
     let digest = task.digest.clone();
+    let seen_since = task.text_edited.then_some(task.text_since);
     let Some((actor, at)) = by else { return };
-    let unchanged = edited_at.is_none_or(|edited| edited <= *at);
+    // GitHub keeps edits of the body only; a title that changed was seen to change.
+    let unchanged = edited_at.max(seen_since).is_none_or(|edited| edited <= *at);
     if !by_label || !unchanged || !may_speak(draft, actor) {
         return;
     }

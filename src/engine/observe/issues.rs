@@ -11,7 +11,7 @@ use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
 use crate::engine::snapshot::{Issue, OpenState};
-use crate::engine::task::{Stage, Task, Trigger};
+use crate::engine::task::{Stage, Task, Trigger, Verdict};
 
 /// Records the whole list of open labelled issues: new ones join, known ones that are missing from it are read singly before
 /// anything is concluded.
@@ -24,24 +24,34 @@ pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     for id in missing {
         draft.read(Read::Issue(id.0));
     }
+    if draft.header().past.iter().any(|issue| !listed.contains(issue)) {
+        draft.header_mut().past.retain(|issue| listed.contains(issue));
+    }
 }
 
 /// Records one issue, or that it is gone.
 pub(super) fn record_one(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>) {
     let issue = issue.filter(|issue| !issue.is_pull_request);
-    if draft.header().outside.contains_key(&number) {
-        let state = issue.map_or(Outside::Missing, |issue| outside(issue.state));
+    let state = issue.map_or(Outside::Missing, |issue| outside(issue.state));
+    if draft.header().outside.get(&number).is_some_and(|known| *known != state) {
         draft.header_mut().outside.insert(number, state);
+        draft.replan();
     }
-    let labelled = issue.is_some_and(|issue| is_labelled(draft, issue));
-    match (draft.task(TaskId(number)).is_some(), issue) {
-        (true, Some(issue)) => update(draft, issue, labelled),
-        (true, None) => {
+    let wanted = issue.filter(|issue| is_labelled(draft, issue) && issue.state == OpenState::Open);
+    if wanted.is_none() && draft.header().past.contains(&number) {
+        draft.header_mut().past.remove(&number);
+    }
+    let ended = draft.header().status == PlanStatus::Ended;
+    match (draft.task(TaskId(number)).is_some(), issue, wanted) {
+        // After a plan's end its issues are known by `past` alone: one that is labelled anew begins the next plan.
+        (true, _, Some(issue)) if ended && !draft.header().past.contains(&number) => join(draft, issue),
+        (true, Some(issue), _) => update(draft, issue, wanted.is_some()),
+        (true, None, _) => {
             set_open(draft, number, false);
-            leave(draft, TaskId(number));
+            leave(draft, TaskId(number), Outside::Missing);
         }
-        (false, Some(issue)) if labelled && issue.state == OpenState::Open => join(draft, issue),
-        (false, Some(_) | None) => {}
+        (false, _, Some(issue)) => join(draft, issue),
+        (false, _, None) => {}
     }
 }
 
@@ -65,7 +75,11 @@ fn set_open(draft: &mut Draft<'_>, number: IssueNumber, open: bool) {
 
 /// A labelled issue joins the plan, or begins one.
 fn join(draft: &mut Draft<'_>, issue: &Issue) {
-    if draft.header().status == PlanStatus::Ended {
+    // What was part of an ended plan is not new, and a plan that was given up takes nobody in any more.
+    if draft.header().past.contains(&issue.number) || draft.header().given_up && !is_over(draft) {
+        return;
+    }
+    if is_over(draft) {
         begin_next_plan(draft);
     }
     let now = draft.now;
@@ -80,10 +94,23 @@ fn join(draft: &mut Draft<'_>, issue: &Issue) {
     ask_about(draft, issue);
 }
 
-/// Asks what the issue's text alone does not tell.
+fn is_over(draft: &Draft<'_>) -> bool {
+    draft.header().status == PlanStatus::Ended
+}
+
+/// Asks who blocks an issue natively where their number changed.
 fn ask_about(draft: &mut Draft<'_>, issue: &Issue) {
-    if issue.blocked_by_count > 0 {
+    let count = issue.blocked_by_count;
+    let id = TaskId(issue.number);
+    if draft.task(id).is_none_or(|task| task.blocked_by_count == count) {
+        return;
+    }
+    if count > 0 {
         draft.read(Read::BlockedBy(issue.number));
+    } else if let Some(task) = draft.task_mut(id) {
+        task.blocked_by_count = 0;
+        task.blocked_by.clear();
+        draft.replan();
     }
 }
 
@@ -104,6 +131,8 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
     header.started_at = now;
     header.gathered_at = now;
     header.ended_at = None;
+    header.given_up = false;
+    header.said.clear();
 }
 
 /// A known issue as it stands now.
@@ -111,6 +140,7 @@ fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
     let id = TaskId(issue.number);
     let open = issue.state == OpenState::Open;
     take_text(draft, id, issue);
+    ask_about(draft, issue);
     set_open(draft, issue.number, open);
     let Some(task) = draft.task(id) else { return };
     if open && labelled {
@@ -119,14 +149,11 @@ fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
         }
         return;
     }
-    if task.verdict.is_some() || task.left {
-        return;
-    }
     // A merge closes the issue by its keyword, and the issue's event may come first: the pull request is looked at before
     // anybody concludes that a person closed it.
     match &task.pull {
-        Some(pull) if pull.open && !open => draft.read(Read::Pull(pull.number)),
-        Some(_) | None => leave(draft, id),
+        Some(pull) if pull.open && !open && !task.left => draft.read(Read::Pull(pull.number)),
+        Some(_) | None => leave(draft, id, outside(issue.state)),
     }
 }
 
@@ -144,6 +171,7 @@ fn take_text(draft: &mut Draft<'_>, id: TaskId, issue: &Issue) {
             task.body.clone_from(&issue.body);
             task.digest = digest;
             task.text_since = issue.updated_at;
+            task.text_edited = true;
             task.label_asked = false;
         }
         task.labels.clone_from(&issue.labels);
@@ -151,42 +179,58 @@ fn take_text(draft: &mut Draft<'_>, id: TaskId, issue: &Issue) {
         task.inferred = false;
     }
     draft.replan();
-    ask_about(draft, issue);
 }
 
 /// An issue that left is labelled again: the same task, its counters go on, its text needs approval anew.
 fn rejoin(draft: &mut Draft<'_>, id: TaskId) {
-    let retaken = draft.task(id).is_some_and(|task| task.stage == Stage::Cancelled);
-    if retaken && !draft.move_task(id, Trigger::Retake) {
-        return;
+    let Some(task) = draft.task(id) else { return };
+    let done = matches!(task.stage, Stage::Merged) || task.verdict.is_some_and(Verdict::is_well);
+    if !done && task.stage == Stage::Cancelled {
+        draft.move_task(id, Trigger::Retake);
     }
+    draft.header_mut().outside.remove(&id.0);
     if let Some(task) = draft.task_mut(id) {
         task.left = false;
-        task.cancel_asked = false;
-        task.approval = None;
-        task.label_asked = false;
-        task.verdict = None;
-        task.settled_at = None;
-        task.hold = None;
+        if !done {
+            task.cancel_asked = false;
+            task.approval = None;
+            task.label_asked = false;
+            task.verdict = None;
+            task.settled_at = None;
+            task.hold = None;
+        }
     }
     draft.replan();
 }
 
-/// An issue leaves the plan: as if cancelled, but those who depend on it wait for it while it is open.
-pub(in crate::engine) fn leave(draft: &mut Draft<'_>, id: TaskId) {
+/// An issue leaves the plan: as if cancelled, but those who depend on it wait for it as for any issue outside. What is done or
+/// given up already stays as it is.
+pub(in crate::engine) fn leave(draft: &mut Draft<'_>, id: TaskId, state: Outside) {
     let Some(task) = draft.task_mut(id) else { return };
-    if task.left || task.verdict.is_some() {
+    let over = task.stage == Stage::Merged
+        || matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled));
+    if over && !task.left {
         return;
     }
-    task.left = true;
-    task.cancel_asked = true;
-    fence(draft, id, FenceCause::Cancelled);
+    if !task.left {
+        task.left = true;
+        task.cancel_asked = true;
+        task.verdict = None;
+        fence(draft, id, FenceCause::Cancelled);
+        draft.replan();
+    }
+    if draft.header().outside.get(&id.0) != Some(&state) {
+        draft.header_mut().outside.insert(id.0, state);
+        draft.replan();
+    }
 }
 
 /// Records issues outside the plan.
 pub(super) fn record_outside(draft: &mut Draft<'_>, found: &[(IssueNumber, Outside)]) {
     for (number, state) in found {
-        if draft.task(TaskId(*number)).is_some() || draft.header().outside.get(number) == Some(state) {
+        if draft.task(TaskId(*number)).is_some_and(|task| !task.left)
+            || draft.header().outside.get(number) == Some(state)
+        {
             continue;
         }
         draft.header_mut().outside.insert(*number, *state);
@@ -197,13 +241,18 @@ pub(super) fn record_outside(draft: &mut Draft<'_>, found: &[(IssueNumber, Outsi
 /// Records native blockers.
 pub(super) fn record_blockers(draft: &mut Draft<'_>, number: IssueNumber, blockers: &[IssueNumber]) {
     let id = TaskId(number);
-    if draft.task(id).is_none_or(|task| task.blocked_by == blockers) {
+    let count = u32::try_from(blockers.len()).unwrap_or(u32::MAX);
+    let Some(task) = draft.task(id).filter(|task| task.blocked_by != blockers || task.blocked_by_count != count) else {
         return;
-    }
+    };
+    let changed = task.blocked_by != blockers;
     if let Some(task) = draft.task_mut(id) {
         task.blocked_by = blockers.to_vec();
+        task.blocked_by_count = count;
     }
-    draft.replan();
+    if changed {
+        draft.replan();
+    }
 }
 
 /// Records footprints.

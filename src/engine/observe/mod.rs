@@ -6,6 +6,7 @@ mod comments;
 mod issues;
 mod outcomes;
 mod pulls;
+mod refusals;
 mod tracking;
 
 use crate::engine::draft::Draft;
@@ -46,7 +47,10 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::Labelled { issue, by, edited_at } => comments::record_labelled(draft, *issue, by.as_ref(), *edited_at),
         Fact::Permission(login, permission) => comments::record_permission(draft, login, *permission),
         Fact::Comments(comments) => comments::record_comments(draft, comments),
-        Fact::Tracking(number, issue, edits) => tracking::record(draft, *number, issue.as_deref(), edits),
+        Fact::Tracking(number, issue, edits, doubles) => {
+            tracking::record_doubles(draft, *number, doubles);
+            tracking::record(draft, *number, issue.as_deref(), edits);
+        }
         Fact::Attempts(seen) => seen.iter().for_each(|seen| attempts::record(draft, seen)),
         Fact::Pulls(pulls) => pulls.iter().for_each(|(pull, closed_by)| pulls::record(draft, pull, closed_by.as_ref())),
         Fact::Checks { checks, tail, base_red } => pulls::record_checks(draft, checks, tail, base_red),
@@ -59,7 +63,7 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
     let moved = draft.header().base.as_ref().is_some_and(|base| base.head != *head);
     if moved {
         // What merged cleanly before may not any more.
-        let open = draft.tasks().filter(|task| task.verdict.is_none()).filter_map(|task| task.pull.as_ref());
+        let open = draft.tasks().filter_map(|task| task.pull.as_ref());
         let pulls: Vec<_> = open.filter(|pull| pull.open).map(|pull| pull.number).collect();
         if !pulls.is_empty() {
             draft.read(Read::Pulls(pulls));
@@ -68,7 +72,6 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
     let header = draft.header_mut();
     header.base =
         Some(Base { branch: branch.clone(), head: head.clone(), stale: false, workflow_present: *workflow_present });
-    header.limited_until = None;
     header.settings_problem.clone_from(problem);
     if header.settings != **settings {
         header.settings = (**settings).clone();
@@ -80,10 +83,12 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
 fn look_everywhere(draft: &mut Draft<'_>) {
     draft.read(Read::Issues);
     draft.read(Read::Repository);
+    if draft.header().status != PlanStatus::Idle {
+        draft.read(Read::Comments(draft.header().cursor.since));
+    }
     if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
-    draft.read(Read::Comments(draft.header().cursor.since));
     if let Some(tracking) = &draft.header().tracking {
         draft.read(Read::Tracking(tracking.number));
     }
@@ -94,8 +99,8 @@ fn look_everywhere(draft: &mut Draft<'_>) {
     }
     let pulls: Vec<_> = draft
         .tasks()
-        .filter(|task| task.verdict.is_none())
         .filter_map(|task| task.pull.as_ref())
+        .filter(|pull| !pull.merged)
         .map(|pull| pull.number)
         .collect();
     if !pulls.is_empty() {

@@ -9,10 +9,9 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, TaskId};
-use crate::engine::observe::{attempts, fence, pulls, watch};
+use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
-use crate::engine::task::{Hold, Stage, Trigger};
 
 /// Waits between tries of an effect that cannot be sent double, after its first.
 const REPEAT_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -41,19 +40,16 @@ pub(super) fn record(draft: &mut Draft<'_>, key: &EffectKey, outcome: &Outcome) 
             draft.answered(key);
             done(draft, &entry, receipt);
         }
-        Outcome::Refused { message } => {
-            draft.answered(key);
-            refused(draft, &entry, message);
-        }
-        Outcome::Conflict { message } => {
-            draft.answered(key);
-            conflicted(draft, &entry, message);
-        }
+        Outcome::Refused { message } => refusals::refused(draft, &entry, message),
+        Outcome::Conflict { message } => refusals::conflicted(draft, &entry, message),
         Outcome::NotSeen => not_seen(draft, &entry),
         Outcome::Lost { .. } => lost(draft, &entry),
         Outcome::Wait { until } => {
             if let Some(entry) = draft.entry_mut(key) {
-                entry.state = EntryState::Queued;
+                // What may have been sent before is looked for then, not sent.
+                if entry.state == EntryState::Intended {
+                    entry.state = EntryState::Queued;
+                }
                 entry.not_before = *until;
             }
             draft.header_mut().limited_until = Some(*until);
@@ -85,7 +81,7 @@ fn not_seen(draft: &mut Draft<'_>, entry: &Entry) {
         fence(draft, TaskId(attempt.issue), FenceCause::LostDispatch);
         return;
     }
-    let wait = Duration::from_secs(1).saturating_mul(1 << entry.tries.min(10)).min(REPEAT_WAIT_MAX);
+    let wait = repeat_wait(entry.tries);
     if let Some(entry) = draft.entry_mut(&entry.key) {
         entry.state = EntryState::Queued;
         entry.looks = 0;
@@ -93,21 +89,26 @@ fn not_seen(draft: &mut Draft<'_>, entry: &Entry) {
     }
 }
 
+/// The wait before an effect is sent once more: doubling, at most [`REPEAT_WAIT_MAX`].
+pub(super) fn repeat_wait(tries: u32) -> Duration {
+    Duration::from_secs(1).saturating_mul(1 << tries.min(10)).min(REPEAT_WAIT_MAX)
+}
+
 /// It has happened.
 fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     match (&entry.effect, receipt) {
         (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
-        (Effect::EditTracking { .. }, Receipt::TrackingWritten { digest }) => {
+        (Effect::EditTracking { number }, Receipt::TrackingWritten { digest }) => {
             let now = draft.now;
-            if let Some(tracking) = &mut draft.header_mut().tracking {
+            if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == *number) {
                 tracking.digest.clone_from(digest);
                 tracking.edited_at = now;
                 tracking.unattributed.clear();
             }
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
-        (Effect::Pin { pinned, .. }, _) => {
-            if let Some(tracking) = &mut draft.header_mut().tracking {
+        (Effect::Pin { pinned, node_id }, _) => {
+            if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.node_id == *node_id) {
                 tracking.pinned = *pinned;
             }
         }
@@ -163,7 +164,7 @@ fn already_current(draft: &mut Draft<'_>, issue: IssueNumber) {
     reread_pull(draft, issue);
 }
 
-fn reread_pull(draft: &mut Draft<'_>, issue: IssueNumber) {
+pub(super) fn reread_pull(draft: &mut Draft<'_>, issue: IssueNumber) {
     if let Some(pull) = draft.task(TaskId(issue)).and_then(|task| task.pull.as_ref()).map(|pull| pull.number) {
         draft.read(Read::Pull(pull));
     }
@@ -191,93 +192,4 @@ fn current<'d>(
     let attempt = attempt?;
     draft.task(TaskId(attempt.issue))?.live().filter(|live| live.id == attempt)?;
     draft.task_mut(TaskId(attempt.issue))?.attempts.last_mut()
-}
-
-/// It was refused for good.
-fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
-    match (&entry.effect, entry.attempt) {
-        (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => {
-            dispatch_refused(draft, attempt, message)
-        }
-        (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. }, _) => hold_publish(draft, *issue, message),
-        (Effect::UpdatePull { issue, .. }, _) => hold_publish(draft, *issue, message),
-        (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),
-        (Effect::EditTracking { number }, _) => draft.read(Read::Tracking(*number)),
-        _ => {}
-    }
-}
-
-/// A refused dispatch blocks the task by name and takes no number.
-fn dispatch_refused(draft: &mut Draft<'_>, attempt: AttemptId, message: &str) {
-    let id = TaskId(attempt.issue);
-    if draft.task(id).and_then(|task| task.live()).is_none_or(|live| live.id != attempt) {
-        return;
-    }
-    draft.return_number(attempt);
-    draft.move_task(id, Trigger::Hold);
-    if let Some(task) = draft.task_mut(id) {
-        task.attempts.pop();
-        task.hold = Some(Hold::DispatchRefused { message: message.to_owned() });
-        if task.pull.is_none() {
-            task.locked_since = None;
-        }
-    }
-}
-
-fn hold_publish(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
-    if let Some(task) = draft.task_mut(TaskId(issue))
-        && task.hold.is_none()
-        && task.verdict.is_none()
-    {
-        task.hold = Some(Hold::PublishRefused { message: message.to_owned() });
-    }
-}
-
-fn merge_refused(draft: &mut Draft<'_>, pull: crate::engine::id::PullNumber, message: &str) {
-    let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull));
-    for id in ids {
-        hold_publish(draft, id.0, message);
-    }
-}
-
-/// The state did not allow it: look again and decide anew.
-fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
-    match &entry.effect {
-        Effect::UpdatePull { issue, .. } => rebase(draft, *issue),
-        Effect::MergePull { pull, .. } => {
-            draft.read(Read::Pull(*pull));
-            draft.read(Read::Repository);
-            let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == *pull));
-            for id in ids {
-                // Moved head, moved base or conflict: the pull request itself tells which.
-                if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
-                    pull.mergeable = None;
-                }
-            }
-        }
-        Effect::OpenPull { issue, .. } | Effect::MoveBranch { issue, .. } => {
-            reread_pull(draft, *issue);
-            if draft.task(TaskId(*issue)).is_some_and(|task| task.pull.is_none()) {
-                hold_publish(draft, *issue, message);
-            }
-        }
-        Effect::CancelRun { .. } => {
-            let watched = entry.attempt.and_then(|id| watch(draft.task(TaskId(id.issue))?, true));
-            let since = super::oldest(draft);
-            if let Some(watched) = watched {
-                draft.read(Read::Attempts { watched: vec![watched], since });
-            }
-        }
-        _ => refused(draft, entry, message),
-    }
-}
-
-/// The work does not merge: it needs a run that brings it onto the moved base.
-fn rebase(draft: &mut Draft<'_>, issue: IssueNumber) {
-    if let Some(task) = draft.task_mut(TaskId(issue))
-        && task.stage == Stage::PrOpen
-        && let Some(pull) = &mut task.pull
-    {
-        pull.mergeable = Some(false);
-    }
 }

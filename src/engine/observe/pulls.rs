@@ -2,7 +2,9 @@
 
 use crate::engine::attempt::FenceCause;
 use crate::engine::draft::Draft;
+use crate::engine::effect::Effect;
 use crate::engine::event::Read;
+use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, RunId, TaskId};
 use crate::engine::observe::{fence, leave, release};
 use crate::engine::report::tail;
@@ -15,7 +17,9 @@ const RED_TAIL_CHARACTERS_MAX: usize = 4_000;
 /// Records a pull request, if it is one of ours.
 pub(super) fn record(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Option<&Actor>) {
     let Some(id) = task_of(draft, pull) else { return };
-    adopt(draft, id, pull);
+    if !adopt(draft, id, pull) {
+        return;
+    }
     if pull.merged {
         merged(draft, id);
     } else if pull.state == OpenState::Closed {
@@ -25,40 +29,32 @@ pub(super) fn record(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Optio
     }
 }
 
-/// The task whose pull request this is: by number, else by its branch.
+/// The task whose pull request this is: by number, else by its branch. A branch of that name proves nothing, because a fork may
+/// have one too: the commit must be ours, or the pull request opened by us.
 fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
     let by_branch = || {
         let issue: u64 = pull.head_branch.strip_prefix(PULL_BRANCH_PREFIX)?.parse().ok()?;
         let task = draft.task(TaskId(IssueNumber(issue)))?;
-        // A pull request that ended before belongs to an earlier life of the branch, unless it is the one we know.
-        (task.pull.is_none() && pull.state == OpenState::Open || task.branch.as_ref() == Some(&pull.head_sha))
-            .then_some(task.id)
+        let ours = pull.author.login.same(&draft.header().bot);
+        // A pull request that ended before belongs to an earlier life of the branch, unless it shows our commit.
+        let first = task.pull.is_none() && pull.state == OpenState::Open && ours;
+        (first || task.branch.as_ref() == Some(&pull.head_sha)).then_some(task.id)
     };
     let known = |task: &&Task| task.pull.as_ref().is_some_and(|known| known.number == pull.number);
     draft.tasks().find(known).map(|task| task.id).or_else(by_branch)
 }
 
-/// Takes over what changed about the pull request itself.
-fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
+/// Takes over what changed about the pull request itself. A task has one: another takes its place only where that one was
+/// closed and this one is open or merged. `false`: it is not this task's.
+fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
     let now = draft.now;
-    let Some(task) = draft.task_mut(id) else { return };
-    let fresh = Pull {
-        number: pull.number,
-        head: pull.head_sha.clone(),
-        open: true,
-        merged: false,
-        head_since: now,
-        checks: CheckState::Pending,
-        checked_base: None,
-        rerun_head: None,
-        failed_runs: Vec::new(),
-        red_tail: String::new(),
-        mergeable: None,
-        merge_asked: false,
-    };
-    let known = task.pull.get_or_insert(fresh);
+    let Some(task) = draft.task_mut(id) else { return false };
+    let known = task.pull.get_or_insert_with(|| Pull::opened(pull.number, pull.head_sha.clone(), now));
     if known.number != pull.number {
-        return;
+        if known.open || pull.state == OpenState::Closed && !pull.merged {
+            return false;
+        }
+        *known = Pull::opened(pull.number, pull.head_sha.clone(), now);
     }
     if known.head != pull.head_sha {
         known.head = pull.head_sha.clone();
@@ -70,12 +66,12 @@ fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
     if pull.mergeable.is_some() {
         known.mergeable = pull.mergeable;
     }
+    true
 }
 
-/// It was merged: the task is done, whatever else was under way.
+/// It was merged: the task is done, whatever else was under way. Its verdict and its files follow once no attempt is live.
 fn merged(draft: &mut Draft<'_>, id: TaskId) {
-    let now = draft.now;
-    if draft.task(id).is_none_or(|task| task.verdict == Some(Verdict::Merged)) {
+    if draft.task(id).is_none_or(|task| task.stage == Stage::Merged) {
         return;
     }
     fence(draft, id, FenceCause::Merged);
@@ -85,10 +81,9 @@ fn merged(draft: &mut Draft<'_>, id: TaskId) {
             pull.open = false;
             pull.merged = true;
         }
-        task.verdict = Some(Verdict::Merged);
         task.hold = None;
-        task.settled_at = Some(now);
-        release(task);
+        task.verdict = None;
+        task.cancel_asked = false;
     }
     if let Some(base) = &mut draft.header_mut().base {
         base.stale = true;
@@ -108,6 +103,7 @@ fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
     if let Some(task) = draft.task_mut(id) {
         if let Some(pull) = &mut task.pull {
             pull.open = false;
+            pull.merge_asked = false;
         }
         if !given_up {
             task.hold = Some(Hold::PullClosed { pull: number, by: by.map(|actor| actor.login.clone()) });
@@ -116,35 +112,23 @@ fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
         release(task);
     }
     if left {
-        leave(draft, id);
+        leave(draft, id, Outside::Closed);
     }
 }
 
 /// It is open: reopened, pushed to, or as it was.
 fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
     let now = draft.now;
-    let Some(task) = draft.task(id) else { return };
-    let was_open = task.pull.as_ref().is_some_and(|known| known.open);
-    if !was_open {
+    if draft.task(id).and_then(|task| task.pull.as_ref()).is_some_and(|known| !known.open) {
         reopened(draft, id);
     }
-    let Some(task) = draft.task(id) else { return };
-    if task.branch.is_none()
-        && let Some(task) = draft.task_mut(id)
-    {
-        task.branch = Some(pull.head_sha.clone());
-    }
-    let Some(task) = draft.task(id) else { return };
-    let ours = task.branch.as_ref() == Some(&pull.head_sha);
-    let expected = draft.entries().any(|entry| {
-        entry.key.0.starts_with(&format!("branch:{}.", id.0)) || entry.key.0 == format!("update:{}", id.0)
-    });
-    if !ours && !expected && task.verdict.is_none() && !matches!(task.hold, Some(Hold::Theirs { .. })) {
-        fence(draft, id, FenceCause::Cancelled);
-        if let Some(task) = draft.task_mut(id) {
-            task.hold = Some(Hold::Theirs { head: pull.head_sha.clone() });
-            task.rebase_due = false;
-        }
+    let expected = draft
+        .entries()
+        .any(|entry| entry.key.0.starts_with(&format!("branch:{id}.")) || entry.key.0 == format!("update:{id}"));
+    let Some(task) = draft.task_mut(id) else { return };
+    let ours = task.branch.get_or_insert_with(|| pull.head_sha.clone()) == &pull.head_sha;
+    if !ours && !expected {
+        taken_over(draft, id, pull);
     }
     let Some(task) = draft.task(id) else { return };
     if task.stage == Stage::Complete && task.work.as_ref().is_some_and(|work| work.commit == pull.head_sha) {
@@ -154,10 +138,30 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         }
     }
     let Some(task) = draft.task(id) else { return };
-    if !task.issue_open && task.verdict.is_none() {
-        leave(draft, id);
+    if !task.issue_open && matches!(task.verdict, None | Some(Verdict::Escalated)) {
+        leave(draft, id, Outside::Closed);
     }
     draft.read(Read::Checks(pull.head_sha.clone()));
+}
+
+/// A person pushed to the branch: it is theirs from now on, whatever was under way for it.
+fn taken_over(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
+    let Some(task) = draft.task(id) else { return };
+    let counts = matches!(task.verdict, None | Some(Verdict::Escalated)) && !task.cancel_asked;
+    let theirs = Hold::Theirs { head: pull.head_sha.clone() };
+    if !counts || task.hold.as_ref() == Some(&theirs) {
+        return;
+    }
+    fence(draft, id, FenceCause::Cancelled);
+    if draft.task(id).is_some_and(|task| task.stage != Stage::PrOpen) {
+        draft.move_task(id, Trigger::TakeOver);
+    }
+    if let Some(task) = draft.task_mut(id) {
+        task.hold = Some(theirs);
+        task.verdict = None;
+        task.settled_at = None;
+        task.rebase_due = false;
+    }
 }
 
 /// A person reopened it: it holds its files again.
@@ -195,11 +199,14 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
         };
         let Some(task) = draft.task_mut(id) else { continue };
         let held = matches!(task.hold, Some(Hold::BaseRed { .. }));
+        let mended = held && on_base.is_none() && matches!(state, CheckState::Red { .. });
         match on_base {
             Some(check) if task.hold.is_none() => task.hold = Some(Hold::BaseRed { check }),
             None if held => task.hold = None,
             Some(_) | None => {}
         }
+        // Red because of the base, which is mended: what the checks said holds no more once it is brought in.
+        let state = if mended { CheckState::Pending } else { state };
         if let Some(pull) = &mut task.pull {
             if matches!(state, CheckState::Green { .. }) && pull.checks != state {
                 pull.checked_base.clone_from(&base_head);
@@ -207,6 +214,9 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
             pull.failed_runs = failed_runs(checks);
             pull.red_tail = tail(output, RED_TAIL_CHARACTERS_MAX);
             pull.checks = state;
+        }
+        if mended && let Some(base) = draft.header().base.as_ref().map(|base| base.branch.clone()) {
+            draft.intend(format!("update:{id}"), None, Effect::UpdatePull { issue: id.0, base });
         }
     }
 }

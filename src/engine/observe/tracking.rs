@@ -3,10 +3,22 @@
 use crate::engine::checklist::{self, Tick};
 use crate::engine::command;
 use crate::engine::draft::Draft;
+use crate::engine::effect::Effect;
 use crate::engine::id::IssueNumber;
 use crate::engine::observe::comments::may_speak;
 use crate::engine::plan::{Act, PlanStatus};
 use crate::engine::snapshot::{Actor, BodyEdit, Issue};
+use crate::engine::time::Timestamp;
+
+/// A doubled tracking issue is closed: a plan has one.
+pub(super) fn record_doubles(draft: &mut Draft<'_>, number: IssueNumber, doubles: &[IssueNumber]) {
+    if draft.header().tracking.as_ref().is_none_or(|tracking| tracking.number != number) {
+        return;
+    }
+    for double in doubles {
+        draft.intend(format!("close:{double}"), None, Effect::CloseIssue { number: *double });
+    }
+}
 
 /// Records the tracking issue. Gone, it is forgotten and made anew; ticked, each tick is attributed to the person whose edit
 /// shows it first, or put back with a line that asks for the command.
@@ -23,7 +35,7 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     let people: Vec<&BodyEdit> = edits
         .iter()
         .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
-        .filter(|edit| edit.editor.as_ref().is_some_and(|editor| !editor.login.same(&draft.header().bot)))
+        .filter(|edit| edit.editor.as_ref().is_none_or(|editor| !editor.login.same(&draft.header().bot)))
         .collect();
     for tick in ticks {
         take_tick(draft, number, &tick, &people);
@@ -57,10 +69,11 @@ fn take_tick(draft: &mut Draft<'_>, issue: IssueNumber, tick: &Tick, edits: &[&B
 }
 
 /// Who made a tick: the only person who edited since we wrote, or the first whose version of the body shows it.
-fn attribute(tick: &Tick, edits: &[&BodyEdit]) -> Option<(Actor, crate::engine::time::Timestamp)> {
+fn attribute(tick: &Tick, edits: &[&BodyEdit]) -> Option<(Actor, Timestamp)> {
     let first = edits.first()?;
-    let editor = first.editor.as_ref()?;
-    if edits.iter().all(|edit| edit.editor.as_ref().is_some_and(|other| other.login.same(&editor.login))) {
+    let same =
+        |editor: &Actor, edit: &&BodyEdit| edit.editor.as_ref().is_some_and(|other| other.login.same(&editor.login));
+    if let Some(editor) = first.editor.as_ref().filter(|editor| edits.iter().all(|edit| same(editor, edit))) {
         return Some((editor.clone(), edits.last().map_or(first.at, |edit| edit.at)));
     }
     let shows = |edit: &&&BodyEdit| edit.body.as_ref().is_some_and(|body| checklist::ticks(body).contains(tick));

@@ -29,6 +29,7 @@ pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
 pub(super) fn heal(draft: &mut Draft<'_>) {
     let now = draft.now;
     let settings = draft.header().settings.clone();
+    refence(draft);
     let late = draft.ids(|task| deadline(task, &settings).is_some_and(|deadline| now >= deadline));
     for id in late {
         let Some(task) = draft.task(id) else { continue };
@@ -45,6 +46,16 @@ pub(super) fn heal(draft: &mut Draft<'_>) {
                 }
             }
             (true, _) => fence(draft, id, FenceCause::Stuck),
+        }
+    }
+}
+
+/// An attempt that is being closed keeps its fence in the outbox until it is closed.
+fn refence(draft: &mut Draft<'_>) {
+    for id in draft.ids(|task| task.live().is_some_and(|attempt| attempt.fence.is_some())) {
+        let cause = draft.task(id).and_then(Task::live).and_then(|attempt| attempt.fence);
+        if let Some(cause) = cause {
+            fence(draft, id, cause);
         }
     }
 }

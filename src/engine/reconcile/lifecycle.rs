@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::config::ApprovalPolicy;
 use crate::engine::draft::Draft;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::event::Read;
 use crate::engine::graph::{self, Node};
 use crate::engine::id::{IssueNumber, Login, TaskId};
@@ -68,36 +68,45 @@ pub(super) fn activate(draft: &mut Draft<'_>) {
 
 /// Opens the next phase when every approved task of the open one lets it, as long as there is approved work further on.
 pub(super) fn open_gates(draft: &mut Draft<'_>) {
-    loop {
-        let open = draft.header().open_phase;
-        let mut memo = BTreeMap::new();
-        let counts = |task: &&Task| task.is_approved() && !task.left && task.phase <= open;
-        let passed = draft.tasks().filter(counts).all(|task| waits::lets_gate_open(draft, task, &mut memo));
-        let more =
-            draft.tasks().any(|task| task.phase > open && task.is_approved() && task.verdict.is_none() && !task.left);
-        if !passed || !more || draft.header().status != PlanStatus::Active {
-            return;
-        }
-        draft.header_mut().open_phase = open + 1;
+    if draft.header().status != PlanStatus::Active {
+        return;
+    }
+    let further = |task: &&Task| task.is_approved() && task.verdict.is_none() && !task.left;
+    let Some(last) = draft.tasks().filter(further).map(|task| task.phase).max() else { return };
+    let soft = waits::soft_failures(draft);
+    // A text edited after its first attempt waits for its own approval, but its task has begun and still counts.
+    let begun = |task: &Task| task.approval.is_some() && !task.attempts.is_empty();
+    let counts = |task: &&Task| (task.is_approved() || begun(task)) && !task.left;
+    let shut = draft.tasks().filter(counts).filter(|task| !waits::lets_gate_open(draft, task, &soft));
+    // The first phase that somebody keeps shut, or the last that has work.
+    let open = shut.map(|task| task.phase).min().map_or(last, |shut| shut.min(last));
+    if open > draft.header().open_phase {
+        draft.header_mut().open_phase = open;
     }
 }
 
-/// The plan ends when every task is settled well or cancelled: the report is written, the tracking issue unpinned and closed.
+/// The plan ends when every task is settled well or cancelled, or was given up as a whole: the report is written, the tracking
+/// issue unpinned and closed.
 pub(super) fn end(draft: &mut Draft<'_>) {
+    let given_up = draft.header().given_up;
     let done = |task: &Task| {
-        task.is_settled() && matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled))
+        (task.is_settled() || given_up)
+            && matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled))
     };
     if draft.header().status != PlanStatus::Active || draft.tasks().next().is_none() || !draft.tasks().all(done) {
         return;
     }
     let Some(tracking) = draft.header().tracking.clone() else { return };
     let now = draft.now;
+    let still_open: Vec<IssueNumber> = draft.tasks().filter(|task| task.issue_open).map(Task::issue).collect();
     let header = draft.header_mut();
+    header.past.extend(still_open);
     header.status = PlanStatus::Ended;
     header.ended_at = Some(now);
     let number = tracking.number;
     let body = render::completion(draft);
     draft.intend(format!("comment:{number}:report"), None, Effect::Comment { number, body });
+    draft.answered(&EffectKey("pin".to_owned()));
     draft.intend("unpin", None, Effect::Pin { node_id: tracking.node_id, pinned: false });
     draft.intend(format!("close:{number}"), None, Effect::CloseIssue { number });
     if let Some(tracking) = &mut draft.header_mut().tracking {

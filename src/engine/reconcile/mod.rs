@@ -14,16 +14,17 @@ pub(super) use publish::outside_declared;
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
-use crate::engine::task::{Trigger, Verdict};
+use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;
 
 /// Reconciles. `fresh`: something new was learned, so that reads asked for before may be asked for again.
 pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     lifecycle::lay_out(draft);
     lifecycle::activate(draft);
-    settle_cancelled(draft);
+    settle(draft);
     publish::publish(draft);
     heal::heal(draft);
+    publish::end_graces(draft);
     lifecycle::open_gates(draft);
     if draft.header().status == PlanStatus::Active {
         dispatch::send_briefed(draft);
@@ -37,25 +38,27 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     }
 }
 
-/// Gives the verdict to tasks that were given up, once no attempt of theirs is live.
-fn settle_cancelled(draft: &mut Draft<'_>) {
+/// Gives the verdict to tasks that were merged or given up, once no attempt of theirs is live.
+fn settle(draft: &mut Draft<'_>) {
     let now = draft.now;
-    let given_up =
-        |task: &crate::engine::task::Task| task.cancel_asked && task.verdict.is_none() && task.live().is_none();
+    let merged = |task: &Task| task.stage == Stage::Merged && task.verdict != Some(Verdict::Merged);
+    for id in draft.ids(|task| merged(task) && task.live().is_none()) {
+        if let Some(task) = draft.task_mut(id) {
+            task.verdict = Some(Verdict::Merged);
+            task.settled_at = Some(now);
+        }
+    }
+    let given_up = |task: &Task| task.cancel_asked && task.verdict.is_none() && task.live().is_none();
     for id in draft.ids(given_up) {
         draft.move_task(id, Trigger::Cancel);
         if let Some(task) = draft.task_mut(id) {
             task.verdict = Some(Verdict::Cancelled);
             task.hold = None;
             task.settled_at = Some(now);
-            if !task.has_open_pull() {
-                task.locked_since = None;
-            }
         }
     }
-    // The pull request of a task that has its verdict was closed: its files are free.
-    let closed = |task: &crate::engine::task::Task| task.locked_since.is_some() && task.is_settled();
-    for id in draft.ids(closed) {
+    // What is settled frees its files; an open pull request keeps them.
+    for id in draft.ids(|task| task.locked_since.is_some() && task.is_settled()) {
         if let Some(task) = draft.task_mut(id) {
             task.locked_since = None;
         }
@@ -74,7 +77,9 @@ pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
         moments.extend(publish::grace_end(task, settings));
     }
     moments.extend(lifecycle::due(draft));
-    moments.into_iter().filter(|moment| *moment > draft.now).min()
+    let limited = draft.header().limited_until.filter(|until| *until > draft.now);
+    let next = moments.into_iter().filter(|moment| *moment > draft.now).min();
+    next.max(limited)
 }
 
 /// Records that something was said or done once; `false` if it had been before.

@@ -5,29 +5,41 @@ use crate::engine::attempt::AttemptOutcome;
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
 use crate::engine::effect::Effect;
+use crate::engine::event::Read;
 use crate::engine::footprint::{Area, Source};
 use crate::engine::id::TaskId;
 use crate::engine::observe::fail;
-use crate::engine::overlap;
+use crate::engine::overlap::{self, LockTable};
 use crate::engine::policy::Scope;
+use crate::engine::reconcile::first_time;
 use crate::engine::render;
 use crate::engine::retry::Blame;
-use crate::engine::task::{CheckState, Hold, Pull, Stage, Task};
+use crate::engine::task::{CheckState, Hold, MergeRefused, Pull, Stage, Task};
 use crate::engine::time::Timestamp;
 use crate::engine::waits;
 
 /// Publishes what is finished and follows what is open.
 pub(super) fn publish(draft: &mut Draft<'_>) {
-    for id in draft.ids(|task| task.stage == Stage::Complete && task.work.is_some() && task.verdict.is_none()) {
-        publish_work(draft, id);
+    let finished = draft.ids(|task| task.stage == Stage::Complete && task.work.is_some() && task.verdict.is_none());
+    if !finished.is_empty() {
+        let locks = waits::locks(draft);
+        finished.into_iter().for_each(|id| publish_work(draft, &locks, id));
     }
     for id in draft.ids(|task| task.stage == Stage::PrOpen && task.verdict.is_none() && task.has_open_pull()) {
         follow(draft, id);
     }
+    // A person's word to merge counts wherever the task stands: given up, escalated, or being tried again.
+    let asked = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.merge_asked);
+    for id in draft.ids(|task| asked(task) && (task.stage != Stage::PrOpen || task.verdict.is_some())) {
+        let Some(pull) = draft.task(id).and_then(|task| task.pull.clone()) else { continue };
+        if let CheckState::Green { none } = pull.checks {
+            merge(draft, id, &pull, none);
+        }
+    }
 }
 
 /// One rung for a task whose work is finished.
-fn publish_work(draft: &mut Draft<'_>, id: TaskId) {
+fn publish_work(draft: &mut Draft<'_>, locks: &LockTable, id: TaskId) {
     let Some(task) = draft.task(id) else { return };
     let Some(work) = task.work.clone() else { return };
     if task.hold.is_some() || task.cancel_asked {
@@ -40,7 +52,7 @@ fn publish_work(draft: &mut Draft<'_>, id: TaskId) {
         }
         return;
     }
-    if waits_for_earlier(draft, task) {
+    if waits::earlier_holder(draft, locks, task).is_some() {
         return;
     }
     let issue = task.issue();
@@ -52,8 +64,11 @@ fn publish_work(draft: &mut Draft<'_>, id: TaskId) {
     let body = render::pull_body(draft, task);
     match task.pull.as_ref().filter(|pull| pull.open) {
         Some(pull) => {
+            // Best effort, once: the pull request shows the work as soon as its head is read.
             let effect = Effect::EditPull { pull: pull.number, body };
-            draft.intend(format!("editpull:{id}.{}", work.n), None, effect);
+            if first_time(draft, id, &format!("editpull:{}", work.n)) {
+                draft.intend(format!("editpull:{id}.{}", work.n), None, effect);
+            }
         }
         None => {
             let base = draft.header().base.as_ref().map(|base| base.branch.clone()).unwrap_or_default();
@@ -88,22 +103,6 @@ pub(in crate::engine) fn outside_declared(task: &Task) -> Vec<String> {
             || declared.iter().any(|area| overlap::meet(&Area::File(path.clone()), area).is_some())
     };
     task.work.iter().flat_map(|work| &work.files).filter(|path| !covered(path)).cloned().collect()
-}
-
-/// Whether another task that was dispatched earlier holds a file this work really touches: that one goes on first.
-fn waits_for_earlier(draft: &Draft<'_>, task: &Task) -> bool {
-    earlier_holder(draft, task).is_some()
-}
-
-/// The task that was dispatched earlier and holds a file this one's work really touches.
-pub(in crate::engine) fn earlier_holder(draft: &Draft<'_>, task: &Task) -> Option<(TaskId, String)> {
-    let locks = waits::locks(draft);
-    let mine = (task.locked_since, task.id);
-    locks.meets(task.id, &waits::held_footprint(task)).into_iter().find_map(|(other, meeting)| {
-        let holder = draft.task(other)?;
-        let hard = meeting.strength == crate::engine::footprint::Strength::Hard;
-        (hard && holder.work.is_some() && (holder.locked_since, holder.id) < mine).then_some((other, meeting.path))
-    })
 }
 
 /// One rung for a task whose pull request is open.
@@ -165,6 +164,17 @@ fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
     if merging || base.stale || pull.mergeable != Some(true) {
         return;
     }
+    let same = |refused: &&MergeRefused| refused.head == pull.head && refused.base == base.head;
+    if let Some(refused) = pull.merge_refused.as_ref().filter(same) {
+        let message = format!("GitHub does not merge pull request #{}: {}", pull.number, refused.message);
+        if let Some(task) = draft.task_mut(id)
+            && task.hold.is_none()
+            && task.verdict.is_none()
+        {
+            task.hold = Some(Hold::PublishRefused { message });
+        }
+        return;
+    }
     let current = unchecked || pull.checked_base.as_ref() == Some(&base.head);
     if !current {
         draft.intend(format!("update:{id}"), None, Effect::UpdatePull { issue: id.0, base: base.branch });
@@ -178,4 +188,17 @@ fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
 pub(super) fn grace_end(task: &Task, settings: &Settings) -> Option<Timestamp> {
     let pull = task.pull.as_ref().filter(|pull| pull.open && pull.checks == CheckState::Pending)?;
     Some(pull.head_since + settings.checks_grace.0)
+}
+
+/// Reads a head's checks once more when its grace ends: only then does *no checks at all* count as green.
+pub(super) fn end_graces(draft: &mut Draft<'_>) {
+    let (now, settings) = (draft.now, draft.header().settings.clone());
+    for id in draft.ids(|task| grace_end(task, &settings).is_some_and(|end| now >= end)) {
+        let Some(head) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head.clone()) else {
+            continue;
+        };
+        if first_time(draft, id, &format!("grace:{}", head.short())) {
+            draft.read(Read::Checks(head));
+        }
+    }
 }

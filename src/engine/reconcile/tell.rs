@@ -32,9 +32,10 @@ fn tell_one(draft: &mut Draft<'_>, id: TaskId) {
         (None, Some(Verdict::Merged | Verdict::Cancelled) | None) => None,
     };
     let number = task.issue();
-    if let Some(word) = word
+    let name = word.map(|word| format!("{word}:{n}")).filter(|name| !task.told.contains(name));
+    if let (Some(word), Some(name)) = (word, name)
         && let Some(body) = render::notice(draft, task)
-        && first_time(draft, id, &format!("{word}:{n}"))
+        && first_time(draft, id, &name)
     {
         draft.intend(format!("comment:{number}:{word}:{n}"), None, Effect::Comment { number, body });
     }

@@ -30,6 +30,20 @@ pub fn comment_marker(key: &str) -> String {
     format!("<!-- orchestrate:comment {key} -->")
 }
 
+/// The answer to a label put on by somebody who may not approve.
+pub fn label_refused(issue: crate::engine::id::IssueNumber) -> String {
+    format!(
+        "The label is noted, but whoever put it on may not approve: somebody with write access has to say \
+         `/orchestrate approve #{issue}` first."
+    )
+}
+
+/// The key in a comment's marker.
+pub fn marked_key(body: &str) -> Option<&str> {
+    let (_, rest) = body.rsplit_once("<!-- orchestrate:comment ")?;
+    rest.split_once(" -->").map(|(key, _)| key)
+}
+
 /// The answer to a command that was not carried out.
 pub fn refusal(reason: &str) -> String {
     format!("Not done: {}.", text::line(reason.trim_end_matches('.')))

@@ -147,10 +147,12 @@ fn needs_you(draft: &Draft<'_>, views: &[View<'_>]) -> String {
 
 /// Boxes for texts that nobody approved yet.
 fn approvals(views: &[View<'_>]) -> Vec<String> {
-    let waiting: Vec<&View<'_>> = views.iter().filter(|view| view.waits.contains(&Wait::Approval)).collect();
+    let waiting: Vec<&View<'_>> = views.iter().filter(|view| waits::wants_approval(view.task)).collect();
     let mut lines = Vec::new();
     if waiting.len() > 1 {
-        lines.push(format!("{}**Approve all {} texts as they stand**", unticked("approve", None), waiting.len()));
+        let texts = waits::texts_digest(waiting.iter().map(|view| view.task));
+        let all = unticked("approve", Some(&texts[..DIGEST_DIGITS]));
+        lines.push(format!("{all}**Approve all {} texts as they stand**", waiting.len()));
     }
     for view in waiting.iter().take(BOXES_MAX) {
         let digest = &view.task.digest[..DIGEST_DIGITS.min(view.task.digest.len())];

@@ -165,7 +165,8 @@ impl State {
             return Ok(false);
         }
         let (report, tree, refused) = self.worked(brief, work)?;
-        let before = self.repository.get(&brief.start).map(|commit| commit.tree.clone()).unwrap_or_default();
+        let foundation = if brief.mode == Mode::Rebase { &brief.base } else { &brief.start };
+        let before = self.repository.get(foundation).map(|commit| commit.tree.clone()).unwrap_or_default();
         let (files, added, removed) = tree.as_ref().map_or_else(Default::default, |tree| difference(&before, tree));
         let commit = tree.filter(|_| refused.is_empty()).map(|tree| self.work_commit(brief, tree));
         let now = self.now;

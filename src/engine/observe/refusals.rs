@@ -1,0 +1,164 @@
+//! Effects that GitHub refused, or whose state did not allow them: what is tried again, what is looked at again, and what waits
+//! for a person.
+
+use std::time::Duration;
+
+use crate::engine::draft::Draft;
+use crate::engine::effect::{Effect, Entry, EntryState};
+use crate::engine::event::Read;
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
+use crate::engine::observe::outcomes::{repeat_wait, reread_pull};
+use crate::engine::observe::{oldest, watch};
+use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
+
+/// Shortest wait before an effect that was refused, but that the plan needs, is sent again.
+const REFUSED_WAIT_MIN: Duration = Duration::from_secs(60);
+
+/// It was refused for good. What the plan cannot go on without stays in the outbox and is tried again later; everything else
+/// leaves it, and where a person can mend it the task says so.
+pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
+    draft.answered(&entry.key);
+    match (&entry.effect, entry.attempt) {
+        (Effect::CreateTracking { .. } | Effect::Fence { .. }, _) => again_later(draft, entry),
+        (Effect::EditTracking { number }, _) => {
+            again_later(draft, entry);
+            draft.read(Read::Tracking(*number));
+        }
+        (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => {
+            dispatch_refused(draft, attempt, message)
+        }
+        (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. } | Effect::UpdatePull { issue, .. }, _) => {
+            hold_publish(draft, *issue, message)
+        }
+        (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),
+        (
+            Effect::Pin { .. }
+            | Effect::Comment { .. }
+            | Effect::DeleteComment { .. }
+            | Effect::React { .. }
+            | Effect::CancelRun { .. }
+            | Effect::EditPull { .. }
+            | Effect::Rerun { .. }
+            | Effect::CloseIssue { .. }
+            | Effect::DeleteBranch { .. },
+            _,
+        )
+        | (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, None) => {}
+    }
+}
+
+/// Puts an entry back, to be sent after a wait.
+fn again_later(draft: &mut Draft<'_>, entry: &Entry) {
+    let at = draft.now + REFUSED_WAIT_MIN.max(repeat_wait(entry.tries));
+    let key = entry.key.clone();
+    draft.intend_at(key.0.clone(), entry.attempt, entry.effect.clone(), at);
+    if let Some(kept) = draft.entry_mut(&key) {
+        kept.state = EntryState::Queued;
+        kept.tries = entry.tries;
+        kept.not_before = at;
+    }
+}
+
+/// A refused dispatch blocks the task by name and takes no number.
+fn dispatch_refused(draft: &mut Draft<'_>, attempt: AttemptId, message: &str) {
+    let id = TaskId(attempt.issue);
+    let live = draft.task(id).and_then(Task::live).filter(|live| live.id == attempt);
+    // An attempt that is being closed is ended by its fence.
+    if live.is_none_or(|live| live.fence.is_some()) {
+        return;
+    }
+    draft.return_number(attempt);
+    draft.move_task(id, Trigger::Hold);
+    if let Some(task) = draft.task_mut(id) {
+        task.attempts.pop();
+        task.hold = Some(Hold::DispatchRefused { message: message.to_owned() });
+        // Nothing of it was ever dispatched: it holds no files.
+        if task.attempts.is_empty() && !task.has_open_pull() {
+            task.locked_since = None;
+        }
+    }
+}
+
+fn hold_publish(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
+    if let Some(task) = draft.task_mut(TaskId(issue))
+        && task.hold.is_none()
+        && task.verdict.is_none()
+    {
+        task.hold = Some(Hold::PublishRefused { message: message.to_owned() });
+    }
+}
+
+fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, message: &str) {
+    let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull));
+    for id in ids {
+        hold_publish(draft, id.0, message);
+    }
+}
+
+/// The state did not allow it: look again and decide anew.
+pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
+    match &entry.effect {
+        Effect::UpdatePull { issue, .. } => {
+            draft.answered(&entry.key);
+            rebase(draft, *issue);
+        }
+        Effect::MergePull { pull, head } => {
+            draft.answered(&entry.key);
+            merge_conflicted(draft, *pull, head, message);
+        }
+        Effect::OpenPull { issue, .. } | Effect::MoveBranch { issue, .. } => {
+            draft.answered(&entry.key);
+            // Where a person moved or closed it, reading the pull request puts that in place of this.
+            hold_publish(draft, *issue, message);
+            reread_pull(draft, *issue);
+        }
+        Effect::CancelRun { .. } => {
+            draft.answered(&entry.key);
+            let watched = entry.attempt.and_then(|id| watch(draft.task(TaskId(id.issue))?, true));
+            let since = oldest(draft);
+            if let Some(watched) = watched {
+                draft.read(Read::Attempts { watched: vec![watched], since });
+            }
+        }
+        Effect::CreateTracking { .. }
+        | Effect::EditTracking { .. }
+        | Effect::Pin { .. }
+        | Effect::Comment { .. }
+        | Effect::DeleteComment { .. }
+        | Effect::React { .. }
+        | Effect::WriteBrief { .. }
+        | Effect::Dispatch { .. }
+        | Effect::Fence { .. }
+        | Effect::EditPull { .. }
+        | Effect::Rerun { .. }
+        | Effect::CloseIssue { .. }
+        | Effect::DeleteBranch { .. } => refused(draft, entry, message),
+    }
+}
+
+/// GitHub did not merge: a moved head, a moved base or a conflict shows once both are read again; otherwise its words stand.
+fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
+    let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
+    for id in draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull)) {
+        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+            pull.mergeable = None;
+            let (head, base, message) = (head.clone(), base.clone(), message.to_owned());
+            pull.merge_refused = Some(MergeRefused { head, base, message });
+        }
+    }
+    if let Some(base) = &mut draft.header_mut().base {
+        base.stale = true;
+    }
+    draft.read(Read::Pull(pull));
+    draft.read(Read::Repository);
+}
+
+/// The work does not merge: it needs a run that brings it onto the moved base.
+fn rebase(draft: &mut Draft<'_>, issue: IssueNumber) {
+    if let Some(task) = draft.task_mut(TaskId(issue))
+        && task.stage == Stage::PrOpen
+        && let Some(pull) = &mut task.pull
+    {
+        pull.mergeable = Some(false);
+    }
+}
