@@ -1,6 +1,7 @@
 //! Whether a plan has come to rest: nothing will happen until somebody or something outside acts.
 
 use crate::engine::draft::Draft;
+use crate::engine::effect::{Effect, Entry};
 use crate::engine::id::IssueNumber;
 use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::task::{CheckState, Stage, Task};
@@ -21,7 +22,8 @@ pub enum Rest {
 /// Tells how a plan stands at a moment.
 pub fn rest(plan: &Plan, now: Timestamp) -> Rest {
     let draft = Draft::view(plan, now);
-    let pending = |entry: &&crate::engine::effect::Entry| entry.not_before <= now || !entry.effect.is_optional();
+    // An issue that its merge should close is closed by us only later; nobody need wait for that.
+    let pending = |entry: &&Entry| entry.not_before <= now || !matches!(entry.effect, Effect::CloseIssue { .. });
     let header = draft.header();
     let busy = draft.entries().any(|entry| pending(&entry))
         || !header.acts.is_empty()

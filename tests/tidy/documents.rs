@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use task_orchestrator::engine::config::KEYS;
+
 use crate::report::Report;
 use crate::source::{is_word, line_of};
 use crate::tree;
@@ -67,43 +69,30 @@ fn row_strings(text: &str, close: char) -> (Vec<String>, usize) {
     (strings, text.len())
 }
 
-/// The public fields of a struct in a Rust text.
-pub(crate) fn fields(code: &str, name: &str) -> Vec<String> {
-    let Some(start) = code.find(&format!("pub struct {name} {{")) else { return Vec::new() };
-    let lines = code[start..].lines().skip(1).take_while(|line| !line.starts_with('}'));
-    let fields = lines.filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
-    fields.map(|(field, _)| field.to_owned()).collect()
-}
-
 /// All code of a module that may be one file or a folder: `src/engine/config` → `config.rs`, `config/*.rs`.
 fn module_code(stem: &str) -> String {
     let belongs = |path: &&String| **path == format!("{stem}.rs") || path.starts_with(&format!("{stem}/"));
     tree::files().iter().filter(belongs).filter_map(|path| tree::read(path)).collect()
 }
 
-/// Checks the table of settings against the fields of `Settings`, and against `KEYS` with its defaults where it exists.
+/// Checks the table of settings against the keys of the configuration and their defaults.
 pub(crate) fn settings(report: &mut Report) {
-    let code = module_code("src/engine/config");
     let readme = tree::read("README.md").unwrap_or_default();
     let told = table(&readme, "Configuration");
-    let expected: BTreeMap<String, Option<String>> = match constant(&code, "KEYS") {
-        Some(rows) => {
-            rows.into_iter().filter(|row| !row.is_empty()).map(|row| (row[0].clone(), row.get(1).cloned())).collect()
-        }
-        None => fields(&code, "Settings").into_iter().map(|field| (field, None)).collect(),
-    };
-    assert!(!expected.is_empty(), "found neither `KEYS` nor the fields of `Settings` in src/engine/config");
+    let empty = |default: &str| default.starts_with("unset") || matches!(default, "[]" | "\"\"");
+    let shown = |default: &str| if empty(default) { "none".to_owned() } else { default.to_owned() };
+    let expected: BTreeMap<&str, String> = KEYS.iter().map(|key| (key.name, shown(key.default))).collect();
     for (key, default) in &expected {
-        match (told.get(key), default) {
-            (None, _) => report.add("README.md", 1, format!("the setting `{key}` is missing"), "add its row"),
-            (Some((text, line)), Some(default)) if text != default => {
+        match told.get(*key) {
+            None => report.add("README.md", 1, format!("the setting `{key}` is missing"), "add its row"),
+            Some((text, line)) if text != default => {
                 let what = format!("`{key}` is said to be `{text}` by default, it is `{default}`");
                 report.add("README.md", *line, what, "correct the row");
             }
-            (Some(_), _) => {}
+            Some(_) => {}
         }
     }
-    for (key, (_, line)) in told.iter().filter(|(key, _)| !expected.contains_key(*key)) {
+    for (key, (_, line)) in told.iter().filter(|(key, _)| !expected.contains_key(key.as_str())) {
         report.add("README.md", *line, format!("there is no setting `{key}`"), "drop the row");
     }
 }

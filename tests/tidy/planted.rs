@@ -175,10 +175,6 @@ fn tables_are_read_from_documents_and_code() {
     assert_eq!(rows, [vec!["a", "1 (one)", "say \"x\""], vec!["b", "c"]]);
     let rows = documents::constant("const COMMANDS: &[Row] = &[Row { name: \"help\", who: Who::All }];", "COMMANDS");
     assert_eq!(rows, Some(vec![vec!["help".to_owned()]]));
-    assert_eq!(
-        documents::fields("pub struct Settings {\n    /// A.\n    pub label: String,\n}", "Settings"),
-        ["label"]
-    );
     let row = documents::move_names("(Stage::PrOpen, Trigger::Merge, Stage::Merged),");
     assert_eq!(row, ["pr_open", "merge", "merged"]);
 }
