@@ -122,6 +122,7 @@ impl Session {
             settings: chosen.settings.clone(),
             check: args.check.clone(),
             port: args.port,
+            program: None,
         };
         let site = Site::start(options).await?;
         let pages = site.forge.web_url().map_err(anyhow::Error::msg)?;

@@ -50,6 +50,8 @@ pub struct SiteOptions {
     pub check: Option<String>,
     /// Port of the pages; 0: any.
     pub port: u16,
+    /// The program that jobs run as `task-orchestrator`; nothing: the one that is running.
+    pub program: Option<PathBuf>,
 }
 
 /// A site at work.
@@ -162,6 +164,10 @@ fn runner_options(
     state: PathBuf,
 ) -> anyhow::Result<runner::Options> {
     let mut chosen = runner::Options::new(&state, forge.base_url(), forge.base_url())?;
+    if let Some(program) = &options.program {
+        chosen.guard = vec![program.clone().into(), runner::guard::COMMAND.into()];
+        chosen.program.clone_from(program);
+    }
     chosen.workflows = BTreeMap::from([(options.settings.workflow.clone(), workflow)]);
     chosen.parallel = options.settings.max_parallel as usize;
     chosen.check = options.check.as_ref().map(|command| Check {
