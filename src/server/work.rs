@@ -149,8 +149,8 @@ impl<C: Connector> Work<C> {
 
     /// One look at what was heard and what is due, and where there is something, one turn.
     async fn round(&self, memory: &mut Memory<C>) -> Result<Next, Trouble> {
-        let now = self.loops.now();
         let connected = self.connected(&mut memory.deployment).await?;
+        let now = self.loops.now();
         let held = match &mut memory.held {
             Some(held) => held,
             empty => empty.insert(turn::load(&connected.deployment, now).await.map_err(failed)?),
@@ -168,6 +168,9 @@ impl<C: Connector> Work<C> {
         memory.ticked_at = if ticked { Some(now) } else { memory.ticked_at };
         memory.wake_at = turned.wake_at;
         self.loops.tell(&self.repository, Progress { plan: Arc::new(held.plan.clone()), at: now, turned });
+        if turned.more {
+            tracing::warn!(repository = %self.repository, rounds = turned.rounds, "a turn has more to do; it goes on");
+        }
         if turned.more || heard.len() >= usize::try_from(DELIVERIES_MAX).unwrap_or(usize::MAX) {
             return Ok(Next::Again);
         }
