@@ -9,6 +9,7 @@ use crate::engine::event::Event;
 use crate::engine::id::{Login, Owner, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::step::{Step, step};
+use crate::engine::task::Move;
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
@@ -72,7 +73,7 @@ pub struct Held {
 }
 
 /// What a turn came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turned {
     /// When something is due though nobody says anything.
     pub wake_at: Option<Timestamp>,
@@ -80,6 +81,8 @@ pub struct Turned {
     pub more: bool,
     /// Rounds taken.
     pub rounds: u32,
+    /// Moves that tasks made.
+    pub moves: Vec<Move>,
 }
 
 /// Loads the plan, or begins an idle one.
@@ -111,15 +114,27 @@ pub async fn turn<G: GitHub, M: Git, S: Store>(
     // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for first.
     events.insert(0, Event::Resumed);
     let mut wake_at = None;
+    let mut moves = Vec::new();
     for rounds in 1..=ROUNDS_MAX {
         let stepped = step_and_save(deployment, held, &events, now).await?;
         wake_at = stepped.wake_at;
+        stepped.moves.iter().for_each(log_move);
+        moves.extend(&stepped.moves);
         events = perform::perform(deployment, &held.plan, &stepped, now).await;
         if events.is_empty() {
-            return Ok(Turned { wake_at, more: false, rounds });
+            return Ok(Turned { wake_at, more: false, rounds, moves });
         }
     }
-    Ok(Turned { wake_at, more: true, rounds: ROUNDS_MAX })
+    Ok(Turned { wake_at, more: true, rounds: ROUNDS_MAX, moves })
+}
+
+/// A move the table does not have is a defect of ours: the task stayed as it was, and the log says so.
+fn log_move(made: &Move) {
+    let (task, from, trigger) = (made.task, made.from, made.trigger);
+    match made.to {
+        Some(to) => tracing::info!(%task, %from, %trigger, %to, "a task moved"),
+        None => tracing::error!(%task, %from, %trigger, "a move that the table does not have was refused"),
+    }
 }
 
 /// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events: they are

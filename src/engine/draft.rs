@@ -8,7 +8,7 @@ use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
 use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan};
-use crate::engine::task::{Task, Trigger, next_stage};
+use crate::engine::task::{Move, Task, Trigger, next_stage};
 use crate::engine::time::Timestamp;
 
 /// The overlay.
@@ -24,6 +24,7 @@ pub struct Draft<'a> {
     tasks: BTreeMap<TaskId, Option<Task>>,
     outbox: BTreeMap<EffectKey, Option<Entry>>,
     reads: Vec<Read>,
+    moves: Vec<Move>,
     replan: bool,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Draft<'a> {
             tasks: BTreeMap::new(),
             outbox: BTreeMap::new(),
             reads: Vec::new(),
+            moves: Vec::new(),
             replan: false,
         }
     }
@@ -123,20 +125,22 @@ impl<'a> Draft<'a> {
         std::mem::take(&mut self.replan)
     }
 
-    /// Moves a task by the table. A move that is not in the table changes nothing and answers `false`.
+    /// Moves a task by the table. A move that is not in the table changes nothing, is told among the step's moves, and answers
+    /// `false`: it is a defect of ours.
     pub fn move_task(&mut self, id: TaskId, trigger: Trigger) -> bool {
-        let Some(next) = self.task(id).and_then(|task| next_stage(task.stage, trigger)) else {
-            debug_assert!(
-                self.task(id).is_none(),
-                "{id}: no move by {trigger} from {:?}",
-                self.task(id).map(|task| task.stage)
-            );
-            return false;
-        };
-        if let Some(task) = self.task_mut(id) {
-            task.stage = next;
+        let Some(from) = self.task(id).map(|task| task.stage) else { return false };
+        let to = next_stage(from, trigger);
+        self.moves.push(Move { task: id, from, trigger, to });
+        debug_assert!(to.is_some(), "{id}: no move by {trigger} from {from}");
+        if let (Some(to), Some(task)) = (to, self.task_mut(id)) {
+            task.stage = to;
         }
-        true
+        to.is_some()
+    }
+
+    /// Moves made so far; asking takes them.
+    pub fn take_moves(&mut self) -> Vec<Move> {
+        std::mem::take(&mut self.moves)
     }
 
     /// The next attempt number of an issue; it is taken from now on.

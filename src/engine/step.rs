@@ -7,6 +7,7 @@ use crate::engine::id::Owner;
 use crate::engine::observe;
 use crate::engine::plan::{Change, Plan};
 use crate::engine::reconcile;
+use crate::engine::task::Move;
 use crate::engine::time::Timestamp;
 
 /// What a step decided. The changes are saved before anything is sent.
@@ -22,6 +23,8 @@ pub struct Step {
     pub probes: Vec<EffectKey>,
     /// When something is due though nobody says anything.
     pub wake_at: Option<Timestamp>,
+    /// Moves that tasks made, for the log.
+    pub moves: Vec<Move>,
 }
 
 /// Steps: records what the events tell, then reconciles. Pure; the plan is not touched.
@@ -37,11 +40,12 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
     reconcile::reconcile(&mut draft, fresh);
     let (writes, probes) = due(&mut draft);
     let wake_at = reconcile::wake_at(&draft);
+    let moves = draft.take_moves();
     let limited = draft.header().limited_until.is_some();
     let (changes, reads) = draft.finish();
     // What was not read is asked for again at the next tick.
     let reads = if limited { Vec::new() } else { reads };
-    Step { changes, reads, writes, probes, wake_at }
+    Step { changes, reads, writes, probes, wake_at, moves }
 }
 
 /// Entries that are due: queued ones become intended, which is saved before they are sent; sent ones are looked for. Nothing

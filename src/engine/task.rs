@@ -124,6 +124,19 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Cancelled, Trigger::Merge, Stage::Merged),
 ];
 
+/// A move as made, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whose.
+    pub task: TaskId,
+    /// From here.
+    pub from: Stage,
+    /// By this.
+    pub trigger: Trigger,
+    /// To there; nothing: the table has no such row, and the task stayed.
+    pub to: Option<Stage>,
+}
+
 /// Where a trigger leads from a stage; nothing where the table has no such row.
 pub fn next_stage(stage: Stage, trigger: Trigger) -> Option<Stage> {
     MOVES.iter().find(|(from, by, _)| (*from, *by) == (stage, trigger)).map(|(_, _, to)| *to)

@@ -10,18 +10,15 @@ use crate::support::{Story, touch_declared};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n")];
 
-#[test]
-fn one_task_becomes_a_merged_pull_request() {
+pub(crate) fn one_task_becomes_a_merged_pull_request() {
     let mut story = Story::new(FILES);
     story.issue(1, "Write a", "Files: a.txt").run();
     story.expect(1, Status::Merged);
     assert!(story.forge.file("main", "a.txt").expect("still there").contains("1 by attempt 1"));
     assert_eq!(story.task(1).attempts.len(), 1);
-    println!("{}", story.tracking());
 }
 
-#[test]
-fn the_same_file_is_worked_by_one_after_the_other() {
+pub(crate) fn the_same_file_is_worked_by_one_after_the_other() {
     let mut story = Story::new(FILES);
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt").issue(3, "Three", "Files: b.txt");
     story.tick();
@@ -33,8 +30,7 @@ fn the_same_file_is_worked_by_one_after_the_other() {
     }
 }
 
-#[test]
-fn a_failure_is_retried_with_its_error_and_then_escalates() {
+pub(crate) fn a_failure_is_retried_with_its_error_and_then_escalates() {
     let mut story = Story::new(FILES);
     story.script(|brief| match brief.issue.0 {
         1 if brief.previous_errors.is_empty() => Work::Failed("the widget is bent".to_owned()),
@@ -48,11 +44,9 @@ fn a_failure_is_retried_with_its_error_and_then_escalates() {
     assert_eq!(story.task(1).attempts.len(), 2);
     assert_eq!(story.task(2).attempts.len(), 3);
     assert_eq!(story.task(2).verdict, Some(Verdict::Escalated));
-    println!("{}", story.tracking());
 }
 
-#[test]
-fn no_change_and_a_conflict_end_well() {
+pub(crate) fn no_change_and_a_conflict_end_well() {
     let mut story =
         Story::with(FILES, |settings| settings.overlap = task_orchestrator::engine::footprint::OverlapPolicy::Off);
     story.script(|brief| match brief.issue.0 {
@@ -67,8 +61,7 @@ fn no_change_and_a_conflict_end_well() {
     assert_eq!(reruns, 1);
 }
 
-#[test]
-fn a_ghost_is_fenced_and_dispatched_anew() {
+pub(crate) fn a_ghost_is_fenced_and_dispatched_anew() {
     let mut story = Story::new(FILES);
     story.issue(1, "One", "Files: a.txt");
     story.tick();
@@ -77,4 +70,12 @@ fn a_ghost_is_fenced_and_dispatched_anew() {
     story.expect(1, Status::Merged);
     assert_eq!(story.task(1).attempts.len(), 2);
     assert_eq!(story.task(1).counters.infra_retries, 1);
+}
+
+stories! {
+    one_task_becomes_a_merged_pull_request,
+    the_same_file_is_worked_by_one_after_the_other,
+    a_failure_is_retried_with_its_error_and_then_escalates,
+    no_change_and_a_conflict_end_well,
+    a_ghost_is_fenced_and_dispatched_anew,
 }

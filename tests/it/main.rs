@@ -1,5 +1,23 @@
 //! Stories over the whole engine, the loop and the embedded GitHub.
 
+/// Each story is a test, and all of a file's stories are listed for those who run them together.
+macro_rules! stories {
+    ($($name:ident),* $(,)?) => {
+        /// The stories of this file.
+        pub(crate) const STORIES: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
+
+        mod tests {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name();
+                }
+            )*
+        }
+    };
+}
+
+mod faults;
 mod lifecycle;
 mod people;
 mod plan;

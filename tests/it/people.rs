@@ -18,18 +18,13 @@ fn asking() -> Story {
     })
 }
 
-fn tracking_number(story: &Story) -> u64 {
-    story.held.plan.header.tracking.as_ref().expect("a tracking issue").number.0
-}
-
-#[test]
-fn nothing_is_dispatched_before_a_writer_approves() {
+pub(crate) fn nothing_is_dispatched_before_a_writer_approves() {
     let mut story = asking();
     story.issue(1, "One", "Files: a.txt");
     story.forge.permit("reader", Permission::Read).expect("permits");
     story.forge.permit("writer", Permission::Write).expect("permits");
     story.tick().expect(1, Status::Blocked);
-    let tracking = tracking_number(&story);
+    let tracking = story.tracking_number();
     story.forge.comment("reader", tracking, "/orchestrate approve").expect("comments");
     story.tick().expect(1, Status::Blocked);
     assert_eq!(story.forge.queued_runs().len(), 0);
@@ -38,12 +33,11 @@ fn nothing_is_dispatched_before_a_writer_approves() {
     assert_eq!(story.task(1).approval.as_ref().expect("approved").by.as_str(), "writer");
 }
 
-#[test]
-fn an_edit_after_approval_needs_approval_again() {
+pub(crate) fn an_edit_after_approval_needs_approval_again() {
     let mut story = asking();
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt");
     story.tick();
-    let tracking = tracking_number(&story);
+    let tracking = story.tracking_number();
     story.forge.comment("owner", tracking, "/orchestrate approve").expect("comments");
     story.tick().expect(1, Status::Running);
     story.wait(std::time::Duration::from_secs(60));
@@ -55,13 +49,12 @@ fn an_edit_after_approval_needs_approval_again() {
     assert!(story.tracking().contains("its text changed"), "{}", story.tracking());
 }
 
-#[test]
-fn a_box_ticked_by_the_owner_approves_and_one_ticked_by_a_reader_does_not() {
+pub(crate) fn a_box_ticked_by_the_owner_approves_and_one_ticked_by_a_reader_does_not() {
     let mut story = asking();
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt");
     story.forge.permit("triager", Permission::Triage).expect("permits");
     story.tick().tick();
-    let tracking = tracking_number(&story);
+    let tracking = story.tracking_number();
     story.wait(std::time::Duration::from_secs(60));
     story.forge.tick_line("triager", tracking, "Approve #1").expect("ticks");
     story.tick().expect(1, Status::Blocked);
@@ -72,12 +65,11 @@ fn a_box_ticked_by_the_owner_approves_and_one_ticked_by_a_reader_does_not() {
     story.tick().expect(1, Status::Blocked).expect(2, Status::Running);
 }
 
-#[test]
-fn a_closed_pull_request_blocks_until_a_person_decides() {
+pub(crate) fn a_closed_pull_request_blocks_until_a_person_decides() {
     let mut story = asking();
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt");
     story.tick();
-    let tracking = tracking_number(&story);
+    let tracking = story.tracking_number();
     story.forge.comment("owner", tracking, "/orchestrate approve").expect("comments");
     story.run();
     story.expect(1, Status::PrOpen).expect(2, Status::Blocked);
@@ -97,19 +89,16 @@ fn a_closed_pull_request_blocks_until_a_person_decides() {
     story.expect(2, Status::Merged);
 }
 
-#[test]
-fn red_checks_give_the_agent_the_log_and_the_same_pull_request_goes_on() {
-    let mut story = Story::new(FILES);
-    story.held.plan.header.settings.checks_grace = task_orchestrator::engine::time::Span::minutes(5);
+pub(crate) fn red_checks_give_the_agent_the_log_and_the_same_pull_request_goes_on() {
+    let mut story = Story::with(FILES, |settings| {
+        settings.checks_grace = task_orchestrator::engine::time::Span::minutes(5);
+    });
     story.script(|brief| {
         if brief.key.id.n > 1 {
             assert!(brief.previous_errors[0].contains("line 3 is wrong"), "{:?}", brief.previous_errors);
         }
         touch_declared(brief)
     });
-    let mut settings = story.held.plan.header.settings.clone();
-    settings.checks_grace = task_orchestrator::engine::time::Span::minutes(5);
-    story.deployment.configuration = task_orchestrator::turn::Configuration::Fixed(Box::new(settings));
     story.issue(1, "One", "Files: a.txt").tick();
     story.work();
     story.tick().expect(1, Status::PrOpen);
@@ -128,11 +117,10 @@ fn red_checks_give_the_agent_the_log_and_the_same_pull_request_goes_on() {
     assert_eq!(story.forge.world().pulls().count(), 1);
 }
 
-#[test]
-fn a_person_who_pushes_takes_the_branch_over() {
+pub(crate) fn a_person_who_pushes_takes_the_branch_over() {
     let mut story = asking();
     story.issue(1, "One", "Files: a.txt").tick();
-    let tracking = tracking_number(&story);
+    let tracking = story.tracking_number();
     story.forge.comment("owner", tracking, "/orchestrate approve").expect("comments");
     story.run();
     story.expect(1, Status::PrOpen);
@@ -145,8 +133,7 @@ fn a_person_who_pushes_takes_the_branch_over() {
     assert!(story.forge.file("main", "b.txt").expect("there").contains("mine"));
 }
 
-#[test]
-fn a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves() {
+pub(crate) fn a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves() {
     let mut story = Story::new(FILES);
     story.script(|brief| match brief.issue.0 {
         1 if brief.key.id.n == 1 => Work::NeedsDecision("red or blue?".to_owned()),
@@ -156,9 +143,19 @@ fn a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves() {
     story.run();
     story.expect(1, Status::Blocked).expect(2, Status::Blocked);
     assert!(story.tracking().contains("red or blue?"));
-    let tracking = tracking_number(&story);
+    let tracking = story.tracking_number();
     story.forge.comment("owner", tracking, "/orchestrate retry #1").expect("comments");
     story.run();
     story.expect(1, Status::Merged).expect(2, Status::Merged);
     assert!(story.tracking().contains("This plan has ended."), "{}", story.tracking());
+}
+
+stories! {
+    nothing_is_dispatched_before_a_writer_approves,
+    an_edit_after_approval_needs_approval_again,
+    a_box_ticked_by_the_owner_approves_and_one_ticked_by_a_reader_does_not,
+    a_closed_pull_request_blocks_until_a_person_decides,
+    red_checks_give_the_agent_the_log_and_the_same_pull_request_goes_on,
+    a_person_who_pushes_takes_the_branch_over,
+    a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves,
 }

@@ -1,32 +1,50 @@
-//! A repository in memory, worked by the real turn: verbs that read as a story.
+//! A repository in memory, worked by the real turn: verbs that read as a story. After every turn the rules that must never break
+//! are checked.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+mod desk;
+mod rules;
+
+pub(crate) use desk::{Crash, Desk, MemoryRows};
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use task_orchestrator::engine::brief::Brief;
 use task_orchestrator::engine::config::{ApprovalPolicy, Settings};
 use task_orchestrator::engine::draft::Draft;
 use task_orchestrator::engine::event::Event;
-use task_orchestrator::engine::id::{IssueNumber, Login, Owner, RepositoryName, TaskId};
-use task_orchestrator::engine::plan::{Change, Plan};
-use task_orchestrator::engine::task::Task;
+use task_orchestrator::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId, TaskId};
+use task_orchestrator::engine::task::{Stage, Task, Trigger};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::engine::waits::{self, Status};
 use task_orchestrator::forge::memory::{MemoryForge, edit::Edit, worker::Work};
+use task_orchestrator::forge::world::request::{PersonAct, Request};
 use task_orchestrator::perform::Tree;
-use task_orchestrator::store::{Delivery, Error, Store, Version};
 use task_orchestrator::turn::{Configuration, Deployment, Held, load, turn};
 
 /// One repository, its forge, its plan and its clock.
 pub(crate) struct Story {
     pub(crate) forge: Arc<MemoryForge>,
-    pub(crate) deployment: Deployment<Arc<MemoryForge>, Arc<MemoryForge>, MemoryRows>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) deployment: Deployment<Arc<Desk>, Arc<Desk>, MemoryRows>,
     pub(crate) held: Held,
     pub(crate) now: Timestamp,
-    runtime: tokio::runtime::Runtime,
+    /// No heartbeat: turns hear what webhooks tell, and nothing else.
+    pub(crate) hears_only: bool,
     script: Box<dyn FnMut(&Brief) -> Work>,
 }
+
+thread_local! {
+    /// The moves that stories of this thread have taken.
+    pub(crate) static TAKEN: RefCell<BTreeSet<(Stage, Trigger)>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Most rounds a turn of a story may take: more is a loop that feeds itself.
+const ROUNDS_MAX: u32 = 60;
 
 pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -40,10 +58,11 @@ impl Story {
         let mut settings = Settings { approval: ApprovalPolicy::Label, auto_merge: true, ..Settings::local() };
         change(&mut settings);
         let forge = Arc::new(MemoryForge::new(files, START));
+        let desk = Arc::new(Desk::new(forge.clone()));
         let deployment = Deployment {
-            github: forge.clone(),
-            git: forge.clone(),
-            store: MemoryRows::default(),
+            github: desk.clone(),
+            git: desk.clone(),
+            store: MemoryRows::new(desk.clone()),
             repository: RepositoryName::new("acme/widgets"),
             owner: Owner::new("story"),
             bot: Login::new("task-orchestrator[bot]"),
@@ -51,10 +70,9 @@ impl Story {
             configuration: Configuration::Fixed(Box::new(settings)),
             tree: Tree::default(),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let held = runtime.block_on(load(&deployment, START)).expect("an idle plan");
+        let held = at_once(load(&deployment, START)).expect("nothing waits").expect("an idle plan");
         let script = Box::new(|brief: &Brief| touch_declared(brief));
-        Self { forge, deployment, held, now: START, runtime, script }
+        Self { forge, desk, deployment, held, now: START, hears_only: false, script }
     }
 
     /// What the agent does with each brief.
@@ -68,16 +86,73 @@ impl Story {
         self
     }
 
-    /// One turn with a heartbeat.
+    /// One turn: with a heartbeat, or with what webhooks told where the story only hears.
     pub(crate) fn tick(&mut self) -> &mut Self {
-        let turned = self.runtime.block_on(turn(&self.deployment, &mut self.held, vec![Event::Tick], self.now));
+        let heard: Vec<Event> = self.forge.drain_webhooks().iter().flat_map(desk::hints).map(Event::Hint).collect();
+        let events = if self.hears_only { heard } else { vec![Event::Tick] };
+        self.turn(events)
+    }
+
+    /// One turn with these events. A crash inside it loses what was in memory; the next turn begins from what was saved.
+    pub(crate) fn turn(&mut self, events: Vec<Event>) -> &mut Self {
+        let Some(turned) = at_once(turn(&self.deployment, &mut self.held, events, self.now)) else {
+            self.held = at_once(load(&self.deployment, self.now)).expect("nothing waits").expect("it loads");
+            return self;
+        };
         let turned = turned.expect("the store takes it");
-        assert!(
-            !turned.more,
-            "a turn that does not come to rest: {:?}",
-            self.held.plan.outbox.keys().collect::<Vec<_>>()
-        );
+        let outbox = || self.held.plan.outbox.keys().collect::<Vec<_>>();
+        assert!(turned.rounds <= ROUNDS_MAX, "a turn of {} rounds: {:?}", turned.rounds, outbox());
+        TAKEN.with_borrow_mut(|taken| {
+            for made in &turned.moves {
+                assert!(made.to.is_some(), "{made:?} is not in the table");
+                taken.insert((made.from, made.trigger));
+            }
+        });
+        rules::check(self);
         self
+    }
+
+    /// Time passes, with a heartbeat each minute.
+    pub(crate) fn minutes(&mut self, minutes: u64) -> &mut Self {
+        for _ in 0..minutes {
+            self.wait(Duration::from_secs(60)).tick();
+        }
+        self
+    }
+
+    /// Somebody comments on the tracking issue, and it is read.
+    pub(crate) fn say(&mut self, login: &str, text: &str) -> &mut Self {
+        let tracking = self.tracking_number();
+        self.say_on(login, tracking, text)
+    }
+
+    /// Somebody comments on an issue, and it is read.
+    pub(crate) fn say_on(&mut self, login: &str, number: u64, text: &str) -> &mut Self {
+        self.wait(Duration::from_secs(1));
+        self.forge.comment(login, number, text).expect("comments");
+        self.tick()
+    }
+
+    /// Somebody does something, and it is seen.
+    pub(crate) fn person(&mut self, login: &str, act: PersonAct) -> &mut Self {
+        self.wait(Duration::from_secs(1));
+        self.forge.person(login, act).expect("a person may");
+        self.tick()
+    }
+
+    /// Claims the only queued run and leaves it under way.
+    pub(crate) fn claim(&mut self) -> RunId {
+        let runs = self.forge.queued_runs();
+        assert_eq!(runs.len(), 1, "{:#?}", self.statuses());
+        assert!(self.forge.claim(runs[0]).expect("it can be claimed"), "somebody else was first");
+        self.tick();
+        runs[0]
+    }
+
+    /// Ends a claimed run so.
+    pub(crate) fn finish(&mut self, run: RunId, work: Work) -> &mut Self {
+        self.forge.finish_run(run, work).expect("it can end");
+        self.tick()
     }
 
     /// Time passes.
@@ -99,7 +174,8 @@ impl Story {
             let worked = self.work();
             let before = self.held.version;
             self.wait(Duration::from_secs(5)).tick();
-            if worked == 0 && before == self.held.version && self.waits_for_nothing_timed() {
+            let quiet = before == self.held.version && self.held.plan.outbox.is_empty();
+            if worked == 0 && quiet && self.waits_for_nothing_timed() {
                 return self;
             }
         }
@@ -130,6 +206,30 @@ impl Story {
         self
     }
 
+    pub(crate) fn tracking_number(&self) -> u64 {
+        self.held.plan.header.tracking.as_ref().expect("a tracking issue").number.0
+    }
+
+    /// The open pull request of a task.
+    pub(crate) fn pull(&self, issue: u64) -> u64 {
+        let pull = self.task(issue).pull.as_ref().filter(|pull| pull.open);
+        pull.unwrap_or_else(|| panic!("no open pull request: {:#?}", self.task(issue))).number.0
+    }
+
+    /// Our comments on an issue, oldest first, markers left out.
+    pub(crate) fn comments(&self, number: u64) -> Vec<String> {
+        let world = self.forge.world();
+        let bot = &self.deployment.bot;
+        let ours =
+            world.comments().filter(|entry| entry.comment.issue.0 == number && entry.comment.author.login == *bot);
+        ours.map(|entry| entry.comment.body.split("\n\n<!--").next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// API writes so far.
+    pub(crate) fn writes(&self) -> usize {
+        self.forge.log().iter().filter(|(_, request)| matches!(request, Request::Api { .. })).count()
+    }
+
     /// The tracking issue's body.
     pub(crate) fn tracking(&self) -> String {
         let number = self.held.plan.header.tracking.as_ref().expect("a tracking issue").number;
@@ -137,52 +237,17 @@ impl Story {
     }
 }
 
+/// What a future gives without ever waiting; nothing where it waits: in a story only a crash makes it.
+fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
 /// The agent that appends a line to every declared file.
 pub(crate) fn touch_declared(brief: &Brief) -> Work {
     let line = format!("{} by attempt {}\n", brief.issue, brief.key.id.n);
     Work::Changed(brief.files.iter().map(|path| Edit::append(path, &line)).collect())
-}
-
-/// Rows in memory.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryRows(Mutex<Option<(Plan, Version)>>);
-
-impl Store for MemoryRows {
-    async fn load(&self, _: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
-        Ok(self.0.lock().expect("no panic").clone())
-    }
-
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
-        let mut kept = self.0.lock().expect("no panic");
-        let (mut plan, version) = kept.take().unwrap_or_else(|| {
-            let settings = Settings::local();
-            (Plan::idle(repository.clone(), Login::new("b"), String::new(), settings, Timestamp(0)), 0)
-        });
-        if version != expected {
-            *kept = Some((plan, version));
-            return Err(Error::Conflict);
-        }
-        plan.apply(changes.to_vec());
-        *kept = Some((plan, version + 1));
-        Ok(version + 1)
-    }
-
-    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
-        Ok(true)
-    }
-    async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
-        Ok(Vec::new())
-    }
-    async fn waiting(&self) -> Result<Vec<RepositoryName>, Error> {
-        Ok(Vec::new())
-    }
-    async fn worked(&self, _: &[String]) -> Result<(), Error> {
-        Ok(())
-    }
-    async fn repositories(&self) -> Result<Vec<RepositoryName>, Error> {
-        Ok(Vec::new())
-    }
-    async fn forget(&self, _: Timestamp) -> Result<u64, Error> {
-        Ok(0)
-    }
 }

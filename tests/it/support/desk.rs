@@ -1,0 +1,194 @@
+//! What stands between the orchestrator and the world: passes everything on, and can crash the orchestrator at any write or save,
+//! before or after it happens.
+
+use std::sync::{Arc, Mutex};
+
+use task_orchestrator::engine::config::Settings;
+use task_orchestrator::engine::event::Hint;
+use task_orchestrator::engine::id::{IssueNumber, Login, RepositoryName, Sha};
+use task_orchestrator::engine::plan::{Change, Plan};
+use task_orchestrator::engine::time::Timestamp;
+use task_orchestrator::forge::memory::MemoryForge;
+use task_orchestrator::forge::world::access;
+use task_orchestrator::forge::world::webhook::Webhook;
+use task_orchestrator::git::{self, Git};
+use task_orchestrator::github::{Error as ApiError, GitHub, Request, Response};
+use task_orchestrator::store::{Delivery, Error, Store, Version};
+
+/// When, at its boundary, the orchestrator crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crash {
+    Before,
+    After,
+}
+
+/// Passes calls on and counts boundaries.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    forge: Arc<MemoryForge>,
+    boundaries: Mutex<u32>,
+    planned: Mutex<Option<(u32, Crash)>>,
+    dispatched: Mutex<Vec<String>>,
+}
+
+impl Desk {
+    pub(crate) fn new(forge: Arc<MemoryForge>) -> Self {
+        Self { forge, boundaries: Mutex::new(0), planned: Mutex::new(None), dispatched: Mutex::new(Vec::new()) }
+    }
+
+    /// Plans a crash at a boundary, counted from 0 since the beginning.
+    pub(crate) fn crash_at(&self, boundary: u32, crash: Crash) {
+        *self.planned.lock().expect("no panic") = Some((boundary, crash));
+    }
+
+    /// Writes and saves so far.
+    pub(crate) fn boundaries(&self) -> u32 {
+        *self.boundaries.lock().expect("no panic")
+    }
+
+    /// Keys of the runs that the orchestrator's own dispatches made.
+    pub(crate) fn dispatched(&self) -> Vec<String> {
+        self.dispatched.lock().expect("no panic").clone()
+    }
+
+    /// Passes a dispatch on and notes its key where it made a run.
+    async fn dispatch(&self, request: Request) -> Result<Response, ApiError> {
+        let Request::DispatchWorkflow { inputs, .. } = &request else { return self.forge.send(request).await };
+        let key = inputs.get("key").cloned().unwrap_or_default();
+        let before = self.forge.world().runs().count();
+        let answer = self.forge.send(request).await;
+        if self.forge.world().runs().count() > before {
+            self.dispatched.lock().expect("no panic").push(key);
+        }
+        answer
+    }
+
+    /// Passes a boundary. A crash is a wait that never ends: whoever polls gives up and begins anew.
+    async fn boundary<T>(&self, act: impl Future<Output = T>) -> T {
+        let at = {
+            let mut boundaries = self.boundaries.lock().expect("no panic");
+            *boundaries += 1;
+            *boundaries - 1
+        };
+        let planned = *self.planned.lock().expect("no panic");
+        let crash = planned.filter(|(boundary, _)| *boundary == at).map(|(_, crash)| crash);
+        if crash == Some(Crash::Before) {
+            std::future::pending::<()>().await;
+        }
+        let done = act.await;
+        if crash == Some(Crash::After) {
+            std::future::pending::<()>().await;
+        }
+        done
+    }
+}
+
+impl GitHub for Desk {
+    async fn send(&self, request: Request) -> Result<Response, ApiError> {
+        if access::is_write(&request) {
+            self.boundary(self.dispatch(request)).await
+        } else {
+            self.forge.send(request).await
+        }
+    }
+}
+
+impl Git for Desk {
+    async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), git::Error> {
+        self.boundary(self.forge.move_branch(branch, expected, to)).await
+    }
+
+    async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {
+        self.forge.paths(commit).await
+    }
+
+    async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
+        self.forge.merge_conflicts(ours, theirs).await
+    }
+}
+
+/// Where a webhook says to look.
+pub(crate) fn hints(webhook: &Webhook) -> Vec<Hint> {
+    match webhook {
+        Webhook::Issues { number, .. } => vec![Hint::Issue(*number)],
+        Webhook::IssueComment { comment, .. } => vec![Hint::Comment(comment.id)],
+        Webhook::PullRequest { number, .. } => vec![Hint::Pull(*number)],
+        Webhook::WorkflowRun { run, .. } | Webhook::WorkflowJob { run, .. } => vec![Hint::Run(*run, None)],
+        Webhook::CheckRun { sha, .. } | Webhook::CheckSuiteCompleted { sha, .. } => vec![Hint::Checks(sha.clone())],
+        Webhook::Push { branch, .. } => vec![Hint::Push(branch.clone())],
+    }
+}
+
+/// Rows in memory.
+#[derive(Debug)]
+pub(crate) struct MemoryRows {
+    desk: Arc<Desk>,
+    kept: Mutex<Option<(Plan, Version)>>,
+}
+
+impl MemoryRows {
+    pub(crate) fn new(desk: Arc<Desk>) -> Self {
+        Self { desk, kept: Mutex::new(None) }
+    }
+
+    /// Rows as text and back, so that what a database would lose is lost here too.
+    fn put(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+        let mut kept = self.kept.lock().expect("no panic");
+        let (mut plan, version) = kept.take().unwrap_or_else(|| {
+            let settings = Settings::local();
+            (Plan::idle(repository.clone(), Login::new("b"), String::new(), settings, Timestamp(0)), 0)
+        });
+        if version != expected {
+            *kept = Some((plan, version));
+            return Err(Error::Conflict);
+        }
+        plan.apply(changes.iter().map(through_text).collect());
+        *kept = Some((plan, version + 1));
+        Ok(version + 1)
+    }
+}
+
+/// A row written as JSON and read again.
+fn through_text(change: &Change) -> Change {
+    fn again<T: serde::Serialize + serde::de::DeserializeOwned>(row: &T) -> T {
+        let text = serde_json::to_string(row).expect("a row can be written");
+        serde_json::from_str(&text).expect("a row can be read")
+    }
+    match change {
+        Change::Header(header) => Change::Header(Box::new(again(&**header))),
+        Change::Layout(layout) => Change::Layout(Box::new(again(&**layout))),
+        Change::Numbers(numbers) => Change::Numbers(Box::new(again(&**numbers))),
+        Change::Task(task) => Change::Task(Arc::new(again(&**task))),
+        Change::Entry(entry) => Change::Entry(Box::new(again(&**entry))),
+        Change::TaskGone(_) | Change::EntryGone(_) => change.clone(),
+    }
+}
+
+impl Store for MemoryRows {
+    async fn load(&self, _: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
+        Ok(self.kept.lock().expect("no panic").clone())
+    }
+
+    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+        self.desk.boundary(async { self.put(repository, expected, changes) }).await
+    }
+
+    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
+        Ok(true)
+    }
+    async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
+        Ok(Vec::new())
+    }
+    async fn waiting(&self) -> Result<Vec<RepositoryName>, Error> {
+        Ok(Vec::new())
+    }
+    async fn worked(&self, _: &[String]) -> Result<(), Error> {
+        Ok(())
+    }
+    async fn repositories(&self) -> Result<Vec<RepositoryName>, Error> {
+        Ok(Vec::new())
+    }
+    async fn forget(&self, _: Timestamp) -> Result<u64, Error> {
+        Ok(0)
+    }
+}
