@@ -4,9 +4,7 @@
 //! argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save at a version
 //! that has passed reloads it and steps again.
 
-use crate::engine::config::Settings;
 use crate::engine::event::Event;
-use crate::engine::id::{Login, Owner, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::step::{Step, step};
 use crate::engine::task::Move;
@@ -14,54 +12,14 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::perform;
-use crate::perform::Tree;
 use crate::store::{self, Store, Version};
+
+pub use crate::perform::{Configuration, Deployment};
 
 /// Most rounds of one turn. A turn that has more to do says so and is taken up again.
 const ROUNDS_MAX: u32 = 200;
 /// Most reloads of one round when others save at the same time.
 const RELOADS_MAX: u32 = 10;
-
-/// Everything one repository is worked with.
-#[derive(Debug)]
-pub struct Deployment<G, M, S> {
-    /// GitHub for this repository.
-    pub github: G,
-    /// Its git side.
-    pub git: M,
-    /// Where its plan is kept.
-    pub store: S,
-    /// The repository.
-    pub repository: RepositoryName,
-    /// Who performs.
-    pub owner: Owner,
-    /// Our login.
-    pub bot: Login,
-    /// Random text for a plan that begins: nonces are made from it.
-    pub seed: String,
-    /// Where settings come from.
-    pub configuration: Configuration,
-    /// The base's file list, kept while its head stays.
-    pub tree: Tree,
-}
-
-/// Where settings come from.
-#[derive(Clone, Debug)]
-pub enum Configuration {
-    /// `.github/orchestrator.yml` on the default branch, over these defaults.
-    Repository(Box<Settings>),
-    /// These, and the task workflow counts as present: the bundled one runs.
-    Fixed(Box<Settings>),
-}
-
-impl Configuration {
-    /// The settings before anything was read.
-    pub fn settings(&self) -> &Settings {
-        match self {
-            Self::Repository(settings) | Self::Fixed(settings) => settings,
-        }
-    }
-}
 
 /// A plan in memory at the version it was saved.
 #[derive(Clone, Debug)]

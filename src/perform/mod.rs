@@ -1,12 +1,15 @@
 //! Effect → call → outcome, read → calls → fact. Nothing is decided here: what came back is told to the engine as events.
 
 mod briefs;
+mod deployment;
 mod failure;
 mod fence;
 mod look;
 mod probe;
 mod read;
 mod write;
+
+pub use deployment::{Configuration, Deployment};
 
 use std::sync::Mutex;
 
@@ -19,7 +22,6 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::infer;
-use crate::turn::Deployment;
 
 /// The base's file list at one commit, kept while the base's head stays.
 #[derive(Debug, Default)]

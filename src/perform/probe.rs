@@ -7,8 +7,8 @@ use crate::engine::plan::Plan;
 use crate::engine::render::{TRACKING_LABEL, comment_marker, tracking_marker};
 use crate::engine::time::Timestamp;
 use crate::github::{Error, GitHub};
+use crate::perform::Deployment;
 use crate::perform::{failure, look};
-use crate::turn::Deployment;
 
 /// Looks for an effect.
 pub(super) async fn probe<G: GitHub, M, S>(

@@ -16,7 +16,7 @@ use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
 use crate::infer;
 use crate::perform::look;
-use crate::turn::{Configuration, Deployment};
+use crate::perform::{Configuration, Deployment};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";

@@ -12,8 +12,8 @@ use crate::engine::snapshot::{OpenState, PullRequest};
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
+use crate::perform::Deployment;
 use crate::perform::{failure, fence, look};
-use crate::turn::Deployment;
 
 /// Sends one effect.
 pub(super) async fn write<G: GitHub, M: Git, S>(
