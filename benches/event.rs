@@ -1,5 +1,6 @@
-//! The cost of one event at 10, 100 and 1,000 tasks: a run's record says that its work is done. `step` alone, and `step` with
-//! the save of the changed rows in SQLite, as the loop does it for every event; `load` is paid once, when a loop begins.
+//! The cost of one event at 10, 100 and 1,000 tasks: a run's record says that its work is done. `step` alone, and
+//! `step` with the save of the changed rows in SQLite, as the loop does it for every event; `load` is paid once, when a
+//! loop begins.
 
 use std::time::Duration;
 

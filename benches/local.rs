@@ -1,9 +1,12 @@
 //! Measures a whole run of `local`: forty generated issues over fifteen files of a real repository, eight at once.
 //!
-//! `cargo bench --bench local -- --repo DIR [--kills N] [--seconds S]` prints the bound and the makespan; with `--kills` the
-//! same run is killed N times with all its processes and started again each time, and must come to the same end. A task's
-//! length is its agent's time plus `c`, the mean gap between the agents of a chain of three one-file tasks measured first;
-//! the bound is the longest of the busiest file, the longest dependency chain, and all work divided by eight.
+//! `cargo bench --bench local -- --repo DIR [--kills N] [--seconds S]` prints the bound and the makespan; with
+//! `--kills` the same run is killed N times with all its processes and started again each time, and must come to the
+//! same end. A task's length is its agent's time plus `c`, the mean gap between the agents of a chain of three one-file
+//! tasks measured first; the bound is the longest of the busiest file, the longest dependency chain, and all work
+//! divided by eight.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -76,7 +79,8 @@ impl Stage {
         git(&checkout, &["checkout", "--quiet", "-B", "measured"]);
         let agent = root.join("agent.sh");
         let script = format!(
-            "set -eu\nfield() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
+            "set -eu\n\
+             field() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
              issue=$(field issue)\nattempt=$(field attempt)\necho \"$issue.$attempt\" >> '{}'/\"$(cat '{}')\".log\n\
              sleep {seconds}\n\
              while read -r path; do printf '# by issue %s\\n' \"$issue\" >> \"$path\"; done < '{}'/\"$issue\".files\n\

@@ -1,8 +1,8 @@
 //! The loop that every event travels: step, save, perform, feed back, until nothing is left to do.
 //!
-//! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is an
-//! argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save at a version
-//! that has passed reloads it and steps again.
+//! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is
+//! an argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save at
+//! a version that has passed reloads it and steps again.
 
 use crate::engine::event::Event;
 use crate::engine::plan::Plan;
@@ -61,7 +61,8 @@ pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timesta
     })
 }
 
-/// Takes events through the loop until nothing is left to do. `held` is brought up to date; on an error it must be loaded anew.
+/// Takes events through the loop until nothing is left to do. `held` is brought up to date; on an error it must be
+/// loaded anew.
 pub async fn turn<G: GitHub, M: Git, S: Store>(
     deployment: &Deployment<G, M, S>,
     held: &mut Held,
@@ -69,7 +70,8 @@ pub async fn turn<G: GitHub, M: Git, S: Store>(
     now: Timestamp,
 ) -> Result<Turned, store::Error> {
     let mut events = events;
-    // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for first.
+    // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for
+    // first.
     events.insert(0, Event::Resumed);
     let mut wake_at = None;
     let mut moves = Vec::new();
@@ -95,8 +97,8 @@ fn log_move(made: &Move) {
     }
 }
 
-/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events: they are
-/// facts, and a fact recorded twice changes nothing.
+/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events: they
+/// are facts, and a fact recorded twice changes nothing.
 async fn step_and_save<G, M, S: Store>(
     deployment: &Deployment<G, M, S>,
     held: &mut Held,

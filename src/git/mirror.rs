@@ -1,4 +1,5 @@
-//! [`Git`] by the git program, on a bare mirror of the repository: never a checkout, never a hook, filter or repository setting.
+//! [`Git`] by the git program, on a bare mirror of the repository: never a checkout, never a hook, filter or repository
+//! setting.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ impl<C: Credentials> Mirror<C> {
         Ok(self.program.command(&self.directory, ["cat-file", "-e", &object]).answer().await?.code == 0)
     }
 
-    /// Makes sure that a commit is here: all branches first, since that is what most commits are on, then the commit itself.
+    /// Makes sure that a commit is here: all branches first, since that is what most commits are on, then the commit
+    /// itself.
     async fn need(&self, commit: &Sha) -> Result<(), Error> {
         checked(commit)?;
         let _turn = self.fetching.lock().await;

@@ -175,13 +175,14 @@ fn read_configuration(config: Option<&Path>, checkout: &Checkout, defaults: &Set
     config::parse(&text, defaults).map_err(|problem| Mistake::new(format!("{}: {problem}", path.display())))
 }
 
-/// Whether the agent can be launched at all. A shell command is only known to exist once it runs; its absence is an `infra`
-/// end of the first attempt, not retried.
+/// Whether the agent can be launched at all. A shell command is only known to exist once it runs; its absence is an
+/// `infra` end of the first attempt, not retried.
 fn check_agent(settings: &Settings) -> Result<(), Mistake> {
     match settings.agent {
         AgentKind::Shell if settings.agent_command.as_ref().is_none_or(|command| command.trim().is_empty()) => {
             Err(Mistake::new(
-                "the shell agent needs its command: give --agent-command CMD, or `agent_command:` in the configuration",
+                "the shell agent needs its command: give --agent-command CMD, or `agent_command:` in the \
+                 configuration",
             ))
         }
         AgentKind::Shell => check_command(settings.agent_command.as_deref().unwrap_or_default()),

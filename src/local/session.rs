@@ -61,7 +61,8 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(Mistake::new(
-            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it stands",
+            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it \
+             stands",
         )
         .into());
     }
@@ -198,7 +199,10 @@ impl Session {
         }
         if before.is_none_or(|(said, _)| said != wanted) || !self.asked {
             self.asked = true;
-            self.progress.say("Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):");
+            self.progress.say(
+                "Waiting for you; the pages take approvals, merges and commands \
+                 (Ctrl-C ends, the same command goes on):",
+            );
             wanted.iter().for_each(|(issue, what)| self.progress.say(&format!("  #{issue} {what}")));
         }
         let _ = args;

@@ -1,6 +1,6 @@
-//! `worker agent`: prepares the work tree, runs set-up commands, launches and watches the agent, runs the validation commands and
-//! leaves `report.json`, `work.patch` and `meta.json`. A report is left whatever happens; the step fails only where the worker
-//! itself did.
+//! `worker agent`: prepares the work tree, runs set-up commands, launches and watches the agent, runs the validation
+//! commands and leaves `report.json`, `work.patch` and `meta.json`. A report is left whatever happens; the step fails
+//! only where the worker itself did.
 
 use std::path::{Path, PathBuf};
 

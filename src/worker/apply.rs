@@ -1,5 +1,5 @@
-//! From an untrusted patch to a tree in a bare repository, and what git itself says about that tree. No file of the work is ever
-//! checked out, and nothing of it runs.
+//! From an untrusted patch to a tree in a bare repository, and what git itself says about that tree. No file of the
+//! work is ever checked out, and nothing of it runs.
 
 use std::path::Path;
 
@@ -21,8 +21,8 @@ pub(crate) struct Applied {
     pub(crate) lines_removed: u64,
 }
 
-/// Applies a patch to a commit; the inner error is git's reason why it does not apply. Of more files than `files_max`, which no
-/// policy lets through, only so many are searched for what they add.
+/// Applies a patch to a commit; the inner error is git's reason why it does not apply. Of more files than `files_max`,
+/// which no policy lets through, only so many are searched for what they add.
 pub(crate) async fn apply(
     remote: &Remote<'_>,
     scratch: &Path,

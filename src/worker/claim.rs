@@ -1,5 +1,5 @@
-//! `worker claim`: creates the attempt's record. Creating a branch is atomic, so of all runs of one attempt one wins; the others
-//! end quietly and write nothing.
+//! `worker claim`: creates the attempt's record. Creating a branch is atomic, so of all runs of one attempt one wins;
+//! the others end quietly and write nothing.
 
 use clap::Args;
 

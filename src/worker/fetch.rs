@@ -1,5 +1,5 @@
-//! `worker fetch`: brings the brief and the commits it names into a folder. It is the only step of the agent's job that sees a
-//! token, so that nothing of a later step's process holds one.
+//! `worker fetch`: brings the brief and the commits it names into a folder. It is the only step of the agent's job that
+//! sees a token, so that nothing of a later step's process holds one.
 
 use std::path::PathBuf;
 

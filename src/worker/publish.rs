@@ -1,5 +1,6 @@
-//! `worker publish`: on a fresh runner, believes nothing the agent's job left. It makes a tree from the patch, judges what git says
-//! about it, and pushes the work and the record's result in one atomic push. Without work there still is a result.
+//! `worker publish`: on a fresh runner, believes nothing the agent's job left. It makes a tree from the patch, judges
+//! what git says about it, and pushes the work and the record's result in one atomic push. Without work there still is
+//! a result.
 
 use std::path::{Path, PathBuf};
 
@@ -179,8 +180,8 @@ fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| error.to_string())
 }
 
-/// Pushes the result, with the work where there is some: both or neither. A work branch that exists already, or a refusal of the
-/// commit by the remote, leaves a result without it.
+/// Pushes the result, with the work where there is some: both or neither. A work branch that exists already, or a
+/// refusal of the commit by the remote, leaves a result without it.
 async fn push(
     job: &Job,
     remote: &Remote<'_>,

@@ -1,5 +1,5 @@
-//! Keeps secrets out of what is written: the values this process knows, plain or lightly transformed, and everything that has a
-//! credential's form.
+//! Keeps secrets out of what is written: the values this process knows, plain or lightly transformed, and everything
+//! that has a credential's form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

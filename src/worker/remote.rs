@@ -1,4 +1,5 @@
-//! The repository as a step of the worker sees it: a bare repository of its own in a scratch folder, and the remote behind it.
+//! The repository as a step of the worker sees it: a bare repository of its own in a scratch folder, and the remote
+//! behind it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The agent's work tree. It has a `.git` of its own for the agent to use; what we learn about the tree we learn through another
-//! one, so that nothing the agent does to its own changes what is seen.
+//! The agent's work tree. It has a `.git` of its own for the agent to use; what we learn about the tree we learn
+//! through another one, so that nothing the agent does to its own changes what is seen.
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -108,7 +108,8 @@ impl Tree {
             .map_err(Error::machine("keeping what set-up made"))
     }
 
-    /// A digest that changes when a file of the tree does: ignored files do not count. Nothing where git could not tell.
+    /// A digest that changes when a file of the tree does: ignored files do not count. Nothing where git could not
+    /// tell.
     pub(crate) async fn digest(&self) -> Option<[u8; 32]> {
         let arguments = ["ls-files", "--modified", "--others", "--exclude-standard", "-z"];
         let listed = self.observe(arguments, "watch").answer().await.ok().filter(|listed| listed.code == 0)?;

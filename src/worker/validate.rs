@@ -10,7 +10,8 @@ use crate::engine::time::Span;
 use crate::worker::process::{self, Bounds, End, Launch, Tail};
 use crate::worker::tree::Tree;
 
-/// Runs command lines one after the other, all within `timeout`, until one fails; the last one told is the one that did.
+/// Runs command lines one after the other, all within `timeout`, until one fails; the last one told is the one that
+/// did.
 pub(crate) async fn run_all(
     commands: &[String],
     tree: &Tree,

@@ -23,8 +23,9 @@ pub(crate) struct Watched {
     pub(crate) restarts: u32,
 }
 
-/// Launches the agent and stays until it has ended. The time limit covers all its runs together; the work tree is kept between
-/// them. Neither agent can be spoken to while it runs, so a missing sign of life is only noted before it counts as a stall.
+/// Launches the agent and stays until it has ended. The time limit covers all its runs together; the work tree is kept
+/// between them. Neither agent can be spoken to while it runs, so a missing sign of life is only noted before it counts
+/// as a stall.
 pub(crate) async fn watch(
     agent: &mut dyn Agent,
     assignment: &Assignment<'_>,

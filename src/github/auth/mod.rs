@@ -1,7 +1,7 @@
 //! Who we are at GitHub: the App by its key, and per repository a token as narrow as the work allows.
 //!
-//! Promises: one client and one live token per repository, minted once however many ask at the same moment, renewed five
-//! minutes before its end and once after a 401; no secret in any `Debug` text, error or address.
+//! Promises: one client and one live token per repository, minted once however many ask at the same moment, renewed
+//! five minutes before its end and once after a 401; no secret in any `Debug` text, error or address.
 
 mod app;
 mod installations;

@@ -1,5 +1,5 @@
-//! From what came back over the wire to [`Error`]: by status, headers and GitHub's own words, never by a library's printed
-//! error (octocrab prints backtraces with file paths).
+//! From what came back over the wire to [`Error`]: by status, headers and GitHub's own words, never by a library's
+//! printed error (octocrab prints backtraces with file paths).
 
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -85,7 +85,8 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// When to ask again, if this answer is a rate limit. The answer is in this machine's time: where GitHub gives a moment
-/// (`x-ratelimit-reset`), its own `Date` header tells how far away that is, so a wrong clock on either side does no harm.
+/// (`x-ratelimit-reset`), its own `Date` header tells how far away that is, so a wrong clock on either side does no
+/// harm.
 fn rate_limit(status: StatusCode, headers: &HeaderMap, message: &str, now: Timestamp) -> Option<Timestamp> {
     if status != StatusCode::FORBIDDEN && status != StatusCode::TOO_MANY_REQUESTS {
         return None;

@@ -89,7 +89,8 @@ impl Client {
                 body: edit.diff,
             })
             .collect();
-        // GitHub lists the newest first, and its moments are whole seconds: turned around, the stable sort keeps their order.
+        // GitHub lists the newest first, and its moments are whole seconds: turned around, the stable sort keeps their
+        // order.
         edits.reverse();
         edits.sort_by_key(|edit| edit.at);
         Ok(Response::BodyEdits(edits))

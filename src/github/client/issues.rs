@@ -58,8 +58,8 @@ impl Client {
         Ok(Response::Issue(Box::new(found.into_snapshot()?)))
     }
 
-    /// Whether an issue is in this repository. GitHub redirects both a transferred issue and a renamed repository; only the
-    /// latter's issues are still ours, and the repository's present name tells which it is.
+    /// Whether an issue is in this repository. GitHub redirects both a transferred issue and a renamed repository; only
+    /// the latter's issues are still ours, and the repository's present name tells which it is.
     async fn is_here(&self, found: &wire::Issue) -> Result<bool, Error> {
         let Some(named) = found.repository() else { return Ok(true) };
         if named.eq_ignore_ascii_case(self.repository.as_str()) {
@@ -158,8 +158,8 @@ impl Client {
     }
 }
 
-/// The role by name, never above what `permission` says (it says write for maintain and read for triage); a role we do not
-/// know counts as its `permission`, and what we do not understand as nothing.
+/// The role by name, never above what `permission` says (it says write for maintain and read for triage); a role we do
+/// not know counts as its `permission`, and what we do not understand as nothing.
 fn permission_of(found: &wire::CollaboratorPermission) -> Permission {
     let base = found.permission.as_deref().map(|word| match word {
         "admin" => (Permission::Admin, Permission::Admin),

@@ -1,7 +1,8 @@
 //! [`GitHub`] over GitHub's REST and GraphQL APIs, for one repository.
 //!
-//! Promises: one HTTP exchange per write and no repetition of any request, save once after a 401 (which did nothing) with a fresh
-//! token; lists are read to their end or refused, never cut silently; while GitHub says "wait", nothing is sent.
+//! Promises: one HTTP exchange per write and no repetition of any request, save once after a 401 (which did nothing)
+//! with a fresh token; lists are read to their end or refused, never cut silently; while GitHub says "wait", nothing is
+//! sent.
 
 mod actions;
 mod checks;

@@ -13,7 +13,8 @@ pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// One part of a path. `.` and `..` would change which resource is meant, wherever something on the way tidies paths up.
+/// One part of a path. `.` and `..` would change which resource is meant, wherever something on the way tidies paths
+/// up.
 pub(crate) fn segment(text: &str) -> Result<String, Error> {
     if matches!(text, "" | "." | "..") {
         return Err(Error::Invalid { message: format!("`{text}` cannot be part of an address") });

@@ -38,7 +38,8 @@ impl Client {
         Ok(Response::PullRequests(pulls))
     }
 
-    /// Where the plan of the repository's owner has no drafts, the pull request is opened ready: the refusal did nothing.
+    /// Where the plan of the repository's owner has no drafts, the pull request is opened ready: the refusal did
+    /// nothing.
     pub(super) async fn create_pull_request(
         &self,
         title: &str,

@@ -1,8 +1,8 @@
 //! One HTTP exchange with GitHub through octocrab: absolute addresses, our own headers, bounded bodies and time.
 //!
-//! Tokens are put on here, never by octocrab, and only for the configured host: octocrab leaves them off on hosts other than
-//! api.github.com (page 2 of a list on GitHub Enterprise), mints one per clone, and joins GraphQL's path wrongly there. Nothing
-//! here repeats a request.
+//! Tokens are put on here, never by octocrab, and only for the configured host: octocrab leaves them off on hosts other
+//! than api.github.com (page 2 of a list on GitHub Enterprise), mints one per clone, and joins GraphQL's path wrongly
+//! there. Nothing here repeats a request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,8 +135,8 @@ impl std::fmt::Debug for Transport {
 
 impl Transport {
     /// Prepares the way to `api_url` (`https://api.github.com`, `https://host/api/v3` of an Enterprise server, or
-    /// `http://127.0.0.1:PORT`); opens no connection. Needs a tokio runtime. Plain HTTP is taken on the local machine only,
-    /// where it needs no certificates.
+    /// `http://127.0.0.1:PORT`); opens no connection. Needs a tokio runtime. Plain HTTP is taken on the local machine
+    /// only, where it needs no certificates.
     pub fn new(api_url: &str, clock: Clock) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Invalid {
             message: format!("`{api_url}` is no address of a GitHub API ({why}); write it as `{PUBLIC_API_URL}`"),

@@ -1,5 +1,5 @@
-//! The signature of a delivery: HMAC-SHA256 over the raw body, `X-Hub-Signature-256: sha256=<hex>` (GitHub: validating webhook
-//! deliveries). The older SHA-1 header is not looked at.
+//! The signature of a delivery: HMAC-SHA256 over the raw body, `X-Hub-Signature-256: sha256=<hex>` (GitHub: validating
+//! webhook deliveries). The older SHA-1 header is not looked at.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};

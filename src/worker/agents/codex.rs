@@ -1,7 +1,8 @@
-//! The agent `codex`: `codex exec --json` in its sandbox, without network but its model's address, told by its event stream.
+//! The agent `codex`: `codex exec --json` in its sandbox, without network but its model's address, told by its event
+//! stream.
 //!
-//! Flags, events and ends as seen by running Codex 0.169.0. Its exit code alone says little: a refusal, an empty answer and a
-//! patch that its sandbox rejected all end with 0.
+//! Flags, events and ends as seen by running Codex 0.169.0. Its exit code alone says little: a refusal, an empty answer
+//! and a patch that its sandbox rejected all end with 0.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! The agent `shell`: `sh -c CMD` in the work tree. `$ORCHESTRATOR_TASK` names a JSON file with the task, the prompt comes on
-//! standard input, and the command may write `outcome, summary, reason, question` to `$ORCHESTRATOR_REPORT`.
+//! The agent `shell`: `sh -c CMD` in the work tree. `$ORCHESTRATOR_TASK` names a JSON file with the task, the prompt
+//! comes on standard input, and the command may write `outcome, summary, reason, question` to `$ORCHESTRATOR_REPORT`.
 
 use std::path::PathBuf;
 

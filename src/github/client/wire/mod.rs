@@ -1,7 +1,9 @@
-//! GitHub's JSON as we read it: only the fields we use, everything optional but ids, unknown words kept from doing harm.
+//! GitHub's JSON as we read it: only the fields we use, everything optional but ids, unknown words kept from doing
+//! harm.
 //!
-//! Each struct turns into the snapshot it stands for. Missing accounts read as `ghost`, missing texts as empty, missing moments
-//! as the beginning of time; what a decision rests on (a state, a commit) is never guessed: its absence is an error.
+//! Each struct turns into the snapshot it stands for. Missing accounts read as `ghost`, missing texts as empty, missing
+//! moments as the beginning of time; what a decision rests on (a state, a commit) is never guessed: its absence is an
+//! error.
 
 mod check;
 mod issue;
