@@ -18,6 +18,8 @@ macro_rules! stories {
 }
 
 mod faults;
+mod leaving;
 mod lifecycle;
 mod people;
+mod pulls;
 mod support;

@@ -144,6 +144,12 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
     draft.read(Read::Checks(pull.head_sha.clone()));
 }
 
+/// Whether we are moving a task's branch ourselves.
+fn moves_branch(draft: &Draft<'_>, id: TaskId) -> bool {
+    let (branch, update) = (format!("branch:{id}."), format!("update:{id}"));
+    draft.entries().any(|entry| entry.key.0.starts_with(&branch) || entry.key.0 == update)
+}
+
 /// A person pushed to the branch: it is theirs from now on, whatever was under way for it.
 fn taken_over(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
     let Some(task) = draft.task(id) else { return };
@@ -189,6 +195,12 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
     let base_head = draft.header().base.as_ref().map(|base| base.head.clone());
     let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.head == checks.sha));
     for id in ids {
+        // What checks say of a head that our own commit replaces is past.
+        let theirs = |task: &Task| matches!(task.hold, Some(Hold::Theirs { .. }));
+        let replaced = |task: &Task| !theirs(task) && task.branch.as_ref().is_some_and(|branch| *branch != checks.sha);
+        if moves_branch(draft, id) || draft.task(id).is_some_and(replaced) {
+            continue;
+        }
         let Some(since) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head_since) else {
             continue;
         };
