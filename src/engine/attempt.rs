@@ -170,6 +170,29 @@ impl Attempt {
         }
     }
 
+    /// Whether its failure tells the next attempt something: an agent was at work, and it or its work failed.
+    pub fn teaches(&self) -> bool {
+        let failed = match self.outcome {
+            Some(
+                AttemptOutcome::Failed
+                | AttemptOutcome::Stalled
+                | AttemptOutcome::Timeout
+                | AttemptOutcome::Red
+                | AttemptOutcome::Conflict
+                | AttemptOutcome::NeedsDecision,
+            ) => true,
+            Some(
+                AttemptOutcome::Changed
+                | AttemptOutcome::NoChange
+                | AttemptOutcome::Infra
+                | AttemptOutcome::Fenced
+                | AttemptOutcome::Cancelled,
+            )
+            | None => false,
+        };
+        failed && !self.error.is_empty()
+    }
+
     /// Whether it holds a slot: neither ended nor fenced.
     pub fn is_live(&self) -> bool {
         self.stand != Stand::Ended

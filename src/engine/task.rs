@@ -81,6 +81,7 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Waiting, Trigger::Dispatch, Stage::Running),
     (Stage::Waiting, Trigger::Reopen, Stage::PrOpen),
     (Stage::Waiting, Trigger::Merge, Stage::Merged),
+    (Stage::Waiting, Trigger::Close, Stage::Waiting),
     (Stage::Waiting, Trigger::Cancel, Stage::Cancelled),
     (Stage::Waiting, Trigger::Retake, Stage::Waiting),
     (Stage::Waiting, Trigger::TakeOver, Stage::PrOpen),

@@ -17,9 +17,15 @@ macro_rules! stories {
     };
 }
 
+mod crash;
+mod ends;
 mod faults;
+mod gates;
 mod leaving;
 mod lifecycle;
+mod moves;
 mod people;
 mod pulls;
 mod support;
+mod turns;
+mod words;

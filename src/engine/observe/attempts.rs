@@ -131,7 +131,8 @@ fn run_ended(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
     fence(draft, TaskId(id.issue), cause);
 }
 
-/// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before stays.
+/// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before stays, unless
+/// a person's act comes to it: that one wins.
 pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCause) {
     let now = draft.now;
     let Some(attempt) =
@@ -139,6 +140,9 @@ pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCa
     else {
         return;
     };
+    if matches!(cause, FenceCause::Cancelled | FenceCause::Merged) {
+        attempt.fence = Some(cause);
+    }
     let cause = *attempt.fence.get_or_insert(cause);
     let ask = attempt.run.filter(|_| !attempt.run_over && attempt.cancel_asked_at.is_none());
     if ask.is_some() {
