@@ -105,6 +105,8 @@ pub struct Attempt {
     pub progress_mark: String,
     /// What its jobs and steps looked like when they were last read.
     pub progress_steps: Option<String>,
+    /// When its jobs and steps were last read because it seemed stuck.
+    pub looked_at: Option<Timestamp>,
     /// Whether the run was seen to leave the queue.
     pub started: bool,
     /// When its cancellation was asked for.
@@ -153,6 +155,7 @@ impl Attempt {
             progress_at: now,
             progress_mark: String::new(),
             progress_steps: None,
+            looked_at: None,
             started: false,
             cancel_asked_at: None,
             fence: None,

@@ -110,7 +110,6 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Error, Trigger::Cancel, Stage::Cancelled),
     (Stage::Error, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Complete, Trigger::Open, Stage::PrOpen),
-    (Stage::Complete, Trigger::Reject, Stage::Error),
     (Stage::Complete, Trigger::Merge, Stage::Merged),
     (Stage::Complete, Trigger::Close, Stage::Waiting),
     (Stage::Complete, Trigger::Retake, Stage::Waiting),

@@ -108,7 +108,7 @@ pub(crate) fn a_close_blocks_a_task_wherever_it_stands() {
         story.person("owner", PersonAct::Close { number });
         hours(&mut story);
         assert!(matches!(story.task(1).hold, Some(Hold::PullClosed { .. })), "{stage}: {:?}", story.task(1).hold);
-        story.say("owner", "/orchestrate retry #1").run();
+        story.say("owner", "/orchestrate retry #1");
         hours(&mut story);
         assert_eq!(story.task(1).verdict, Some(Verdict::Merged), "{stage}");
     }
@@ -179,6 +179,27 @@ pub(crate) fn a_stuck_run_that_moves_again_or_ends_is_taken_at_its_word() {
     }
 }
 
+pub(crate) fn a_result_that_came_just_before_its_fence_counts() {
+    for (work, stage) in [
+        (Work::NoChange("so".to_owned()), Stage::Complete),
+        (Work::NeedsDecision("red?".to_owned()), Stage::Waiting),
+        (Work::Failed("no".to_owned()), Stage::Error),
+    ] {
+        let mut story = Story::new(FILES);
+        story.issue(1, "One", "Files: a.txt").tick();
+        let run = story.claim();
+        let fence = Target::Call(
+            |request| matches!(request, task_orchestrator::github::Request::AdvanceBranch { branch, .. } if branch.starts_with("orchestrate-attempt/")),
+        );
+        story.forge.plan_fault(fence, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
+        story.minutes(60);
+        assert_eq!((story.task(1).stage, story.task(1).live().is_some()), (Stage::Stuck, true));
+        story.forge.finish_run(run, work).expect("ends");
+        story.wait(Duration::from_secs(120)).turn(Vec::new());
+        assert_eq!((story.task(1).stage, story.task(1).counters.infra_retries), (stage, 0));
+    }
+}
+
 stories! {
     a_merge_ends_a_task_wherever_it_stands,
     a_close_blocks_a_task_wherever_it_stands,
@@ -186,4 +207,5 @@ stories! {
     a_push_takes_over_wherever_the_task_stands,
     leaving_and_coming_back_starts_again_wherever_the_task_stands,
     a_stuck_run_that_moves_again_or_ends_is_taken_at_its_word,
+    a_result_that_came_just_before_its_fence_counts,
 }

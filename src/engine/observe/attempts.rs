@@ -19,6 +19,12 @@ const ERROR_CHARACTERS_MAX: usize = 4_000;
 
 /// Records an attempt's run and record.
 pub(super) fn record(draft: &mut Draft<'_>, seen: &AttemptSeen) {
+    let now = draft.now;
+    if draft.task(TaskId(seen.id.issue)).is_some_and(|task| task.stage == Stage::Stuck)
+        && let Some(attempt) = live_mut(draft, seen.id)
+    {
+        attempt.looked_at = Some(now);
+    }
     if let Some(run) = &seen.run {
         record_run(draft, seen.id, run);
     }
@@ -336,7 +342,7 @@ pub(in crate::engine) fn fail(draft: &mut Draft<'_>, id: TaskId, blame: Blame) {
     let now = draft.now;
     let failing = draft.task(id).is_some_and(|task| task.stage != Stage::Error);
     if failing {
-        let rejecting = draft.task(id).is_some_and(|task| matches!(task.stage, Stage::PrOpen | Stage::Complete));
+        let rejecting = draft.task(id).is_some_and(|task| task.stage == Stage::PrOpen);
         draft.move_task(id, if rejecting { Trigger::Reject } else { Trigger::Fail });
     }
     let Some(task) = draft.task_mut(id) else { return };

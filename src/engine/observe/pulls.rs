@@ -126,7 +126,11 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         .entries()
         .any(|entry| entry.key.0.starts_with(&format!("branch:{id}.")) || entry.key.0 == format!("update:{id}"));
     let Some(task) = draft.task_mut(id) else { return };
-    let ours = task.branch.get_or_insert_with(|| pull.head_sha.clone()) == &pull.head_sha;
+    // A move whose answer was lost shows here: the head is a commit of one of our own attempts.
+    if task.branch.is_none() || task.attempts.iter().any(|attempt| attempt.commit.as_ref() == Some(&pull.head_sha)) {
+        task.branch = Some(pull.head_sha.clone());
+    }
+    let ours = task.branch.as_ref() == Some(&pull.head_sha);
     if !ours && !expected {
         taken_over(draft, id, pull);
     }
