@@ -105,6 +105,8 @@ pub struct Attempt {
     pub progress_mark: String,
     /// What its jobs and steps looked like when they were last read.
     pub progress_steps: Option<String>,
+    /// When its jobs and steps were last read because it seemed stuck.
+    pub looked_at: Option<Timestamp>,
     /// Whether the run was seen to leave the queue.
     pub started: bool,
     /// When its cancellation was asked for.
@@ -153,6 +155,7 @@ impl Attempt {
             progress_at: now,
             progress_mark: String::new(),
             progress_steps: None,
+            looked_at: None,
             started: false,
             cancel_asked_at: None,
             fence: None,
@@ -168,6 +171,29 @@ impl Attempt {
             usage: Usage::default(),
             restarts: 0,
         }
+    }
+
+    /// Whether its failure tells the next attempt something: an agent was at work, and it or its work failed.
+    pub fn teaches(&self) -> bool {
+        let failed = match self.outcome {
+            Some(
+                AttemptOutcome::Failed
+                | AttemptOutcome::Stalled
+                | AttemptOutcome::Timeout
+                | AttemptOutcome::Red
+                | AttemptOutcome::Conflict
+                | AttemptOutcome::NeedsDecision,
+            ) => true,
+            Some(
+                AttemptOutcome::Changed
+                | AttemptOutcome::NoChange
+                | AttemptOutcome::Infra
+                | AttemptOutcome::Fenced
+                | AttemptOutcome::Cancelled,
+            )
+            | None => false,
+        };
+        failed && !self.error.is_empty()
     }
 
     /// Whether it holds a slot: neither ended nor fenced.

@@ -17,11 +17,19 @@ macro_rules! stories {
     };
 }
 
+mod crash;
+mod ends;
 mod faults;
+mod gates;
+mod leaving;
 mod lifecycle;
+mod moves;
 mod people;
 mod plan;
 mod program;
 mod serve;
 mod story;
+mod pulls;
 mod support;
+mod turns;
+mod words;

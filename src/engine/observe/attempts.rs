@@ -19,6 +19,12 @@ const ERROR_CHARACTERS_MAX: usize = 4_000;
 
 /// Records an attempt's run and record.
 pub(super) fn record(draft: &mut Draft<'_>, seen: &AttemptSeen) {
+    let now = draft.now;
+    if draft.task(TaskId(seen.id.issue)).is_some_and(|task| task.stage == Stage::Stuck)
+        && let Some(attempt) = live_mut(draft, seen.id)
+    {
+        attempt.looked_at = Some(now);
+    }
     if let Some(run) = &seen.run {
         record_run(draft, seen.id, run);
     }
@@ -131,7 +137,8 @@ fn run_ended(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
     fence(draft, TaskId(id.issue), cause);
 }
 
-/// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before stays.
+/// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before stays, unless
+/// a person's act comes to it: that one wins.
 pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCause) {
     let now = draft.now;
     let Some(attempt) =
@@ -139,6 +146,9 @@ pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCa
     else {
         return;
     };
+    if matches!(cause, FenceCause::Cancelled | FenceCause::Merged) {
+        attempt.fence = Some(cause);
+    }
     let cause = *attempt.fence.get_or_insert(cause);
     let ask = attempt.run.filter(|_| !attempt.run_over && attempt.cancel_asked_at.is_none());
     if ask.is_some() {
@@ -332,7 +342,7 @@ pub(in crate::engine) fn fail(draft: &mut Draft<'_>, id: TaskId, blame: Blame) {
     let now = draft.now;
     let failing = draft.task(id).is_some_and(|task| task.stage != Stage::Error);
     if failing {
-        let rejecting = draft.task(id).is_some_and(|task| matches!(task.stage, Stage::PrOpen | Stage::Complete));
+        let rejecting = draft.task(id).is_some_and(|task| task.stage == Stage::PrOpen);
         draft.move_task(id, if rejecting { Trigger::Reject } else { Trigger::Fail });
     }
     let Some(task) = draft.task_mut(id) else { return };

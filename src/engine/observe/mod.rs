@@ -13,7 +13,7 @@ use crate::engine::draft::Draft;
 use crate::engine::event::{Event, Fact, Hint, Read, Watched};
 use crate::engine::id::AttemptKey;
 use crate::engine::plan::{Base, PlanStatus};
-use crate::engine::task::{CheckState, Task};
+use crate::engine::task::{CheckState, Stage, Task};
 use crate::engine::time::Timestamp;
 
 pub(super) use attempts::{fail, fence, release};
@@ -92,7 +92,7 @@ fn look_everywhere(draft: &mut Draft<'_>) {
     if let Some(tracking) = &draft.header().tracking {
         draft.read(Read::Tracking(tracking.number));
     }
-    let watched: Vec<Watched> = draft.tasks().filter_map(|task| watch(task, false)).collect();
+    let watched: Vec<Watched> = draft.tasks().filter_map(|task| watch(task, task.stage == Stage::Stuck)).collect();
     if !watched.is_empty() {
         let since = oldest(draft);
         draft.read(Read::Attempts { watched, since });

@@ -126,7 +126,11 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         .entries()
         .any(|entry| entry.key.0.starts_with(&format!("branch:{id}.")) || entry.key.0 == format!("update:{id}"));
     let Some(task) = draft.task_mut(id) else { return };
-    let ours = task.branch.get_or_insert_with(|| pull.head_sha.clone()) == &pull.head_sha;
+    // A move whose answer was lost shows here: the head is a commit of one of our own attempts.
+    if task.branch.is_none() || task.attempts.iter().any(|attempt| attempt.commit.as_ref() == Some(&pull.head_sha)) {
+        task.branch = Some(pull.head_sha.clone());
+    }
+    let ours = task.branch.as_ref() == Some(&pull.head_sha);
     if !ours && !expected {
         taken_over(draft, id, pull);
     }
@@ -142,6 +146,12 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         leave(draft, id, Outside::Closed);
     }
     draft.read(Read::Checks(pull.head_sha.clone()));
+}
+
+/// Whether we are moving a task's branch ourselves.
+fn moves_branch(draft: &Draft<'_>, id: TaskId) -> bool {
+    let (branch, update) = (format!("branch:{id}."), format!("update:{id}"));
+    draft.entries().any(|entry| entry.key.0.starts_with(&branch) || entry.key.0 == update)
 }
 
 /// A person pushed to the branch: it is theirs from now on, whatever was under way for it.
@@ -189,6 +199,12 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
     let base_head = draft.header().base.as_ref().map(|base| base.head.clone());
     let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.head == checks.sha));
     for id in ids {
+        // What checks say of a head that our own commit replaces is past.
+        let theirs = |task: &Task| matches!(task.hold, Some(Hold::Theirs { .. }));
+        let replaced = |task: &Task| !theirs(task) && task.branch.as_ref().is_some_and(|branch| *branch != checks.sha);
+        if moves_branch(draft, id) || draft.task(id).is_some_and(replaced) {
+            continue;
+        }
         let Some(since) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head_since) else {
             continue;
         };

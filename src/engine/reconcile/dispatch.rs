@@ -177,7 +177,7 @@ fn agent(task: &Task, default: AgentKind) -> AgentKind {
 /// What went wrong before, oldest first.
 fn previous_errors(task: &Task) -> Vec<String> {
     let errors: Vec<String> =
-        task.attempts.iter().filter(|attempt| !attempt.error.is_empty()).map(|attempt| attempt.error.clone()).collect();
+        task.attempts.iter().filter(|attempt| attempt.teaches()).map(|attempt| attempt.error.clone()).collect();
     let skip = errors.len().saturating_sub(PREVIOUS_ERRORS_MAX);
     errors.into_iter().skip(skip).collect()
 }

@@ -45,9 +45,18 @@ pub(super) fn heal(draft: &mut Draft<'_>) {
                     draft.read(Read::Attempts { watched: vec![watched], since });
                 }
             }
-            (true, _) => fence(draft, id, FenceCause::Stuck),
+            // Closed only once it was looked at: a look that failed is made again at the next tick.
+            (true, _) if task.live().is_some_and(|attempt| looked_at_late(attempt, task, &settings)) => {
+                fence(draft, id, FenceCause::Stuck);
+            }
+            (true, _) => {}
         }
     }
+}
+
+/// Whether jobs and steps were read after the attempt's time was up.
+fn looked_at_late(attempt: &Attempt, task: &Task, settings: &Settings) -> bool {
+    attempt.looked_at.is_some_and(|at| at >= attempt.progress_at + timeout(task, settings))
 }
 
 /// An attempt that is being closed keeps its fence in the outbox until it is closed.

@@ -156,6 +156,8 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
 
 /// Asks for what is still missing to decide.
 pub(super) fn ask(draft: &mut Draft<'_>) {
+    let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
+    logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
     if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
@@ -171,8 +173,6 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
         let issues: Vec<IssueNumber> = draft.tasks().filter(unasked).map(Task::issue).take(SINGLE_READS_MAX).collect();
         issues.into_iter().for_each(|issue| draft.read(Read::Labelled(issue)));
     }
-    let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
-    logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
     let unknown =
         |issue: &IssueNumber| draft.task(TaskId(*issue)).is_none() && !draft.header().outside.contains_key(issue);
     let mut outside: Vec<IssueNumber> =

@@ -4,22 +4,23 @@
 use crate::engine::attempt::AttemptOutcome;
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::footprint::{Area, Source};
-use crate::engine::id::TaskId;
+use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fail;
 use crate::engine::overlap::{self, LockTable};
 use crate::engine::policy::Scope;
 use crate::engine::reconcile::first_time;
 use crate::engine::render;
 use crate::engine::retry::Blame;
-use crate::engine::task::{CheckState, Hold, MergeRefused, Pull, Stage, Task};
+use crate::engine::task::{CheckState, Hold, MergeRefused, Pull, Stage, Task, Work};
 use crate::engine::time::Timestamp;
 use crate::engine::waits;
 
 /// Publishes what is finished and follows what is open.
 pub(super) fn publish(draft: &mut Draft<'_>) {
+    withdraw(draft);
     let finished = draft.ids(|task| task.stage == Stage::Complete && task.work.is_some() && task.verdict.is_none());
     if !finished.is_empty() {
         let locks = waits::locks(draft);
@@ -35,6 +36,53 @@ pub(super) fn publish(draft: &mut Draft<'_>) {
         if let CheckState::Green { none } = pull.checks {
             merge(draft, id, &pull, none);
         }
+    }
+}
+
+/// Takes back what was intended for a pull request, is surely not under way, and is not wanted any more.
+fn withdraw(draft: &mut Draft<'_>) {
+    let past = |entry: &&Entry| entry.state == EntryState::Queued && !is_wanted(draft, entry);
+    let keys: Vec<EffectKey> = draft.entries().filter(past).map(|entry| entry.key.clone()).collect();
+    keys.iter().for_each(|key| draft.answered(key));
+}
+
+/// Whether an effect on a task's branch or pull request is still what the task needs.
+fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
+    let for_work = |issue: IssueNumber, kind: &str| {
+        draft.task(TaskId(issue)).is_some_and(|task| {
+            let current = |work: &Work| entry.key.0 == format!("{kind}:{}.{}", task.id, work.n);
+            let free = task.hold.is_none() && !task.cancel_asked && task.verdict.is_none();
+            task.stage == Stage::Complete && free && task.work.as_ref().is_some_and(current)
+        })
+    };
+    let for_pull = |fits: &dyn Fn(&Task) -> bool| {
+        draft.tasks().find(|task| fits(task)).is_some_and(|task| {
+            let asked = task.pull.as_ref().is_some_and(|pull| pull.merge_asked);
+            let free = task.hold.is_none() && !task.cancel_asked && task.verdict.is_none();
+            task.has_open_pull() && (asked || task.stage == Stage::PrOpen && free)
+        })
+    };
+    match &entry.effect {
+        Effect::MoveBranch { issue, .. } => for_work(*issue, "branch"),
+        Effect::OpenPull { issue, .. } => for_work(*issue, "pull"),
+        Effect::UpdatePull { issue, .. } => for_pull(&|task| task.issue() == *issue),
+        Effect::MergePull { pull, .. } => {
+            for_pull(&|task| task.pull.as_ref().is_some_and(|known| known.number == *pull))
+        }
+        Effect::CreateTracking { .. }
+        | Effect::EditTracking { .. }
+        | Effect::Pin { .. }
+        | Effect::Comment { .. }
+        | Effect::DeleteComment { .. }
+        | Effect::React { .. }
+        | Effect::WriteBrief { .. }
+        | Effect::Dispatch { .. }
+        | Effect::Fence { .. }
+        | Effect::CancelRun { .. }
+        | Effect::EditPull { .. }
+        | Effect::Rerun { .. }
+        | Effect::CloseIssue { .. }
+        | Effect::DeleteBranch { .. } => true,
     }
 }
 

@@ -91,7 +91,7 @@ fn history(task: &Task, attempt: &Attempt) -> String {
     let failed: Vec<String> = task
         .attempts
         .iter()
-        .filter(|earlier| earlier.id != attempt.id && !earlier.error.is_empty())
+        .filter(|earlier| earlier.id != attempt.id && earlier.teaches())
         .map(|earlier| {
             let outcome = earlier.outcome.map_or_else(String::new, |outcome| outcome.to_string().replace('_', " "));
             format!(

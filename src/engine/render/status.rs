@@ -5,6 +5,9 @@ use crate::engine::render::text;
 use crate::engine::task::{CheckState, Hold, Task, Verdict};
 use crate::engine::waits::{self, Status, Wait};
 
+/// Most waits named for one task.
+const WAITS_MAX: usize = 3;
+
 /// The answer to `/orchestrate status`: one line for each task that is not done.
 pub fn status(draft: &Draft<'_>) -> String {
     let locks = waits::locks(draft);
@@ -39,12 +42,25 @@ pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String
         (Status::Cancelled, _) => "cancelled".to_owned(),
         (Status::Running, _) => format!("running, attempt {n}{run}"),
         (Status::Stuck, _) => format!("stuck, being healed, attempt {n}{run}"),
-        (Status::Error, _) => format!("attempt {n} failed ({}), will be retried{run}", outcome(task)),
-        (Status::Complete, _) => "work is pushed, its pull request follows".to_owned(),
+        (Status::Error, _) if waits.is_empty() => {
+            format!("attempt {n} failed ({}), will be retried{run}", outcome(task))
+        }
+        (Status::Error, _) => format!("attempt {n} failed ({}), {}{run}", outcome(task), all_words(waits)),
+        (Status::Complete, _) if waits.is_empty() => "work is pushed, its pull request follows".to_owned(),
+        (Status::Complete, _) => format!("work is pushed, {}", all_words(waits)),
         (Status::PrOpen, _) => format!("pull request {pull}{}", checks_words(task)),
         (Status::Pending, _) => "ready, waits for a free slot".to_owned(),
-        (Status::Blocked, _) => waits.first().map_or_else(|| "blocked".to_owned(), wait_words),
+        (Status::Blocked, _) => all_words(waits),
     }
+}
+
+/// What a task waits for, the most telling first.
+fn all_words(waits: &[Wait]) -> String {
+    let mut words: Vec<String> = waits.iter().take(WAITS_MAX).map(wait_words).collect();
+    if waits.len() > WAITS_MAX {
+        words.push(format!("and {} more", waits.len() - WAITS_MAX));
+    }
+    words.join("; ")
 }
 
 fn outcome(task: &Task) -> String {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use task_orchestrator::engine::config::Settings;
 use task_orchestrator::engine::event::Hint;
-use task_orchestrator::engine::id::{IssueNumber, Login, RepositoryName, Sha};
+use task_orchestrator::engine::id::{Login, RepositoryName, Sha};
 use task_orchestrator::engine::plan::{Change, Plan};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::forge::memory::MemoryForge;
@@ -29,11 +29,18 @@ pub(crate) struct Desk {
     boundaries: Mutex<u32>,
     planned: Mutex<Option<(u32, Crash)>>,
     dispatched: Mutex<Vec<String>>,
+    failed: Mutex<u32>,
 }
 
 impl Desk {
     pub(crate) fn new(forge: Arc<MemoryForge>) -> Self {
-        Self { forge, boundaries: Mutex::new(0), planned: Mutex::new(None), dispatched: Mutex::new(Vec::new()) }
+        Self {
+            forge,
+            boundaries: Mutex::new(0),
+            planned: Mutex::new(None),
+            dispatched: Mutex::new(Vec::new()),
+            failed: Mutex::new(0),
+        }
     }
 
     /// Plans a crash at a boundary, counted from 0 since the beginning.
@@ -49,6 +56,16 @@ impl Desk {
     /// Keys of the runs that the orchestrator's own dispatches made.
     pub(crate) fn dispatched(&self) -> Vec<String> {
         self.dispatched.lock().expect("no panic").clone()
+    }
+
+    /// Writes that came to nothing, as far as the orchestrator could tell.
+    pub(crate) fn failed(&self) -> u32 {
+        *self.failed.lock().expect("no panic")
+    }
+
+    fn note<T, E>(&self, answer: Result<T, E>) -> Result<T, E> {
+        *self.failed.lock().expect("no panic") += u32::from(answer.is_err());
+        answer
     }
 
     /// Passes a dispatch on and notes its key where it made a run.
@@ -86,7 +103,7 @@ impl Desk {
 impl GitHub for Desk {
     async fn send(&self, request: Request) -> Result<Response, ApiError> {
         if access::is_write(&request) {
-            self.boundary(self.dispatch(request)).await
+            self.note(self.boundary(self.dispatch(request)).await)
         } else {
             self.forge.send(request).await
         }
@@ -95,7 +112,7 @@ impl GitHub for Desk {
 
 impl Git for Desk {
     async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), git::Error> {
-        self.boundary(self.forge.move_branch(branch, expected, to)).await
+        self.note(self.boundary(self.forge.move_branch(branch, expected, to)).await)
     }
 
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {

@@ -6,7 +6,7 @@ mod rules;
 
 pub(crate) use desk::{Crash, Desk, MemoryRows};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(crate) struct Story {
     pub(crate) now: Timestamp,
     /// No heartbeat: turns hear what webhooks tell, and nothing else.
     pub(crate) hears_only: bool,
+    checked: Cell<u32>,
     script: Box<dyn FnMut(&Brief) -> Work>,
 }
 
@@ -72,7 +73,7 @@ impl Story {
         };
         let held = at_once(load(&deployment, START)).expect("nothing waits").expect("an idle plan");
         let script = Box::new(|brief: &Brief| touch_declared(brief));
-        Self { forge, desk, deployment, held, now: START, hears_only: false, script }
+        Self { forge, desk, deployment, held, now: START, hears_only: false, checked: Cell::new(0), script }
     }
 
     /// What the agent does with each brief.
@@ -223,6 +224,12 @@ impl Story {
         let ours =
             world.comments().filter(|entry| entry.comment.issue.0 == number && entry.comment.author.login == *bot);
         ours.map(|entry| entry.comment.body.split("\n\n<!--").next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Whether anything was written since this was last asked.
+    pub(crate) fn writes_changed(&self) -> bool {
+        let boundaries = self.desk.boundaries();
+        self.checked.replace(boundaries) != boundaries
     }
 
     /// API writes so far.

@@ -1,0 +1,132 @@
+//! Phases, gates, late comers, slots.
+
+use task_orchestrator::engine::config::{ApprovalPolicy, Gate, Settings};
+use task_orchestrator::engine::id::IssueNumber;
+use task_orchestrator::engine::task::Verdict;
+use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::worker::Work;
+use task_orchestrator::forge::world::request::PersonAct;
+
+use crate::support::{Story, touch_declared};
+
+const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
+
+/// Issue 1 fails for good, 2 depends on it, 3 comes a phase later.
+fn failing(body: &str) -> Story {
+    let mut story = Story::new(FILES);
+    story.script(|brief| match (brief.issue.0, brief.key.id.n) {
+        (1, 1..=3) => Work::Failed("no".to_owned()),
+        _ => touch_declared(brief),
+    });
+    story.issue(1, "One", &format!("Phase: 1\n\nFiles: a.txt\n\n{body}"));
+    story.issue(2, "Two", "Phase: 1\n\nFiles: b.txt\n\nDepends on: #1");
+    story.issue(3, "Three", "Phase: 2\n\nFiles: c.txt");
+    story
+}
+
+pub(crate) fn a_failure_keeps_the_gate_shut_until_a_person_acts() {
+    for (word, second) in [("retry", Status::Merged), ("cancel", Status::Merged)] {
+        let mut story = failing("");
+        story.run();
+        assert_eq!(story.task(1).verdict, Some(Verdict::Escalated));
+        story.expect(2, Status::Blocked).expect(3, Status::Blocked);
+        assert!(story.comments(1)[0].contains("#2"), "{:?}", story.comments(1));
+        story.say("owner", &format!("/orchestrate {word} #1")).run();
+        story.expect(2, second).expect(3, Status::Merged);
+    }
+}
+
+pub(crate) fn on_fail_continue_lets_the_gate_open_and_names_who_stays_behind() {
+    let mut story = failing("On fail: continue");
+    story.run();
+    story.expect(1, Status::Error).expect(2, Status::Blocked).expect(3, Status::Merged);
+    assert!(!story.tracking().contains("This plan has ended."));
+    story.say("owner", "/orchestrate retry #1").run();
+    story.expect(1, Status::Merged).expect(2, Status::Merged);
+    assert!(story.tracking().contains("This plan has ended."));
+}
+
+pub(crate) fn nothing_of_a_later_phase_starts_before_its_gate() {
+    let mut story = Story::with(FILES, |settings| settings.auto_merge = false);
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").issue(2, "Two", "Phase: 2\n\nFiles: b.txt");
+    story.run().expect(1, Status::PrOpen).expect(2, Status::Blocked);
+    assert!(story.tracking().contains("waits for the gate"), "{}", story.tracking());
+    story.say("owner", "/orchestrate merge #1").run();
+    story.expect(2, Status::PrOpen);
+}
+
+pub(crate) fn a_green_gate_does_not_wait_for_the_merge() {
+    let mut story = Story::with(FILES, |settings: &mut Settings| {
+        settings.auto_merge = false;
+        settings.gate = Gate::Green;
+    });
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").issue(2, "Two", "Phase: 2\n\nFiles: b.txt");
+    story.run().expect(1, Status::PrOpen).expect(2, Status::PrOpen);
+}
+
+pub(crate) fn who_is_approved_late_joins_the_open_phase_first() {
+    let mut story = Story::with(FILES, |settings| {
+        settings.approval = ApprovalPolicy::Ask;
+        settings.max_parallel = 1;
+    });
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").issue(2, "Two", "Phase: 1\n\nFiles: b.txt");
+    story.issue(3, "Three", "Phase: 2\n\nFiles: c.txt").issue(4, "Four", "Phase: 2\n\nFiles: d.txt").tick();
+    for issue in [1, 3, 4] {
+        story.say("owner", &format!("/orchestrate approve #{issue}"));
+    }
+    story.work();
+    story.tick().tick().expect(1, Status::Merged);
+    story.say("owner", "/orchestrate approve #2");
+    story.work();
+    story.tick().tick().expect(2, Status::Running);
+    story.run();
+    for issue in 1..=4 {
+        story.expect(issue, Status::Merged);
+    }
+}
+
+pub(crate) fn an_edit_of_a_running_task_does_not_open_its_gate() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").issue(2, "Two", "Phase: 2\n\nFiles: b.txt").tick();
+    story.say("owner", "/orchestrate approve");
+    let run = story.claim();
+    let edit = PersonAct::Edit { number: IssueNumber(1), title: Some("One, but better".to_owned()), body: None };
+    story.person("owner", edit).minutes(1).expect(2, Status::Blocked);
+    story.forge.finish_run(run, touch_declared(&story.forge.brief(run).expect("a brief"))).expect("ends");
+    story.run().expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
+pub(crate) fn slots_are_never_overbooked() {
+    let mut story = Story::with(FILES, |settings| settings.max_parallel = 2);
+    story.script(|brief| match brief.issue.0 % 3 {
+        0 if brief.key.id.n == 1 => Work::Failed("first".to_owned()),
+        1 if brief.key.id.n == 1 => Work::Lost(task_orchestrator::engine::snapshot::Conclusion::Failure),
+        _ => Work::NoChange("fine".to_owned()),
+    });
+    for issue in 1..=9 {
+        story.issue(issue, "Some", &format!("Files: {issue}.txt"));
+    }
+    story.tick();
+    assert_eq!(story.forge.queued_runs().len(), 2);
+    story.run();
+    assert!(story.held.plan.tasks.values().all(|task| task.verdict == Some(Verdict::NoChange)));
+}
+
+pub(crate) fn a_native_blocker_added_and_taken_away_later_counts() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt").tick();
+    let blocked = |blocked: bool| PersonAct::BlockedBy { number: IssueNumber(2), by: IssueNumber(1), blocked };
+    story.person("owner", blocked(true)).say("owner", "/orchestrate approve").expect(2, Status::Blocked);
+    story.person("owner", blocked(false)).minutes(1).expect(2, Status::Running);
+}
+
+stories! {
+    a_failure_keeps_the_gate_shut_until_a_person_acts,
+    on_fail_continue_lets_the_gate_open_and_names_who_stays_behind,
+    nothing_of_a_later_phase_starts_before_its_gate,
+    a_green_gate_does_not_wait_for_the_merge,
+    who_is_approved_late_joins_the_open_phase_first,
+    an_edit_of_a_running_task_does_not_open_its_gate,
+    slots_are_never_overbooked,
+    a_native_blocker_added_and_taken_away_later_counts,
+}
