@@ -24,6 +24,7 @@ const MAX_PARALLEL: u32 = 4;
 #[command(after_help = "\
 Examples:
   task-orchestrator demo
+  task-orchestrator demo --stay           # keeps the pages up at the end, to look around and retry #8
   task-orchestrator demo --keep ./demo    # keeps the project and its merged branches to look at
 
 Exit codes: 0 the story ended as told; 1 it did not; 130 after Ctrl-C.")]
@@ -34,6 +35,9 @@ pub struct DemoArgs {
     /// Port of the pages on 127.0.0.1; 0: any
     #[arg(long, value_name = "P", default_value_t = 0)]
     pub port: u16,
+    /// Keep the pages up at the end, until Ctrl-C
+    #[arg(long)]
+    pub stay: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,
@@ -90,6 +94,7 @@ async fn stage(folder: &Path, args: &DemoArgs) -> anyhow::Result<LocalArgs> {
         config: Some(folder.join("demo.yml")),
         state: Some(folder.join("state")),
         port: args.port,
+        stay: args.stay,
         json: args.json,
     })
 }
