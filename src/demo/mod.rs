@@ -119,7 +119,7 @@ fn untold(plan: &Plan) -> Vec<String> {
     expect(7, "should have stalled, been healed and been merged", &|task| {
         merged(task) && task.attempts.iter().any(|attempt| attempt.restarts > 0)
     });
-    expect(8, "should have escalated", &|task| task.verdict == Some(Verdict::Escalated) && task.attempts.len() == 3);
+    expect(8, "should have escalated", &|task| task.verdict == Some(Verdict::Escalated) && task.attempts.len() >= 3);
     expect(9, "should wait for #8", &|task| task.verdict.is_none() && task.attempts.is_empty());
     expect(11, "should have needed no change", &|task| task.verdict == Some(Verdict::NoChange));
     missing

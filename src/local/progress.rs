@@ -20,6 +20,8 @@ const TITLE_CHARACTERS_MAX: usize = 48;
 const TITLE_CHARACTERS_MIN: usize = 16;
 /// Longest reason on a line, in characters.
 const REASON_CHARACTERS_MAX: usize = 100;
+/// What the counting line leaves free for its sign and for the `^C` that a terminal writes.
+const SPARE_CHARACTERS: usize = 6;
 /// Characters before the title: moment, status, number.
 const LEAD_CHARACTERS: usize = 25;
 
@@ -36,7 +38,7 @@ impl Progress {
     pub fn new(terminal: bool, started: Timestamp) -> Self {
         let bar = ProgressBar::hidden();
         if terminal {
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
             }
             draw(&bar);
@@ -98,7 +100,8 @@ impl Progress {
             .filter(|(status, _)| **status != Status::Merged)
             .map(|(status, n)| format!("{n} {status}"))
             .collect();
-        self.bar.set_message(format!("{done} of {total} done · {}", others.join(" · ")));
+        let message = format!("{done} of {total} done · {}", others.join(" · "));
+        self.bar.set_message(cut(&message, width().unwrap_or(usize::MAX).saturating_sub(SPARE_CHARACTERS)));
     }
 
     fn line(&self, task: &Task, status: Status, words: &str, now: Timestamp) -> String {
@@ -236,7 +239,7 @@ mod tests {
     fn the_title_gives_way_before_the_words() {
         for (title, words, room, expected) in [
             ("Short", " · attempt 1", 80, ("Short", " · attempt 1")),
-            ("A title that is rather long", " · attempt 1", 33, ("A title that is rath…", " · attempt 1")),
+            ("A title that is rather long", " · attempt 1", 33, ("A title that is rat…", " · attempt 1")),
             (
                 "A title that is rather long",
                 " · waits for #2 over commands/ship.sh",

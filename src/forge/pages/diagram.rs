@@ -9,13 +9,13 @@ use maud::{Markup, html};
 const NODES_MAX: usize = 100;
 const EDGES_MAX: usize = 400;
 /// Sizes in pixels.
-const NODE_WIDTH: usize = 204;
+const NODE_WIDTH: usize = 196;
 const NODE_HEIGHT: usize = 44;
-const GAP_X: usize = 48;
+const GAP_X: usize = 40;
 const GAP_Y: usize = 12;
 const LEGEND_STEP: usize = 104;
 /// Characters of a label on one line, and its most lines.
-const LINE_CHARACTERS_MAX: usize = 29;
+const LINE_CHARACTERS_MAX: usize = 26;
 const LINES_MAX: usize = 2;
 /// Columns that nodes without edges fill.
 const LOOSE_COLUMNS: usize = 4;

@@ -146,6 +146,8 @@ impl Safe<'_> {
                 Vec::new()
             }
             Event::TaskListMarker(checked) => vec![trusted(self.tick_box(checked, at))],
+            // As GitHub shows issues and comments, unlike files: a line's end is a line's end.
+            Event::SoftBreak => vec![Event::HardBreak],
             Event::Text(text) if !self.in_code && !self.in_link => self.with_references(text),
             other @ (Event::Start(_)
             | Event::End(_)
@@ -154,7 +156,6 @@ impl Safe<'_> {
             | Event::InlineMath(_)
             | Event::DisplayMath(_)
             | Event::FootnoteReference(_)
-            | Event::SoftBreak
             | Event::HardBreak
             | Event::Rule) => vec![other],
         }
@@ -283,7 +284,6 @@ mod tests {
         for text in [
             "<script>alert(1)</script>",
             "a <img src=x onerror=alert(1)> b",
-            "```mermaid\ngraph LR\n  t1[\"<script>x</script>\"]:::x\n```",
             "```mermaid\n<script>x</script>\n```",
             "<details ontoggle=alert(1)>x</details>",
             "<svg/onload=alert(1)>",
@@ -325,6 +325,7 @@ mod tests {
         assert!(html.contains("x<br>y z") && !html.contains("t:12"), "{html}");
         let picture =
             shown("<details><summary>Graph</summary>\n\n```mermaid\ngraph LR\n  t1[\"#1 a\"]:::b\n```\n\n</details>");
+        assert!(!shown("```mermaid\ngraph LR\n  t1[\"<script>\"]:::x\n```").contains("<script"));
         assert!(picture.contains("<svg") && !picture.contains(":::") && picture.contains("</details>"), "{picture}");
         assert!(shown("```mermaid\npie\n```").contains("<pre><code>pie\n</code></pre>"));
         assert!(!shown("<!-- marker:v1\n{}\n-->\ntext").contains("marker"));

@@ -20,12 +20,12 @@ pub(crate) async fn show(State(hub): State<Arc<Hub>>, Path(run): Path<u64>, _vis
     let content = hub.look(|world| {
         let run = world.run(RunId(run))?;
         let content = html! {
-            h1 { (run.title) " " span.quiet { "run " (run.number) ", attempt " (run.attempt) } }
+            h1 { "Run " (run.number) @if run.attempt > 1 { span.quiet { " attempt " (run.attempt) } } }
+            p { (meant_for(&hub.place, world, &run.title)) code { (run.title) } }
             p.quiet {
                 (progress(run.progress, run.conclusion)) " " (run.workflow) " on " (run.branch) ", asked for by "
                 (run.actor.login) ", " (moment(run.created_at))
             }
-            p { (meant_for(&hub.place, world, &run.title)) }
             @for (name, artifact) in &run.artifacts {
                 p.quiet { "Artifact " code { (name) } ", " (artifact.bytes) " bytes" }
             }
