@@ -25,6 +25,7 @@ const MAX_PARALLEL: u32 = 4;
 #[command(after_help = "\
 Examples:
   task-orchestrator demo
+  task-orchestrator demo --stay           # keeps the pages up at the end, to look around and retry #8
   task-orchestrator demo --keep ./demo    # keeps the project and its merged branches to look at
 
 Exit codes: 0 the story ended as told; 1 it did not; 130 after Ctrl-C.")]
@@ -35,6 +36,9 @@ pub struct DemoArgs {
     /// Port of the pages on 127.0.0.1; 0: any
     #[arg(long, value_name = "P", default_value_t = 0)]
     pub port: u16,
+    /// Keep the pages up at the end, until Ctrl-C
+    #[arg(long)]
+    pub stay: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,
@@ -91,6 +95,7 @@ async fn stage(folder: &Path, args: &DemoArgs) -> anyhow::Result<LocalArgs> {
         config: Some(folder.join("demo.yml")),
         state: Some(folder.join("state")),
         port: args.port,
+        stay: args.stay,
         json: args.json,
     })
 }
@@ -115,7 +120,7 @@ fn untold(plan: &Plan) -> Vec<String> {
     expect(7, "should have stalled, been healed and been merged", &|task| {
         merged(task) && task.attempts.iter().any(|attempt| attempt.restarts > 0)
     });
-    expect(8, "should have escalated", &|task| task.verdict == Some(Verdict::Escalated) && task.attempts.len() == 3);
+    expect(8, "should have escalated", &|task| task.verdict == Some(Verdict::Escalated) && task.attempts.len() >= 3);
     expect(9, "should wait for #8", &|task| task.verdict.is_none() && task.attempts.is_empty());
     expect(11, "should have needed no change", &|task| task.verdict == Some(Verdict::NoChange));
     missing

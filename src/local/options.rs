@@ -67,6 +67,9 @@ pub struct LocalArgs {
     /// Port of the pages on 127.0.0.1; 0: any
     #[arg(long, value_name = "P", default_value_t = 0)]
     pub port: u16,
+    /// Keep the pages up at the end, until Ctrl-C
+    #[arg(long)]
+    pub stay: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     pub json: bool,

@@ -16,8 +16,14 @@ use crate::engine::waits::{self, Status, Wait};
 
 /// Longest title on a line, in characters.
 const TITLE_CHARACTERS_MAX: usize = 48;
+/// Shortest title that a narrow terminal leaves.
+const TITLE_CHARACTERS_MIN: usize = 16;
 /// Longest reason on a line, in characters.
 const REASON_CHARACTERS_MAX: usize = 100;
+/// What the counting line leaves free for its sign and for the `^C` that a terminal writes.
+const SPARE_CHARACTERS: usize = 6;
+/// Characters before the title: moment, status, number.
+const LEAD_CHARACTERS: usize = 25;
 
 /// Prints a plan's progress.
 pub struct Progress {
@@ -30,16 +36,34 @@ pub struct Progress {
 impl Progress {
     /// On a terminal with colours and a counting line; elsewhere as a plain log. Everything goes to standard error.
     pub fn new(terminal: bool, started: Timestamp) -> Self {
-        let bar = if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar = ProgressBar::hidden();
         if terminal {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
             }
-            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+            draw(&bar);
         }
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { bar, colour, started, seen: BTreeMap::new() }
+    }
+
+    /// Takes the counting line away while a question is asked.
+    pub(super) fn pause(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    /// Brings the counting line back.
+    pub(super) fn go_on(&self) {
+        self.bar.reset();
+        draw(&self.bar);
+    }
+
+    /// Says a line of its own; on a narrow terminal in several lines of whole words.
+    pub fn tell(&self, line: &str) {
+        let width = if self.bar.is_hidden() { None } else { width() };
+        folded(line, width.unwrap_or(usize::MAX)).iter().for_each(|line| self.say(line));
     }
 
     /// Says a line of its own.
@@ -76,12 +100,14 @@ impl Progress {
             .filter(|(status, _)| **status != Status::Merged)
             .map(|(status, n)| format!("{n} {status}"))
             .collect();
-        self.bar.set_message(format!("{done} of {total} done · {}", others.join(" · ")));
+        let message = format!("{done} of {total} done · {}", others.join(" · "));
+        self.bar.set_message(cut(&message, width().unwrap_or(usize::MAX).saturating_sub(SPARE_CHARACTERS)));
     }
 
     fn line(&self, task: &Task, status: Status, words: &str, now: Timestamp) -> String {
         let seconds = now.since(self.started).as_secs();
-        let title = head(&plain(&task.title), TITLE_CHARACTERS_MAX);
+        let room = if self.bar.is_hidden() { None } else { width() }.unwrap_or(usize::MAX);
+        let (title, words) = fitted(&plain(&task.title), words, room.saturating_sub(LEAD_CHARACTERS));
         let style = if self.colour { style(status, task.verdict) } else { Style::new() };
         format!(
             "{:>2}:{:02}  {style}{status:<9}{style:#}  #{:<4} {title}{words}",
@@ -91,10 +117,57 @@ impl Progress {
         )
     }
 
-    /// Takes the counting line away.
+    /// Takes the counting line away for good.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn draw(bar: &ProgressBar) {
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+}
+
+/// Columns of the terminal, where there is one that tells.
+fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Title and words that together stay below `room` characters: the title gives way first, then the words.
+fn fitted(title: &str, words: &str, room: usize) -> (String, String) {
+    let left = room.saturating_sub(words.chars().count() + 1).clamp(TITLE_CHARACTERS_MIN, TITLE_CHARACTERS_MAX);
+    let title = cut(title, left);
+    let words = cut(words, room.saturating_sub(title.chars().count() + 1));
+    (title, words)
+}
+
+/// At most `characters` characters; a text that was cut says so.
+fn cut(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    let kept = head(text, characters.saturating_sub(1));
+    format!("{}…", kept.trim_end())
+}
+
+/// A line in lines of at most `width` characters, broken between words and set in after the first.
+fn folded(line: &str, width: usize) -> Vec<String> {
+    let indent = line.chars().take_while(|c| *c == ' ').count();
+    let mut lines = vec![" ".repeat(indent)];
+    for word in line.split_whitespace() {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used > indent + 2 && used.saturating_add(1 + word.chars().count()) >= width {
+            lines.push(" ".repeat(indent + 3));
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.trim().is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
 }
 
 #[expect(clippy::print_stderr, reason = "the plain log of a run goes to standard error")]
@@ -119,7 +192,7 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
         (Status::Complete, _) => "work is pushed".to_owned(),
         (Status::Pending | Status::Stuck | Status::Cancelled, _) => String::new(),
     };
-    if said.is_empty() { said } else { format!(" · {}", head(&plain(&said), REASON_CHARACTERS_MAX)) }
+    if said.is_empty() { said } else { format!(" · {}", cut(&plain(&said), REASON_CHARACTERS_MAX)) }
 }
 
 fn tries(task: &Task) -> String {
@@ -156,4 +229,40 @@ fn style(status: Status, verdict: Option<Verdict>) -> Style {
         (Status::Pending | Status::Blocked | Status::Cancelled, _) => AnsiColor::BrightBlack,
     };
     Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_title_gives_way_before_the_words() {
+        for (title, words, room, expected) in [
+            ("Short", " · attempt 1", 80, ("Short", " · attempt 1")),
+            ("A title that is rather long", " · attempt 1", 33, ("A title that is rat…", " · attempt 1")),
+            (
+                "A title that is rather long",
+                " · waits for #2 over commands/ship.sh",
+                30,
+                ("A title that is…", " · waits for…"),
+            ),
+            ("x", " · y", 0, ("x", "…")),
+        ] {
+            let (fit, said) = fitted(title, words, room);
+            assert_eq!((fit.as_str(), said.as_str()), expected, "{title} {words} {room}");
+        }
+        assert_eq!(fitted(&"t".repeat(60), "", usize::MAX).0.chars().count(), TITLE_CHARACTERS_MAX);
+    }
+
+    #[test]
+    fn lines_break_between_words_and_keep_each_word_whole() {
+        assert_eq!(folded("  #8 one two three", 14), ["  #8 one two", "     three"]);
+        assert_eq!(folded("plain words", usize::MAX), ["plain words"]);
+        let address = "http://127.0.0.1:1/a/very/long/address";
+        assert_eq!(folded(&format!("at {address}"), 20), [format!("at {address}")]);
+        assert_eq!(
+            folded(&format!("look at {address} now"), 20),
+            ["look at".to_owned(), format!("   {address}"), "   now".to_owned()]
+        );
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::draft::Draft;
 use crate::engine::id::{IssueNumber, Login, RepositoryName};
@@ -67,8 +68,11 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         .into());
     }
     let mut session = Session::start(&chosen, issues, args, terminal).await?;
-    let ended = session.follow(args).await;
-    session.end(ended?, args).await
+    let mut ended = session.follow(args).await?;
+    if args.stay && ended != Ended::Interrupted {
+        ended = session.stay().await?;
+    }
+    session.end(ended, args).await
 }
 
 /// The open issues of the file, each with the label: where none carries it, all are meant.
@@ -97,6 +101,8 @@ fn issues(args: &LocalArgs, chosen: &Chosen) -> anyhow::Result<Vec<SeedIssue>> {
 pub struct Session {
     site: Site,
     progress: Progress,
+    /// Ctrl-C, also one that came while nothing waited for it.
+    interrupts: Signal,
     branches: Branches,
     started: Timestamp,
     terminal: bool,
@@ -111,6 +117,7 @@ pub struct Session {
 impl Session {
     async fn start(chosen: &Chosen, issues: Vec<SeedIssue>, args: &LocalArgs, terminal: bool) -> anyhow::Result<Self> {
         let started = now();
+        let interrupts = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
         let progress = Progress::new(terminal, started);
         if chosen.checkout.dirty {
             progress.say("Note: work in this checkout that is not committed is not seen; the base is its last commit.");
@@ -132,7 +139,18 @@ impl Session {
         let bare = chosen.state.canonicalize()?.join("forge").join("repository.git");
         let branches = Branches::new(&chosen.checkout.root, &bare, args.merge_into.clone());
         let state = chosen.state.clone();
-        Ok(Self { site, progress, branches, started, terminal, state, addressed: false, wanted: None, asked: false })
+        Ok(Self {
+            site,
+            progress,
+            interrupts,
+            branches,
+            started,
+            terminal,
+            state,
+            addressed: false,
+            wanted: None,
+            asked: false,
+        })
     }
 
     /// Follows the plan until nothing can go on, or Ctrl-C.
@@ -141,10 +159,7 @@ impl Session {
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the server has stopped")?,
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted.context("waiting for Ctrl-C")?;
-                    return Ok(Ended::Interrupted);
-                }
+                _ = self.interrupts.recv() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();
             if let Some(ended) = self.turned(&seen, args).await? {
@@ -191,46 +206,71 @@ impl Session {
         }
         if self.terminal && !self.asked && approvals(plan) > 0 {
             self.asked = true;
-            self.ask(plan).await?;
-            return Ok(None);
+            return self.ask(plan).await;
         }
         if !self.terminal || !can_be_given(plan) {
             return Ok(Some(ended(plan)));
         }
         if before.is_none_or(|(said, _)| said != wanted) || !self.asked {
             self.asked = true;
-            self.progress.say(
+            self.progress.tell(
                 "Waiting for you; the pages take approvals, merges and commands \
                  (Ctrl-C ends, the same command goes on):",
             );
-            wanted.iter().for_each(|(issue, what)| self.progress.say(&format!("  #{issue} {what}")));
+            wanted.iter().for_each(|(issue, what)| self.progress.tell(&format!("  #{issue} {what}")));
         }
         let _ = args;
         Ok(None)
     }
 
-    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue.
-    async fn ask(&self, plan: &Plan) -> anyhow::Result<()> {
+    /// Keeps everything up until Ctrl-C, so that the pages can be read and used; what they start is shown.
+    async fn stay(&mut self) -> anyhow::Result<Ended> {
+        self.progress.tell("At its end; the pages stay until Ctrl-C.");
+        let mut changes = self.site.progress();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => changed.context("the server has stopped")?,
+                _ = self.interrupts.recv() => break,
+            }
+            let seen = changes.borrow_and_update().clone();
+            if let Some(plan) = self.site.plan(&seen) {
+                self.progress.show(&plan, now());
+                for words in self.branches.follow(&plan).await {
+                    self.progress.tell(&words);
+                }
+            }
+        }
+        let seen = changes.borrow().clone();
+        let plan = self.site.plan(&seen);
+        let resting = plan.filter(|plan| !matches!(rest(plan, now()), Rest::Working));
+        Ok(resting.map_or(Ended::Interrupted, |plan| ended(&plan)))
+    }
+
+    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends the run.
+    async fn ask(&mut self, plan: &Plan) -> anyhow::Result<Option<Ended>> {
         for phase in &plan.layout.phases {
             self.progress.say(&format!("{}:", phase.name));
             for id in &phase.tasks {
                 let task = plan.tasks.get(id);
                 let files = task.map(|task| task.footprint.paths().join(", ")).unwrap_or_default();
                 let title = task.map(|task| task.title.clone()).unwrap_or_default();
-                self.progress.say(&format!("  #{} {title}  {files}", id.0));
+                self.progress.tell(&format!("  #{} {title}  {files}", id.0));
             }
         }
         let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
-        let answer = tokio::task::spawn_blocking(move || prompt(&question)).await??;
+        self.progress.pause();
+        let answer = answer(question, &mut self.interrupts).await?;
+        self.progress.go_on();
+        let Some(answer) = answer else { return Ok(Some(Ended::Interrupted)) };
         if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             self.progress.say("Nothing is started; approve in the pages, or end with Ctrl-C.");
-            return Ok(());
+            return Ok(None);
         }
-        let Some(tracking) = plan.header.tracking.as_ref() else { return Ok(()) };
+        let Some(tracking) = plan.header.tracking.as_ref() else { return Ok(None) };
         let act = PersonAct::Comment { number: tracking.number, body: "/orchestrate approve".to_owned() };
         let actor = Actor { login: Login::new("owner"), bot: false };
         self.site.forge.apply(Request::Person { actor, act, git: None }).await?;
-        Ok(())
+        Ok(None)
     }
 
     /// Stops everything and says how it went.
@@ -304,7 +344,8 @@ fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
         let waits = waits::waits(&draft, &locks, task);
         let status: Status = waits::status(task, &waits);
         let words = waits.first().map(crate::engine::render::wait_words).unwrap_or_default();
-        progress.say(&format!("  #{} {}: {status} {words}", task.issue(), task.title));
+        let words = if words.is_empty() { words } else { format!(", {words}") };
+        progress.tell(&format!("  #{} {}: {status}{words}", task.issue(), task.title));
     }
 }
 
@@ -312,6 +353,16 @@ fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
 fn print_json(plan: &Plan) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string(&summary(plan, now()))?);
     Ok(())
+}
+
+/// What the person answers; nothing after Ctrl-C. A thread of its own reads: nothing waits for it at the end.
+async fn answer(question: String, interrupts: &mut Signal) -> anyhow::Result<Option<String>> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || tell.send(prompt(&question)));
+    tokio::select! {
+        answer = told => Ok(Some(answer.context("the terminal was not read")??)),
+        _ = interrupts.recv() => Ok(None),
+    }
 }
 
 fn prompt(question: &str) -> std::io::Result<String> {

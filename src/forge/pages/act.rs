@@ -13,6 +13,7 @@ use crate::forge::http::hub::Hub;
 use crate::forge::pages::guard::Submitted;
 use crate::forge::pages::layout::{guarded, notice};
 use crate::forge::pages::markdown::line_mark;
+use crate::forge::pages::thread::FOLLOW;
 use crate::forge::world::request::{PersonAct, Request};
 use crate::forge::world::text::boxes;
 use crate::github::Error;
@@ -32,7 +33,8 @@ pub(crate) async fn submit(
     let actor = Actor { login: owner, bot: false };
     match hub.apply(Request::Person { actor, act, git: None }).await {
         Ok(_) => {
-            let back = hub.place.web(format_args!("/issues/{number}"));
+            let query = if fields.contains_key(FOLLOW) { format!("?{FOLLOW}=1") } else { String::new() };
+            let back = hub.place.web(format_args!("/issues/{number}{query}"));
             guarded(Redirect::to(&back).into_response())
         }
         Err(error) => refused(&hub, &error),
@@ -54,7 +56,11 @@ fn refused(hub: &Hub, error: &Error) -> Response {
 fn read(hub: &Hub, number: IssueNumber, verb: &str, fields: &BTreeMap<String, String>) -> Result<PersonAct, String> {
     let field = |name: &str| {
         let value = fields.get(name).map(String::as_str).unwrap_or_default();
-        if value.trim().is_empty() { Err(format!("The field `{name}` is empty.")) } else { Ok(value.to_owned()) }
+        if value.trim().is_empty() {
+            Err(format!("The field `{name}` is empty. Go back and fill it in."))
+        } else {
+            Ok(value.to_owned())
+        }
     };
     match verb {
         // A browser sends line ends as CR LF; GitHub keeps them as LF.
@@ -71,7 +77,9 @@ fn read(hub: &Hub, number: IssueNumber, verb: &str, fields: &BTreeMap<String, St
 
 /// Reads `index:on|off:mark`; a box whose line has changed since the page was made is refused.
 fn tick(hub: &Hub, number: IssueNumber, value: &str) -> Result<PersonAct, String> {
-    let stale = || "The text has changed since this page was loaded: load it again.".to_owned();
+    let stale = || {
+        "The text has changed since this page was loaded, and the box was not ticked. Go back, load the page again and repeat it.".to_owned()
+    };
     let mut parts = value.splitn(3, ':');
     let index: usize = parts.next().and_then(|text| text.parse().ok()).ok_or_else(stale)?;
     let checked = match parts.next() {

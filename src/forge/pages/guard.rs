@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, Uri, header};
 
 use crate::forge::http::hub::Hub;
 use crate::forge::http::keys::digest;
-use crate::forge::pages::layout::{guarded, notice};
+use crate::forge::pages::layout::{guarded, notice, shut};
 use crate::forge::pages::session::Session;
 
 /// Largest form, in bytes: a comment of the largest size, escaped.
@@ -26,10 +26,10 @@ impl FromRequestParts<Arc<Hub>> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Response> {
-        let message = "Open the address that the program printed: it lets you in.";
+        let message = "These pages are for the browser that was let in.";
         match hub.sessions.of(&parts.headers) {
             Some(session) => Ok(Self { session }),
-            None => Err(notice(&hub.place, StatusCode::UNAUTHORIZED, message)),
+            None => Err(shut(&hub.place, StatusCode::UNAUTHORIZED, message)),
         }
     }
 }
@@ -44,7 +44,11 @@ impl FromRequest<Arc<Hub>> for Submitted {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, hub).await?;
         if !from_here(hub, &parts.headers) {
-            return Err(notice(&hub.place, StatusCode::FORBIDDEN, "This form was sent from another site."));
+            return Err(notice(
+                &hub.place,
+                StatusCode::FORBIDDEN,
+                "This form was sent from another site. Nothing was changed; do it on the page itself.",
+            ));
         }
         let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await;
         let bytes = bytes.map_err(|_| notice(&hub.place, StatusCode::PAYLOAD_TOO_LARGE, "This form is too large."))?;
@@ -53,7 +57,11 @@ impl FromRequest<Arc<Hub>> for Submitted {
         let given = fields.get("token").map(String::as_str).unwrap_or_default();
         // Digests are compared, so that the time taken tells nothing about the token.
         if digest(&given.into()) != digest(&visitor.session.form_token.as_str().into()) {
-            return Err(notice(&hub.place, StatusCode::FORBIDDEN, "This page is out of date: load it again."));
+            return Err(notice(
+                &hub.place,
+                StatusCode::FORBIDDEN,
+                "The page that this form stood on is out of date. Nothing was changed; open it again and repeat it.",
+            ));
         }
         Ok(Self(fields))
     }
@@ -82,8 +90,8 @@ pub(crate) async fn log_in(State(hub): State<Arc<Hub>>, uri: Uri) -> Response {
             response
         }
         Ok(None) => {
-            let message = "This address was used already or is not known. Ask the program for a new one.";
-            notice(&hub.place, StatusCode::FORBIDDEN, message)
+            let message = "This address was used already, or is not known.";
+            shut(&hub.place, StatusCode::FORBIDDEN, message)
         }
         Err(error) => notice(&hub.place, StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

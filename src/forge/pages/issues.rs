@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use crate::engine::id::{IssueNumber, PullNumber};
-use crate::engine::snapshot::OpenState;
+use crate::engine::id::{AttemptKey, IssueNumber, PullNumber};
+use crate::engine::snapshot::{OpenState, Progress};
 use crate::forge::http::hub::Hub;
 use crate::forge::http::json::Place;
 use crate::forge::pages::guard::Visitor;
-use crate::forge::pages::layout::{moment, page, progress, state};
+use crate::forge::pages::layout::{Frame, Section, moment, page, progress, state};
 use crate::forge::world::World;
 use crate::forge::world::state::IssueEntry;
 
@@ -34,8 +34,8 @@ fn row(place: &Place, world: &World, entry: &IssueEntry) -> Markup {
         li.pinned[entry.pinned] {
             a.title href=(place.web(format_args!("/{kind}/{}", issue.number))) { (issue.title) }
             (state(state_word(world, entry)))
-            @if entry.pinned { " " span.label { "pinned" } }
-            @for label in &issue.labels { " " span.label { (label) } }
+            @if entry.pinned { span.label { "pinned" } }
+            @for label in &issue.labels { span.label { (label) } }
             small { "#" (issue.number) " by " (issue.author.login) ", " (moment(issue.updated_at)) }
         }
     }
@@ -66,7 +66,7 @@ pub(crate) async fn issues(State(hub): State<Arc<Hub>>, _visitor: Visitor) -> Re
         let entries = in_order(world, world.issues().filter(|entry| !entry.issue.is_pull_request));
         listed(&hub.place, world, "Issues", &entries)
     });
-    page(&hub.place, "Issues", content)
+    page(&hub.place, Frame { title: "Issues", section: Section::Issues, follows: false }, content)
 }
 
 /// `/pulls`
@@ -75,27 +75,42 @@ pub(crate) async fn pulls(State(hub): State<Arc<Hub>>, _visitor: Visitor) -> Res
         let entries = in_order(world, world.issues().filter(|entry| entry.issue.is_pull_request));
         listed(&hub.place, world, "Pull requests", &entries)
     });
-    page(&hub.place, "Pull requests", content)
+    page(&hub.place, Frame { title: "Pull requests", section: Section::Pulls, follows: false }, content)
 }
 
 /// `/actions`
 pub(crate) async fn runs(State(hub): State<Arc<Hub>>, _visitor: Visitor) -> Response {
     let place = &hub.place;
-    let content = hub.look(|world| {
-        html! {
+    let (content, follows) = hub.look(|world| {
+        let content = html! {
             h1 { "Runs" }
-            ul.list {
+            ul.list.runs {
                 @for run in world.runs().rev().take(ROWS_MAX) {
                     li {
                         a.title href=(place.web(format_args!("/actions/runs/{}", run.id))) { (run.title) }
                         (progress(run.progress, run.conclusion))
-                        small { "Run " (run.number) " of " (run.workflow) ", " (moment(run.updated_at)) }
+                        small { (meant_for(place, world, &run.title)) "Run " (run.number) " of " (run.workflow) ", "
+                            (moment(run.updated_at)) }
                     }
                 }
             }
-        }
+            @if world.runs().next().is_none() { p.quiet { "Nothing has run yet." } }
+        };
+        (content, world.runs().any(|run| run.progress != Progress::Completed))
     });
-    page(place, "Runs", content)
+    page(place, Frame { title: "Runs", section: Section::Runs, follows }, content)
+}
+
+/// The issue that a run works on, as its title names it.
+pub(crate) fn meant_for(place: &Place, world: &World, run_title: &str) -> Markup {
+    let key = run_title.split_whitespace().find_map(AttemptKey::parse);
+    let entry = key.and_then(|key| world.issue(key.id.issue));
+    html! {
+        @if let Some(entry) = entry {
+            a href=(place.web(format_args!("/issues/{}", entry.issue.number))) { "#" (entry.issue.number) } " "
+            (entry.issue.title) ". "
+        }
+    }
 }
 
 /// The word for how an issue or pull request stands.

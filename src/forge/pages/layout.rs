@@ -18,24 +18,64 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 /// Where the style sheet is.
 pub(crate) const STYLE_PATH: &str = "/_forge/style.css";
 
+/// Seconds after which a page that follows what goes on is loaded again.
+const FRESH_SECONDS: u8 = 3;
+
+/// The list that a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Issues.
+    Issues,
+    /// Pull requests.
+    Pulls,
+    /// Runs.
+    Runs,
+    /// None of them.
+    Elsewhere,
+}
+
+/// What is above and around a page's content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    /// The window's title.
+    pub(crate) title: &'a str,
+    /// Where it belongs.
+    pub(crate) section: Section,
+    /// Whether it loads itself again after a few seconds.
+    pub(crate) follows: bool,
+}
+
 /// A whole page.
-pub(crate) fn page(place: &Place, title: &str, content: Markup) -> Response {
+pub(crate) fn page(place: &Place, frame: Frame<'_>, content: Markup) -> Response {
+    let lists = [
+        (Section::Issues, "/issues", "Issues"),
+        (Section::Pulls, "/pulls", "Pull requests"),
+        (Section::Runs, "/actions", "Runs"),
+    ];
+    let navigation = html! {
+        nav {
+            @for (section, path, word) in lists {
+                a href=(place.web(path)) aria-current=[(section == frame.section).then_some("page")] { (word) }
+            }
+        }
+    };
+    whole(place, frame, &navigation, &content)
+}
+
+fn whole(place: &Place, frame: Frame<'_>, navigation: &Markup, content: &Markup) -> Response {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · " (place.full_name()) }
+                @if frame.follows { meta http-equiv="refresh" content=(FRESH_SECONDS); }
+                title { (frame.title) " · " (place.full_name()) }
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE_PATH);
             }
             body {
-                header {
-                    strong { (place.full_name()) }
-                    nav { a href=(place.web("/issues")) { "Issues" } }
-                    nav { a href=(place.web("/pulls")) { "Pull requests" } }
-                    nav { a href=(place.web("/actions")) { "Runs" } }
-                }
+                header { strong { (place.full_name()) } (navigation) }
                 main { (content) }
             }
         }
@@ -43,11 +83,32 @@ pub(crate) fn page(place: &Place, title: &str, content: Markup) -> Response {
     guarded(Html(markup.into_string()).into_response())
 }
 
-/// A page that says why something was not done.
+/// A page that says why something was not done, and leads back.
 pub(crate) fn notice(place: &Place, status: StatusCode, message: &str) -> Response {
-    let content =
-        html! { div.notice role="alert" { (message) } p { a href=(place.web("/issues")) { "Back to the issues" } } };
-    let mut response = page(place, "Not done", content);
+    let title = if status == StatusCode::NOT_FOUND { "Not found" } else { "Not done" };
+    let content = html! {
+        h1 { (title) }
+        div.notice role="alert" { (message) }
+        p { a href=(place.web("/issues")) { "Go to the issues" } }
+    };
+    let mut response = page(place, Frame { title, section: Section::Elsewhere, follows: false }, content);
+    *response.status_mut() = status;
+    response
+}
+
+/// The page for whoever is not let in: what is wrong, and how to get in.
+pub(crate) fn shut(place: &Place, status: StatusCode, message: &str) -> Response {
+    let frame = Frame { title: "Not logged in", section: Section::Elsewhere, follows: false };
+    let content = html! {
+        h1 { (frame.title) }
+        div.notice role="alert" { (message) }
+        p {
+            "The program prints an address when it starts, on the line that begins with " code { "Pages" }
+            ". It lets in one browser, once. For another one, end the program with Ctrl-C and give the same command again: with the "
+            "same state it goes on where it was, and prints a new address."
+        }
+    };
+    let mut response = whole(place, frame, &html! {}, &content);
     *response.status_mut() = status;
     response
 }

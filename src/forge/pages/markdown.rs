@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 use sha2::{Digest, Sha256};
 
+use crate::forge::pages::diagram;
 use crate::forge::world::text::boxes;
 
 /// Tags that stand as they are, without attributes.
@@ -44,7 +45,8 @@ pub(crate) fn render(text: &str, setting: Setting<'_>) -> Markup {
     let shown = text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default();
     let ticks = boxes(shown);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut safe = Safe { setting, text: shown, ticks, in_code: false, in_link: false, block: None, picture: None };
+    let mut safe =
+        Safe { setting, text: shown, ticks, in_code: false, in_link: false, block: None, picture: None, diagram: None };
     let events =
         Parser::new_ext(shown, options).into_offset_iter().flat_map(|(event, range)| safe.event(event, range.start));
     let mut out = String::with_capacity(shown.len() * 2);
@@ -74,6 +76,8 @@ struct Safe<'a> {
     block: Option<String>,
     /// The words for a picture, gathered to its end, and its address.
     picture: Option<(String, String)>,
+    /// The source of a diagram, gathered to its end.
+    diagram: Option<String>,
 }
 
 fn trusted<'a>(markup: Markup) -> Event<'a> {
@@ -91,7 +95,20 @@ impl Safe<'_> {
             }
             return Vec::new();
         }
+        if let Some(source) = &mut self.diagram {
+            if event == Event::End(TagEnd::CodeBlock) {
+                return self.end_diagram();
+            }
+            if let Event::Text(text) = event {
+                source.push_str(&text);
+            }
+            return Vec::new();
+        }
         match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.trim() == "mermaid" => {
+                self.diagram = Some(String::new());
+                Vec::new()
+            }
             Event::Start(Tag::HtmlBlock) => {
                 self.block = Some(String::new());
                 Vec::new()
@@ -110,12 +127,7 @@ impl Safe<'_> {
             Event::InlineHtml(html) => vec![trusted(PreEscaped(sanitized(&html)))],
             Event::Start(Tag::CodeBlock(kind)) => {
                 self.in_code = true;
-                let diagram = matches!(&kind, CodeBlockKind::Fenced(info) if info.trim() == "mermaid");
-                let caption = html! { div.caption { "Diagram source (Mermaid)" } };
-                let mut events =
-                    if diagram { vec![Event::Html(CowStr::from(caption.into_string()))] } else { Vec::new() };
-                events.push(Event::Start(Tag::CodeBlock(kind)));
-                events
+                vec![Event::Start(Tag::CodeBlock(kind))]
             }
             Event::End(TagEnd::CodeBlock) => {
                 self.in_code = false;
@@ -134,6 +146,8 @@ impl Safe<'_> {
                 Vec::new()
             }
             Event::TaskListMarker(checked) => vec![trusted(self.tick_box(checked, at))],
+            // As GitHub shows issues and comments, unlike files: a line's end is a line's end.
+            Event::SoftBreak => vec![Event::HardBreak],
             Event::Text(text) if !self.in_code && !self.in_link => self.with_references(text),
             other @ (Event::Start(_)
             | Event::End(_)
@@ -142,7 +156,6 @@ impl Safe<'_> {
             | Event::InlineMath(_)
             | Event::DisplayMath(_)
             | Event::FootnoteReference(_)
-            | Event::SoftBreak
             | Event::HardBreak
             | Event::Rule) => vec![other],
         }
@@ -161,16 +174,29 @@ impl Safe<'_> {
         vec![trusted(shown)]
     }
 
+    fn end_diagram<'e>(&mut self) -> Vec<Event<'e>> {
+        let source = self.diagram.take().unwrap_or_default();
+        let shown = diagram::draw(&source, self.setting.issues).unwrap_or_else(|| {
+            html! { div.caption { "Diagram source (Mermaid)" } pre { code { (source) } } }
+        });
+        vec![Event::Html(CowStr::from(shown.into_string()))]
+    }
+
     fn tick_box(&self, checked: bool, at: usize) -> Markup {
-        let sign = if checked { "☑" } else { "☐" };
+        let sign = if checked { "✓" } else { "" };
         let index = self.ticks.iter().position(|tick| *tick == at + 1);
         match (self.setting.tick_form, index) {
             (Some(form), Some(index)) => {
                 let value = format!("{index}:{}:{}", if checked { "off" } else { "on" }, line_mark(self.text, at + 1));
                 let label = if checked { "Untick" } else { "Tick" };
-                html! { button.tick type="submit" form=(form) name="box" value=(value) title=(label) { (sign) } " " }
+                html! {
+                    button.tick.checked[checked] type="submit" form=(form) name="box" value=(value) title=(label)
+                        role="checkbox" aria-checked=(if checked { "true" } else { "false" }) { (sign) }
+                }
             }
-            _ => html! { span.tick { (sign) } " " },
+            _ => {
+                html! { span.tick.checked[checked] role="img" aria-label=(if checked { "ticked" } else { "not ticked" }) { (sign) } }
+            }
         }
     }
 
@@ -258,6 +284,7 @@ mod tests {
         for text in [
             "<script>alert(1)</script>",
             "a <img src=x onerror=alert(1)> b",
+            "```mermaid\n<script>x</script>\n```",
             "<details ontoggle=alert(1)>x</details>",
             "<svg/onload=alert(1)>",
             "<br onclick=alert(1)>",
@@ -296,6 +323,11 @@ mod tests {
         let html = shown("<details><summary>More</summary>\n\n- x<br>y <!-- t:12 -->z\n\n</details>");
         assert!(html.contains("<details><summary>More</summary>") && html.contains("</details>"), "{html}");
         assert!(html.contains("x<br>y z") && !html.contains("t:12"), "{html}");
+        let picture =
+            shown("<details><summary>Graph</summary>\n\n```mermaid\ngraph LR\n  t1[\"#1 a\"]:::b\n```\n\n</details>");
+        assert!(!shown("```mermaid\ngraph LR\n  t1[\"<script>\"]:::x\n```").contains("<script"));
+        assert!(picture.contains("<svg") && !picture.contains(":::") && picture.contains("</details>"), "{picture}");
+        assert!(shown("```mermaid\npie\n```").contains("<pre><code>pie\n</code></pre>"));
         assert!(!shown("<!-- marker:v1\n{}\n-->\ntext").contains("marker"));
     }
 

@@ -3,6 +3,7 @@
 //! elsewhere.
 
 mod act;
+mod diagram;
 mod guard;
 mod issues;
 mod layout;
@@ -19,7 +20,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use http::header;
+use http::{StatusCode, header};
 
 use crate::forge::http::hub::Hub;
 
@@ -29,6 +30,10 @@ async fn style() -> Response {
 
 async fn front(State(hub): State<Arc<Hub>>) -> Redirect {
     Redirect::to(&hub.place.web("/issues"))
+}
+
+async fn missing(State(hub): State<Arc<Hub>>, _visitor: guard::Visitor) -> Response {
+    layout::notice(&hub.place, StatusCode::NOT_FOUND, "There is no such page here.")
 }
 
 /// The pages below `home` (`/owner/name`), the way in, and the style sheet.
@@ -45,4 +50,5 @@ pub(crate) fn router(home: &str) -> Router<Arc<Hub>> {
         .route(&format!("{home}/actions"), get(issues::runs))
         .route(&format!("{home}/actions/runs/{{run}}"), get(run::show))
         .route(&format!("{home}/act/{{number}}/{{verb}}"), post(act::submit))
+        .route(&format!("{home}/{{*rest}}"), get(missing))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use maud::{Markup, html};
 
 use crate::engine::id::{IssueNumber, PullNumber};
@@ -14,7 +14,7 @@ use crate::forge::http::git_side;
 use crate::forge::http::hub::Hub;
 use crate::forge::pages::guard::Visitor;
 use crate::forge::pages::issues::state_of;
-use crate::forge::pages::layout::{moment, notice, page, progress};
+use crate::forge::pages::layout::{Frame, Section, moment, notice, page, progress};
 use crate::forge::pages::markdown::{Setting, render};
 use crate::forge::world::World;
 use crate::forge::world::state::{IssueEntry, PullEntry};
@@ -23,35 +23,51 @@ use crate::forge::world::state::{IssueEntry, PullEntry};
 const COMMENTS_MAX: usize = 300;
 /// The form that boxes of the text belong to.
 const TICK_FORM: &str = "tick";
+/// In an address: the page loads itself again and again.
+pub(crate) const FOLLOW: &str = "follow";
 
 /// `/issues/{number}`; a pull request's own page is elsewhere.
-pub(crate) async fn issue(State(hub): State<Arc<Hub>>, Path(number): Path<u64>, visitor: Visitor) -> Response {
+pub(crate) async fn issue(
+    State(hub): State<Arc<Hub>>,
+    Path(number): Path<u64>,
+    uri: Uri,
+    visitor: Visitor,
+) -> Response {
     let number = IssueNumber(number);
     let is_pull = hub.look(|world| world.pull(PullNumber(number.0)).is_some());
     if is_pull {
         return Redirect::to(&hub.place.web(format_args!("/pull/{number}"))).into_response();
     }
-    show(&hub, number, &visitor, html! {})
+    let follows = crate::forge::http::query_of(&uri).get(FOLLOW).is_some();
+    show(&hub, number, &visitor, Frame { title: "", section: Section::Issues, follows }, html! {})
 }
 
 /// `/pull/{number}`
 pub(crate) async fn pull(State(hub): State<Arc<Hub>>, Path(number): Path<u64>, visitor: Visitor) -> Response {
     let number = PullNumber(number);
     let Some(entry) = hub.look(|world| world.pull(number).cloned()) else {
-        return notice(&hub.place, StatusCode::NOT_FOUND, "There is no such pull request.");
+        return notice(
+            &hub.place,
+            StatusCode::NOT_FOUND,
+            "There is no such pull request. The list of pull requests shows them all.",
+        );
     };
     let extra = pull_part(&hub, number, &entry, &visitor).await;
-    show(&hub, IssueNumber(number.0), &visitor, extra)
+    let frame = Frame { title: "", section: Section::Pulls, follows: false };
+    show(&hub, IssueNumber(number.0), &visitor, frame, extra)
 }
 
-fn show(hub: &Hub, number: IssueNumber, visitor: &Visitor, extra: Markup) -> Response {
+fn show(hub: &Hub, number: IssueNumber, visitor: &Visitor, frame: Frame<'_>, extra: Markup) -> Response {
     let content = hub.look(|world| {
         let entry = world.issue(number).filter(|entry| !entry.deleted)?;
-        Some((entry.issue.title.clone(), thread(hub, world, entry, visitor, extra)))
+        Some((entry.issue.title.clone(), thread(hub, world, entry, visitor, frame, extra)))
     });
     match content {
-        Some((title, content)) => page(&hub.place, &format!("{title} · #{number}"), content),
-        None => notice(&hub.place, StatusCode::NOT_FOUND, "There is no such issue."),
+        Some((title, content)) => {
+            let title = format!("{title} · #{number}");
+            page(&hub.place, Frame { title: &title, ..frame }, content)
+        }
+        None => notice(&hub.place, StatusCode::NOT_FOUND, "There is no such issue. The list of issues shows them all."),
     }
 }
 
@@ -74,7 +90,7 @@ fn post(hub: &Hub, by: &Actor, at: Timestamp, body: &str, tick_form: Option<&str
     }
 }
 
-fn thread(hub: &Hub, world: &World, entry: &IssueEntry, visitor: &Visitor, extra: Markup) -> Markup {
+fn thread(hub: &Hub, world: &World, entry: &IssueEntry, visitor: &Visitor, frame: Frame<'_>, extra: Markup) -> Markup {
     let issue = &entry.issue;
     let number = issue.number;
     let mut comments: Vec<_> = world.comments().filter(|comment| comment.comment.issue == number).collect();
@@ -88,31 +104,48 @@ fn thread(hub: &Hub, world: &World, entry: &IssueEntry, visitor: &Visitor, extra
                 form method="post" action=(act(hub, number, "unlabel")) {
                     (token(visitor))
                     input type="hidden" name="label" value=(label);
-                    button type="submit" title="Take this label off" { (label) " ×" }
+                    button.label type="submit" title="Take this label off" { (label) " ×" }
                 }
             }
+            @if frame.section == Section::Issues { (follow_link(hub, entry, frame.follows)) }
         }
-        form #(TICK_FORM) method="post" action=(act(hub, number, "tick")) { (token(visitor)) }
+        form #(TICK_FORM) method="post" action=(act(hub, number, "tick")) {
+            (token(visitor))
+            @if frame.follows { input type="hidden" name=(FOLLOW) value="1"; }
+        }
         (post(hub, &issue.author, issue.created_at, &issue.body, Some(TICK_FORM)))
         (extra)
         @if hidden > 0 { p.quiet { (hidden) " earlier comments are not shown." } }
         @for comment in comments {
             (post(hub, &comment.comment.author, comment.comment.created_at, &comment.comment.body, None))
         }
-        (forms(hub, entry, visitor))
+        // A page that loads itself again would lose what is being written.
+        @if !frame.follows { (forms(hub, entry, visitor)) }
+    }
+}
+
+fn follow_link(hub: &Hub, entry: &IssueEntry, follows: bool) -> Markup {
+    let number = entry.issue.number;
+    html! {
+        @if follows {
+            a.follow href=(hub.place.web(format_args!("/issues/{number}"))) { "Stop following, write a comment" }
+        } @else if entry.issue.state == OpenState::Open {
+            a.follow href=(hub.place.web(format_args!("/issues/{number}?{FOLLOW}=1"))) { "Follow what happens" }
+        }
     }
 }
 
 fn forms(hub: &Hub, entry: &IssueEntry, visitor: &Visitor) -> Markup {
     let number = entry.issue.number;
     let (verb, word) = match entry.issue.state {
-        OpenState::Open => ("close", "Close"),
+        OpenState::Open if entry.issue.is_pull_request => ("close", "Close pull request"),
+        OpenState::Open => ("close", "Close issue"),
         OpenState::Closed => ("reopen", "Open again"),
     };
     html! {
         form method="post" action=(act(hub, number, "comment")) {
             (token(visitor))
-            textarea name="body" required aria-label="Comment" placeholder="Text or /orchestrate status" {}
+            textarea name="body" required aria-label="Comment" placeholder="A comment, or a command such as /orchestrate status" {}
             div.row { button.main type="submit" { "Comment" } }
         }
         div.row {
@@ -150,7 +183,7 @@ async fn pull_part(hub: &Hub, number: PullNumber, pull: &PullEntry, visitor: &Vi
         @if open {
             div.row {
                 @if git.mergeable == Some(false) {
-                    span.quiet { "This does not merge: both sides changed the same lines." }
+                    span.quiet { "This cannot be merged: both sides changed the same lines." }
                 } @else {
                     form method="post" action=(act(hub, IssueNumber(number.0), "merge")) {
                         (token(visitor))
@@ -160,8 +193,9 @@ async fn pull_part(hub: &Hub, number: PullNumber, pull: &PullEntry, visitor: &Vi
             }
         }
         details open[diff.len() < 20_000] {
-            summary { "Changes" }
-            pre.diff { @for line in diff.lines() { span class=[line_class(line)] { (line) "\n" } } }
+            summary { h2 { "Changes" } }
+            @if diff.trim().is_empty() { p.quiet { "No line is changed." } }
+            @else { pre.diff { @for line in diff.lines() { span class=[line_class(line)] { (line) "\n" } } } }
         }
     }
 }
@@ -177,10 +211,12 @@ fn line_class(line: &str) -> Option<&'static str> {
 
 fn checks(world: &World, pull: &PullEntry) -> Markup {
     html! {
+        h2 { "Checks" }
+        @if world.checks_of(&pull.head_sha).next().is_none() { p.quiet { "No check has reported." } }
         ul.steps {
             @for entry in world.checks_of(&pull.head_sha) {
                 li { (progress(entry.check.progress, entry.check.conclusion)) " " (entry.check.name)
-                    @if !entry.log.is_empty() { details { summary { "Output" } pre { (entry.log) } } }
+                    @if !entry.log.is_empty() { details { summary { "Output" } pre.log { (entry.log) } } }
                 }
             }
         }
