@@ -1,6 +1,10 @@
-//! Stories over the whole engine, the loop and the embedded GitHub.
+//! Stories over the whole engine, the loop and the embedded GitHub, and over the program as people run it.
 
+mod bad_input;
+mod demo;
 mod http;
+mod killed;
 mod lifecycle;
+mod local;
 mod people;
 mod support;

@@ -1,5 +1,7 @@
 //! A repository in memory, worked by the real turn: verbs that read as a story.
 
+pub(crate) mod program;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
