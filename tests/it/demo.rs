@@ -118,7 +118,10 @@ impl Told {
                 for after in of(&pair[1]) {
                     let first = spans(after).into_iter().map(|(start, _)| start).min();
                     let Some(first) = first else { continue };
-                    assert!(spans(before).iter().all(|(_, ended)| *ended <= first), "{after} began before {before} ended");
+                    assert!(
+                        spans(before).iter().all(|(_, ended)| *ended <= first),
+                        "{after} began before {before} ended"
+                    );
                     if before["verdict"] == "merged" && after["verdict"] == "merged" {
                         let base = self.work(after) + "^";
                         assert!(self.contains(&base, &self.merge(before)), "{after} began before {before} was merged");
@@ -146,7 +149,9 @@ impl Told {
         git(&self.project, &["worktree", "add", "--quiet", &tree.display().to_string(), "finished"]);
         let checked = Command::new("sh").args(["-c", sample::CHECK]).current_dir(&tree).output().expect("sh runs");
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
-        for (path, words) in [("commands/report.sh", "low: "), ("commands/report.sh", "value"), ("lib/money.sh", "%02d")] {
+        for (path, words) in
+            [("commands/report.sh", "low: "), ("commands/report.sh", "value"), ("lib/money.sh", "%02d")]
+        {
             let text = std::fs::read_to_string(tree.join(path)).expect("read");
             assert!(text.contains(words), "{path} lacks `{words}`:\n{text}");
         }
