@@ -23,7 +23,7 @@ pub struct Checkout {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// No such folder.
-    #[error("{0} is no folder")]
+    #[error("{0} is no folder; give the checkout to work on with --repo DIR")]
     NoFolder(PathBuf),
     /// Not a git work tree.
     #[error("{0} is not a git repository; run `git init` and make a first commit there, or give another --repo")]

@@ -201,8 +201,13 @@ impl<'a> Invocation<'a> {
 
     async fn finish(self) -> Result<Output, Error> {
         let name = self.name();
-        let mut group =
-            Group::start(&mut self.prepared()).map_err(|error| failed(&name, format!("could not start: {error}")))?;
+        let unstarted = |error: std::io::Error| {
+            // A folder that is not there is told by the same error as a program that is not.
+            let absent = error.kind() == std::io::ErrorKind::NotFound && self.directory.is_dir();
+            let remedy = if absent { "; install git (https://git-scm.com) and have it on the PATH" } else { "" };
+            failed(&name, format!("could not start: {error}{remedy}"))
+        };
+        let mut group = Group::start(&mut self.prepared()).map_err(unstarted)?;
         let child = group.child();
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let input = self.input;

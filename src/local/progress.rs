@@ -1,6 +1,7 @@
 //! What people see while a plan runs: one line for each change of a task, and on a terminal a line below that counts.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -170,9 +171,15 @@ fn folded(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-#[expect(clippy::print_stderr, reason = "the plain log of a run goes to standard error")]
 fn print_line(line: &str) {
-    eprintln!("{line}");
+    // Nobody reads it any more where this fails; the run goes on.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// How a task that is not done stands, for the last words of a run.
+pub(super) fn stands(task: &Task, status: Status, waits: &[Wait]) -> String {
+    let title = head(&plain(&task.title), TITLE_CHARACTERS_MAX);
+    format!("  #{} {title}: {status}{}", task.issue(), words(task, status, waits))
 }
 
 /// What else to say about a status; begins with a separator where it is not empty.

@@ -20,9 +20,12 @@ use crate::forge::world::request::{PersonAct, Request, SeedIssue};
 use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
-use crate::local::progress::Progress;
+use crate::local::progress::{Progress, stands};
 use crate::local::site::{Site, SiteOptions, now};
 use crate::server::ProgressByRepository;
+
+/// Most numbers listed in a note.
+const LISTED_MAX: usize = 10;
 
 /// How a run ended; its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +60,9 @@ pub struct Outcome {
 /// Runs `local`. A [`Mistake`] in the error chain is the person's and means exit code 2.
 pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let chosen = args.choose().await?;
-    let issues = issues(args, &chosen)?;
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let progress = Progress::new(terminal, now());
+    let issues = issues(args, &chosen, &progress)?;
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(Mistake::new(
@@ -67,7 +71,7 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         )
         .into());
     }
-    let mut session = Session::start(&chosen, issues, args, terminal).await?;
+    let mut session = Session::start(&chosen, issues, args, progress, terminal).await?;
     let mut ended = session.follow(args).await?;
     if args.stay && ended != Ended::Interrupted {
         ended = session.stay().await?;
@@ -76,11 +80,17 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The open issues of the file, each with the label: where none carries it, all are meant.
-fn issues(args: &LocalArgs, chosen: &Chosen) -> anyhow::Result<Vec<SeedIssue>> {
+fn issues(args: &LocalArgs, chosen: &Chosen, progress: &Progress) -> anyhow::Result<Vec<SeedIssue>> {
     let path = args.issues.display();
     let text =
         std::fs::read_to_string(&args.issues).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
     let file = issues_file::read(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
+    if !file.pull_requests.is_empty() {
+        let numbers: Vec<String> =
+            file.pull_requests.iter().take(LISTED_MAX).map(|number| format!("#{number}")).collect();
+        let more = if file.pull_requests.len() > LISTED_MAX { ", ..." } else { "" };
+        progress.say(&format!("Note: left out, since they are pull requests: {}{more}", numbers.join(", ")));
+    }
     let label = &chosen.settings.label;
     let any_labelled = file.issues.iter().any(|issue| issue.has_label(label));
     let seed = |issue: PrintedIssue| {
@@ -115,10 +125,15 @@ pub struct Session {
 }
 
 impl Session {
-    async fn start(chosen: &Chosen, issues: Vec<SeedIssue>, args: &LocalArgs, terminal: bool) -> anyhow::Result<Self> {
+    async fn start(
+        chosen: &Chosen,
+        issues: Vec<SeedIssue>,
+        args: &LocalArgs,
+        progress: Progress,
+        terminal: bool,
+    ) -> anyhow::Result<Self> {
         let started = now();
         let interrupts = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
-        let progress = Progress::new(terminal, started);
         if chosen.checkout.dirty {
             progress.say("Note: work in this checkout that is not committed is not seen; the base is its last commit.");
         }
@@ -343,16 +358,17 @@ fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
     for task in plan.tasks.values().filter(|task| !task.verdict.is_some_and(Verdict::is_well)) {
         let waits = waits::waits(&draft, &locks, task);
         let status: Status = waits::status(task, &waits);
-        let words = waits.first().map(crate::engine::render::wait_words).unwrap_or_default();
-        let words = if words.is_empty() { words } else { format!(", {words}") };
-        progress.tell(&format!("  #{} {}: {status}{words}", task.issue(), task.title));
+        progress.tell(&stands(task, status, &waits));
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the JSON object is this command's output")]
+/// The JSON object, on standard output; a reader that has gone is no error.
 fn print_json(plan: &Plan) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(&summary(plan, now()))?);
-    Ok(())
+    let text = serde_json::to_string(&summary(plan, now()))? + "\n";
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// What the person answers; nothing after Ctrl-C. A thread of its own reads: nothing waits for it at the end.

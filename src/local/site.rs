@@ -24,7 +24,8 @@ use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
 use crate::local::connect::{Local, seed};
 use crate::server::{self, ProgressByRepository, Server};
-use crate::store::sqlite::{self, Durability, SqliteStore};
+use crate::store::lock::LockError;
+use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
 
 /// The workflow that users get, as it is bundled.
 const TASK_WORKFLOW: &str = include_str!("../../.github/workflows/task.yml");
@@ -72,11 +73,14 @@ pub fn now() -> Timestamp {
 impl Site {
     /// Starts everything, or goes on where the state folder was left.
     pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
-        make_private(&options.state).with_context(|| format!("the state folder {}", options.state.display()))?;
+        let state = || {
+            format!("the state folder {} cannot be used; give another one with --state DIR", options.state.display())
+        };
+        make_private(&options.state).with_context(state)?;
         let database =
             sqlite::Options { path: options.state.join("orchestrator.sqlite"), durability: Durability::ProcessEnd };
         // Taken first: a second process on the same state folder ends here and has touched nothing.
-        let store = SqliteStore::open(&database).await?;
+        let store = SqliteStore::open(&database).await.map_err(unopened)?;
         let runner_state = options.state.join("runner");
         if runner_state.is_dir() {
             let state = runner_state.clone();
@@ -179,6 +183,14 @@ fn runner_options(
     let variables: BTreeMap<String, OsString> = AGENT_VARIABLES.iter().filter_map(present).collect();
     chosen.agent_environment = variables;
     Ok(chosen)
+}
+
+/// Why the database was not opened, with what to do where another process has it.
+fn unopened(error: OpenError) -> anyhow::Error {
+    if let OpenError::Lock(LockError::Held { .. }) = &error {
+        return anyhow::anyhow!("{error}; wait for its end or end it, or give another folder with --state DIR");
+    }
+    error.into()
 }
 
 /// Makes a folder that only its owner may look into.

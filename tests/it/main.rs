@@ -1,4 +1,4 @@
-//! Stories over the whole engine, the loop and the embedded GitHub.
+//! Stories over the whole engine, the loop and the embedded GitHub, and over the program as people run it.
 
 /// Each story is a test, and all of a file's stories are listed for those who run them together.
 macro_rules! stories {
@@ -17,19 +17,23 @@ macro_rules! stories {
     };
 }
 
+mod bad_input;
 mod crash;
+mod demo;
 mod ends;
 mod faults;
 mod gates;
+mod killed;
 mod leaving;
 mod lifecycle;
+mod local;
 mod moves;
 mod people;
 mod plan;
 mod program;
+mod pulls;
 mod serve;
 mod story;
-mod pulls;
 mod support;
 mod turns;
 mod words;

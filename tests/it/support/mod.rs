@@ -2,6 +2,7 @@
 //! are checked.
 
 mod desk;
+pub(crate) mod program;
 mod rules;
 
 pub(crate) use desk::{Crash, Desk, MemoryRows};

@@ -1,0 +1,340 @@
+//! The program as people run it: the real binary on a repository of its own, with a shell agent that says when it begins.
+//!
+//! Nothing here waits by the clock: the agent's lines come through a named pipe, the program's end through `wait`, and
+//! [`PATIENCE`] only bounds how long a test may hang.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Longest wait for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
+/// The binary under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_task-orchestrator");
+/// The line that [`Stage::began`] writes to know that it has read everything.
+const MARK: &str = "-";
+
+/// A folder with a checkout, an issues file and an agent.
+pub(crate) struct Stage {
+    folder: tempfile::TempDir,
+    lines: Receiver<String>,
+    pipe: File,
+}
+
+impl Stage {
+    /// A checkout with these files on the branch `main`, in one commit.
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let checkout = folder.path().join("checkout");
+        for (path, text) in files {
+            let path = checkout.join(path);
+            std::fs::create_dir_all(path.parent().expect("below the checkout")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        git(&checkout, &["init", "--quiet", "--initial-branch=main"]);
+        git(&checkout, &["add", "--all"]);
+        commit(&checkout, "The beginning");
+        let began = folder.path().join("began");
+        assert!(Command::new("mkfifo").arg(&began).status().expect("mkfifo runs").success());
+        // Open for reading and writing: neither this nor an agent ever waits for the other end.
+        let pipe = OpenOptions::new().read(true).write(true).open(&began).expect("a pipe");
+        let (sender, lines) = channel();
+        let reader = BufReader::new(pipe.try_clone().expect("a second handle"));
+        std::thread::spawn(move || {
+            reader.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).for_each(drop);
+        });
+        Self { folder, lines, pipe }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn checkout(&self) -> PathBuf {
+        self.path("checkout")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).expect("written");
+        self.path(name)
+    }
+
+    /// Writes the issues file.
+    pub(crate) fn issues(&self, issues: &[Value]) -> &Self {
+        self.write("issues.json", &Value::from(issues.to_vec()).to_string());
+        self
+    }
+
+    /// Writes the agent: it says `issue.attempt` through the pipe, then does what `script` says with `$issue` and `$n` in the
+    /// work tree. `touch_files` adds a line to every file the brief names.
+    pub(crate) fn agent(&self, script: &str) -> String {
+        let folder = self.folder.path().display();
+        let text = format!(
+            "set -eu\nnumber() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
+             issue=$(number issue)\nn=$(number attempt)\nfolder='{folder}'\necho \"$issue.$n\" >'{folder}/began'\n\
+             touch_files() {{\n\
+             for path in $(tr -d '\\n' <\"$ORCHESTRATOR_TASK\" | sed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p' | tr ',\"' '  '); do\n\
+             echo \"by issue $issue\" >>\"$path\"\ndone\n}}\n{script}\necho done\n"
+        );
+        let path = self.write("agent.sh", &text);
+        format!("sh '{}'", path.display())
+    }
+
+    /// `local` on this stage: approved, as JSON, with its state beside the checkout; the agent's command as [`Self::agent`]
+    /// gave it.
+    pub(crate) fn local(&self, agent: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(["local", "--auto-approve", "--json", "--agent", "shell", "--agent-command", agent]);
+        command.arg("--repo").arg(self.checkout()).arg("--issues").arg(self.path("issues.json"));
+        command.arg("--state").arg(self.state()).args(more);
+        command
+    }
+
+    /// The next line an agent said as it began.
+    pub(crate) fn next_began(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("an agent begins")
+    }
+
+    /// Everything agents said as they began and nobody has read yet; they must have ended.
+    pub(crate) fn began(&mut self) -> Vec<String> {
+        writeln!(self.pipe, "{MARK}").expect("the pipe takes it");
+        std::iter::from_fn(|| Some(self.next_began()).filter(|line| line != MARK)).collect()
+    }
+
+    /// Opens a gate that the agent of one run waits at with `read -r _ <"$folder/NAME"`; made by this.
+    pub(crate) fn gate(&self, name: &str) -> Gate {
+        let path = self.path(name);
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+        Gate(OpenOptions::new().read(true).write(true).open(path).expect("a pipe"))
+    }
+
+    /// Text of a file of a branch of the checkout.
+    pub(crate) fn show(&self, branch: &str, path: &str) -> String {
+        git(&self.checkout(), &["show", &format!("{branch}:{path}")])
+    }
+}
+
+/// What an agent waits for.
+pub(crate) struct Gate(File);
+
+impl Gate {
+    /// Lets one agent go on.
+    pub(crate) fn open(&mut self) {
+        writeln!(self.0, "go").expect("the pipe takes it");
+    }
+}
+
+/// An issue with the label.
+pub(crate) fn issue(number: u64, title: &str, body: &str) -> Value {
+    json!({"number": number, "title": title, "body": body, "labels": [{"name": "orchestrate"}]})
+}
+
+/// A run of the program that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    /// Expects an exit code, and never a panic.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "exit code\n--- out\n{}\n--- err\n{}", self.out, self.err);
+        self.assert_calm();
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_calm(&self) {
+        assert!(!self.err.contains("panicked at"), "{}", self.err);
+    }
+
+    /// Expects words on standard error.
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Self {
+        for words in words {
+            assert!(self.err.contains(words), "`{words}` is not said in:\n{}", self.err);
+        }
+        self
+    }
+
+    /// The one JSON object.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.out.trim_end().lines().count(), 1, "one object on one line: {}", self.out);
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}
+
+/// The program at work.
+pub(crate) struct Running {
+    process: u32,
+    status: Receiver<ExitStatus>,
+    out: PathBuf,
+    err: PathBuf,
+    _folder: tempfile::TempDir,
+    ended: bool,
+}
+
+impl Running {
+    /// Starts a command with nothing on standard input and no terminal.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+        let file = |path: &Path| File::create(path).expect("made");
+        command.stdin(Stdio::null()).stdout(file(&out)).stderr(file(&err));
+        let mut child = command.spawn().expect("the program starts");
+        let process = child.id();
+        let (sender, status) = channel();
+        std::thread::spawn(move || sender.send(child.wait().expect("waited")));
+        Self { process, status, out, err, _folder: folder, ended: false }
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        let status = match self.status.recv_timeout(PATIENCE) {
+            Ok(status) => status,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                kill_tree(self.process);
+                panic!("not done after {PATIENCE:?}:\n{}", self.said());
+            }
+        };
+        self.ended = true;
+        let read = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("read")).into_owned();
+        Ended { code: status.code(), out: read(&self.out), err: read(&self.err) }
+    }
+
+    /// What it said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.err).expect("read")).into_owned()
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        signal("-INT", &[self.process]);
+    }
+
+    /// `kill -9` of it and everything below it.
+    pub(crate) fn kill(self) -> Ended {
+        kill_tree(self.process);
+        self.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            kill_tree(self.process);
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Ended {
+    Running::start(command).wait()
+}
+
+fn signal(name: &str, processes: &[u32]) {
+    let list: Vec<String> = processes.iter().map(ToString::to_string).collect();
+    let _ = Command::new("kill").arg(name).args(&list).stderr(Stdio::null()).status();
+}
+
+/// Kills a process and everything below it at once.
+fn kill_tree(process: u32) {
+    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
+        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        if let Some(parent) = parent {
+            children.entry(parent).or_default().push(process);
+        }
+    }
+    let mut doomed = vec![process];
+    let mut at = 0;
+    while at < doomed.len() {
+        doomed.extend(children.get(&doomed[at]).cloned().unwrap_or_default());
+        at += 1;
+    }
+    signal("-9", &doomed);
+}
+
+/// Runs git, which must do it; gives its output without the last line's end.
+#[track_caller]
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+pub(crate) fn commit(checkout: &Path, message: &str) {
+    let author = ["-c", "user.name=Tester", "-c", "user.email=tester@example.invalid"];
+    git(checkout, &[&author[..], &["commit", "--quiet", "--allow-empty", "-m", message]].concat());
+}
+
+/// A page of the forge, asked for with the address that the program printed for the browser.
+pub(crate) fn page(said: &str, path: &str) -> String {
+    let (_, rest) = said.split_once("http://").expect("an address is said");
+    let address = rest.lines().next().unwrap_or_default();
+    let (host, login) = address.split_once('/').expect("an address with a path");
+    let answer = get(host, &format!("/{login}"), "");
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    get(host, path, cookie.split(';').next().unwrap_or_default())
+}
+
+fn get(host: &str, path: &str, cookie: &str) -> String {
+    let mut stream = TcpStream::connect(host).expect("the forge listens");
+    let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    if !cookie.is_empty() {
+        let _ = write!(request, "cookie: {cookie}\r\n");
+    }
+    stream.write_all(format!("{request}\r\n").as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("answered");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A task of a summary.
+#[track_caller]
+pub(crate) fn task(summary: &Value, issue: u64) -> &Value {
+    let tasks = summary["tasks"].as_array().expect("tasks");
+    tasks.iter().find(|task| task["issue"] == issue).unwrap_or_else(|| panic!("#{issue} is not in {summary:#}"))
+}
+
+/// The outcomes of a task's attempts.
+pub(crate) fn outcomes(task: &Value) -> Vec<&str> {
+    let attempts = task["attempts"].as_array().expect("attempts");
+    attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap_or("none")).collect()
+}
+
+/// When the agents of a task's attempts worked, in milliseconds since 1970.
+pub(crate) fn spans(task: &Value) -> Vec<(i64, i64)> {
+    let attempts = task["attempts"].as_array().expect("attempts");
+    attempts.iter().map(|attempt| (moment(&attempt["started_at"]), moment(&attempt["ended_at"]))).collect()
+}
+
+fn moment(value: &Value) -> i64 {
+    let moment: jiff::Timestamp = value.as_str().expect("a moment").parse().expect("RFC 3339");
+    moment.as_millisecond()
+}
+
+/// Most agents at work at one instant.
+pub(crate) fn most_at_once(summary: &Value) -> usize {
+    let all: Vec<(i64, i64)> = summary["tasks"].as_array().expect("tasks").iter().flat_map(spans).collect();
+    let at = |moment: i64| all.iter().filter(|(start, end)| *start <= moment && moment < *end).count();
+    all.iter().map(|(start, _)| at(*start)).max().unwrap_or(0)
+}
