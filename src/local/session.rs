@@ -20,7 +20,7 @@ use crate::forge::world::request::{PersonAct, Request, SeedIssue};
 use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
-use crate::local::progress::Progress;
+use crate::local::progress::{Progress, plain};
 use crate::local::site::{Site, SiteOptions, now};
 use crate::server::ProgressByRepository;
 
@@ -244,19 +244,23 @@ impl Session {
     /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends the run.
     async fn ask(&mut self, plan: &Plan) -> anyhow::Result<Option<Ended>> {
         for phase in &plan.layout.phases {
-            self.progress.say(&format!("{}:", phase.name));
+            self.progress.say(&phase.name);
             for id in &phase.tasks {
                 let task = plan.tasks.get(id);
                 let files = task.map(|task| task.footprint.paths().join(", ")).unwrap_or_default();
                 let title = task.map(|task| task.title.clone()).unwrap_or_default();
-                self.progress.tell(&format!("  #{} {title}  {files}", id.0));
+                self.progress.tell(&plain(&format!("  #{} {title} · {files}", id.0)));
             }
         }
         let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
         self.progress.pause();
         let answer = answer(question, &mut self.interrupts).await?;
+        let Some(answer) = answer else {
+            // The question's line is still open.
+            self.progress.say("");
+            return Ok(Some(Ended::Interrupted));
+        };
         self.progress.go_on();
-        let Some(answer) = answer else { return Ok(Some(Ended::Interrupted)) };
         if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             self.progress.say("Nothing is started; approve in the pages, or end with Ctrl-C.");
             return Ok(None);
@@ -270,7 +274,7 @@ impl Session {
 
     /// Stops everything and says how it went.
     async fn end(self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Outcome> {
-        self.progress.finish();
+        self.progress.pause();
         let seen = self.site.progress().borrow().clone();
         let plan = self.site.plan(&seen);
         self.site.stop().await;
@@ -340,7 +344,7 @@ fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
         let status: Status = waits::status(task, &waits);
         let words = waits.first().map(crate::engine::render::wait_words).unwrap_or_default();
         let words = if words.is_empty() { words } else { format!(", {words}") };
-        progress.tell(&format!("  #{} {}: {status}{words}", task.issue(), task.title));
+        progress.tell(&plain(&format!("  #{} {}: {status}{words}", task.issue(), task.title)));
     }
 }
 
@@ -361,6 +365,8 @@ async fn answer(question: String, interrupts: &mut Signal) -> anyhow::Result<Opt
 }
 
 fn prompt(question: &str) -> std::io::Result<String> {
+    // What was typed before the question was shown is no answer to it; where that cannot be dropped, it is no terminal.
+    rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush).ok();
     let mut screen = std::io::stderr();
     screen.write_all(question.as_bytes())?;
     screen.flush()?;
