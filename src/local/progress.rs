@@ -210,7 +210,7 @@ fn last_error(task: &Task) -> String {
 /// Text of people and agents on a terminal: no control characters, no Markdown escapes of our own.
 pub(super) fn plain(text: &str) -> String {
     let unescaped = text.replace("&lt;", "<").replace("&gt;", ">").replace("&#64;", "@").replace("&#35;", "#");
-    unescaped.replace('\\', "").replace('`', "").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    unescaped.replace(['\\', '`'], "").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn style(status: Status, verdict: Option<Verdict>) -> Style {

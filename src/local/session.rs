@@ -67,7 +67,7 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         .into());
     }
     let mut session = Session::start(&chosen, issues, args, terminal).await?;
-    let mut ended = session.follow(args).await?;
+    let mut ended = session.follow().await?;
     if args.stay && ended != Ended::Interrupted {
         ended = session.stay().await?;
     }
@@ -110,7 +110,10 @@ pub struct Session {
     addressed: bool,
     /// What a person was told to do, and the moment of the turn that showed it.
     wanted: Option<(Vec<(IssueNumber, String)>, Timestamp)>,
+    /// Whether the question for approvals was put.
     asked: bool,
+    /// What a person was last told that the run waits for.
+    announced: Vec<(IssueNumber, String)>,
 }
 
 impl Session {
@@ -148,11 +151,12 @@ impl Session {
             addressed: false,
             wanted: None,
             asked: false,
+            announced: Vec::new(),
         })
     }
 
     /// Follows the plan until nothing can go on, or Ctrl-C.
-    async fn follow(&mut self, args: &LocalArgs) -> anyhow::Result<Ended> {
+    async fn follow(&mut self) -> anyhow::Result<Ended> {
         let mut changes = self.site.progress();
         loop {
             tokio::select! {
@@ -160,14 +164,14 @@ impl Session {
                 _ = self.interrupts.recv() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();
-            if let Some(ended) = self.turned(&seen, args).await? {
+            if let Some(ended) = self.turned(&seen).await? {
                 return Ok(ended);
             }
         }
     }
 
     /// After a turn: shows, brings branches over, and tells whether the run is at its end.
-    async fn turned(&mut self, seen: &ProgressByRepository, args: &LocalArgs) -> anyhow::Result<Option<Ended>> {
+    async fn turned(&mut self, seen: &ProgressByRepository) -> anyhow::Result<Option<Ended>> {
         let Some(plan) = self.site.plan(seen) else { return Ok(None) };
         let moment = now();
         if let (false, Some(tracking)) = (self.addressed, &plan.header.tracking) {
@@ -185,7 +189,7 @@ impl Session {
                 Ok(None)
             }
             Rest::Ended => Ok(Some(ended(&plan))),
-            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at, args).await,
+            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at).await,
         }
     }
 
@@ -195,7 +199,6 @@ impl Session {
         plan: &Plan,
         wanted: Vec<(IssueNumber, String)>,
         at: Timestamp,
-        args: &LocalArgs,
     ) -> anyhow::Result<Option<Ended>> {
         let before = self.wanted.replace((wanted.clone(), at));
         let told = before.as_ref().is_some_and(|(said, since)| *said == wanted && *since < at);
@@ -209,12 +212,11 @@ impl Session {
         if !self.terminal || !can_be_given(plan) {
             return Ok(Some(ended(plan)));
         }
-        if before.is_none_or(|(said, _)| said != wanted) || !self.asked {
-            self.asked = true;
+        if self.announced != wanted {
             self.progress.tell("Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):");
             wanted.iter().for_each(|(issue, what)| self.progress.tell(&format!("  #{issue} {what}")));
+            self.announced = wanted;
         }
-        let _ = args;
         Ok(None)
     }
 
