@@ -117,6 +117,9 @@ impl LocalArgs {
             Some(state) => state.clone(),
             None => default_state(&checkout, &self.issues)?,
         };
+        // Git, agents and checks run in other folders than this program.
+        let state = std::path::absolute(&state)
+            .map_err(|error| Mistake::new(format!("--state {}: {error}", state.display())))?;
         Ok(Chosen { checkout, settings, state })
     }
 
@@ -235,4 +238,32 @@ fn default_state(checkout: &Checkout, issues: &Path) -> Result<PathBuf, Mistake>
     let name =
         checkout.root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
     Ok(base.join("task-orchestrator").join(format!("{name}-{}", &hex::encode(digest)[..12])))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: LocalArgs,
+    }
+
+    #[tokio::test]
+    async fn a_state_folder_given_from_here_is_named_from_the_root() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let git = Program::default();
+        git.command(folder.path(), ["init", "--quiet"]).run().await.expect("git init");
+        let author = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"];
+        let commit = ["commit", "--quiet", "--allow-empty", "--message", "x"];
+        git.command(folder.path(), author.iter().chain(&commit)).run().await.expect("git commit");
+        let repo = folder.path().display().to_string();
+        let words = ["local", "--repo", &repo, "--issues", "i.json", "--agent", "codex", "--state", ".state"];
+        let args = Line::try_parse_from(words).expect("flags").args;
+        let chosen = args.choose().await.expect("a choice");
+        assert_eq!(chosen.state, std::env::current_dir().expect("here").join(".state"));
+    }
 }

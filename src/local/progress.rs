@@ -48,8 +48,8 @@ impl Progress {
         Self { bar, colour, started, seen: BTreeMap::new() }
     }
 
-    /// Takes the counting line away while a question is asked.
-    pub(super) fn pause(&self) {
+    /// Takes the counting line away, for a question or for good: what is said then are plain lines.
+    pub fn pause(&self) {
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
         self.bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -63,8 +63,7 @@ impl Progress {
 
     /// Says a line of its own; on a narrow terminal in several lines of whole words.
     pub fn tell(&self, line: &str) {
-        let width = if self.bar.is_hidden() { None } else { width() };
-        folded(line, width.unwrap_or(usize::MAX)).iter().for_each(|line| self.say(line));
+        folded(line, width().unwrap_or(usize::MAX)).iter().for_each(|line| self.say(line));
     }
 
     /// Says a line of its own.
@@ -107,7 +106,7 @@ impl Progress {
 
     fn line(&self, task: &Task, status: Status, words: &str, now: Timestamp) -> String {
         let seconds = now.since(self.started).as_secs();
-        let room = if self.bar.is_hidden() { None } else { width() }.unwrap_or(usize::MAX);
+        let room = width().unwrap_or(usize::MAX);
         let (title, words) = fitted(&plain(&task.title), words, room.saturating_sub(LEAD_CHARACTERS));
         let style = if self.colour { style(status, task.verdict) } else { Style::new() };
         format!(
@@ -116,11 +115,6 @@ impl Progress {
             seconds % 60,
             task.issue().0
         )
-    }
-
-    /// Takes the counting line away for good.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 }
 
@@ -221,7 +215,7 @@ fn last_error(task: &Task) -> String {
 }
 
 /// Text of people and agents on a terminal: no control characters, no Markdown escapes of our own.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let unescaped = text.replace("&lt;", "<").replace("&gt;", ">").replace("&#64;", "@").replace("&#35;", "#");
     unescaped.replace(['\\', '`'], "").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

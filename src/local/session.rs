@@ -20,7 +20,7 @@ use crate::forge::world::request::{PersonAct, Request, SeedIssue};
 use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
-use crate::local::progress::{Progress, stands};
+use crate::local::progress::{Progress, plain, stands};
 use crate::local::site::{Site, SiteOptions, now};
 use crate::server::ProgressByRepository;
 
@@ -72,7 +72,7 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         .into());
     }
     let mut session = Session::start(&chosen, issues, args, progress, terminal).await?;
-    let mut ended = session.follow(args).await?;
+    let mut ended = session.follow().await?;
     if args.stay && ended != Ended::Interrupted {
         ended = session.stay().await?;
     }
@@ -121,7 +121,10 @@ pub struct Session {
     addressed: bool,
     /// What a person was told to do, and the moment of the turn that showed it.
     wanted: Option<(Vec<(IssueNumber, String)>, Timestamp)>,
+    /// Whether the question for approvals was put.
     asked: bool,
+    /// What a person was last told that the run waits for.
+    announced: Vec<(IssueNumber, String)>,
 }
 
 impl Session {
@@ -165,11 +168,12 @@ impl Session {
             addressed: false,
             wanted: None,
             asked: false,
+            announced: Vec::new(),
         })
     }
 
     /// Follows the plan until nothing can go on, or Ctrl-C.
-    async fn follow(&mut self, args: &LocalArgs) -> anyhow::Result<Ended> {
+    async fn follow(&mut self) -> anyhow::Result<Ended> {
         let mut changes = self.site.progress();
         loop {
             tokio::select! {
@@ -177,14 +181,14 @@ impl Session {
                 _ = self.interrupts.recv() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();
-            if let Some(ended) = self.turned(&seen, args).await? {
+            if let Some(ended) = self.turned(&seen).await? {
                 return Ok(ended);
             }
         }
     }
 
     /// After a turn: shows, brings branches over, and tells whether the run is at its end.
-    async fn turned(&mut self, seen: &ProgressByRepository, args: &LocalArgs) -> anyhow::Result<Option<Ended>> {
+    async fn turned(&mut self, seen: &ProgressByRepository) -> anyhow::Result<Option<Ended>> {
         let Some(plan) = self.site.plan(seen) else { return Ok(None) };
         let moment = now();
         if let (false, Some(tracking)) = (self.addressed, &plan.header.tracking) {
@@ -202,7 +206,7 @@ impl Session {
                 Ok(None)
             }
             Rest::Ended => Ok(Some(ended(&plan))),
-            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at, args).await,
+            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at).await,
         }
     }
 
@@ -212,7 +216,6 @@ impl Session {
         plan: &Plan,
         wanted: Vec<(IssueNumber, String)>,
         at: Timestamp,
-        args: &LocalArgs,
     ) -> anyhow::Result<Option<Ended>> {
         let before = self.wanted.replace((wanted.clone(), at));
         let told = before.as_ref().is_some_and(|(said, since)| *said == wanted && *since < at);
@@ -226,15 +229,14 @@ impl Session {
         if !self.terminal || !can_be_given(plan) {
             return Ok(Some(ended(plan)));
         }
-        if before.is_none_or(|(said, _)| said != wanted) || !self.asked {
-            self.asked = true;
+        if self.announced != wanted {
             self.progress.tell(
                 "Waiting for you; the pages take approvals, merges and commands \
                  (Ctrl-C ends, the same command goes on):",
             );
             wanted.iter().for_each(|(issue, what)| self.progress.tell(&format!("  #{issue} {what}")));
+            self.announced = wanted;
         }
-        let _ = args;
         Ok(None)
     }
 
@@ -264,19 +266,23 @@ impl Session {
     /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends the run.
     async fn ask(&mut self, plan: &Plan) -> anyhow::Result<Option<Ended>> {
         for phase in &plan.layout.phases {
-            self.progress.say(&format!("{}:", phase.name));
+            self.progress.say(&phase.name);
             for id in &phase.tasks {
                 let task = plan.tasks.get(id);
                 let files = task.map(|task| task.footprint.paths().join(", ")).unwrap_or_default();
                 let title = task.map(|task| task.title.clone()).unwrap_or_default();
-                self.progress.tell(&format!("  #{} {title}  {files}", id.0));
+                self.progress.tell(&plain(&format!("  #{} {title} · {files}", id.0)));
             }
         }
         let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
         self.progress.pause();
         let answer = answer(question, &mut self.interrupts).await?;
+        let Some(answer) = answer else {
+            // The question's line is still open.
+            self.progress.say("");
+            return Ok(Some(Ended::Interrupted));
+        };
         self.progress.go_on();
-        let Some(answer) = answer else { return Ok(Some(Ended::Interrupted)) };
         if !matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             self.progress.say("Nothing is started; approve in the pages, or end with Ctrl-C.");
             return Ok(None);
@@ -290,7 +296,7 @@ impl Session {
 
     /// Stops everything and says how it went.
     async fn end(self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Outcome> {
-        self.progress.finish();
+        self.progress.pause();
         let seen = self.site.progress().borrow().clone();
         let plan = self.site.plan(&seen);
         self.site.stop().await;
@@ -382,6 +388,8 @@ async fn answer(question: String, interrupts: &mut Signal) -> anyhow::Result<Opt
 }
 
 fn prompt(question: &str) -> std::io::Result<String> {
+    // What was typed before the question was shown is no answer to it; where that cannot be dropped, it is no terminal.
+    rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush).ok();
     let mut screen = std::io::stderr();
     screen.write_all(question.as_bytes())?;
     screen.flush()?;

@@ -153,3 +153,39 @@ async fn pages_show_the_work_and_forbid_scripts() {
     assert_eq!(browser.get("/octo/widgets/issues/77").await.0, StatusCode::NOT_FOUND);
     assert_eq!(browser.get("/octo/widgets/actions/runs/77").await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn error_pages_say_what_to_do() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let forge = Fixture::start(folder.path()).await;
+    let stranger = Browser { forge: &forge, cookie: None };
+    for path in ["/octo/widgets/issues", "/octo/widgets/nothing", "/login?token=guess"] {
+        let (status, page) = stranger.get(path).await;
+        assert!(status.is_client_error() && page.contains("same state"), "{path}: {page}");
+        assert!(!page.contains("<a "), "a stranger is led nowhere: {page}");
+    }
+    let browser = logged_in(&forge).await;
+    for path in ["/octo/widgets/nothing", "/octo/widgets/issues/77", "/octo/widgets/pull/1"] {
+        let (status, page) = browser.get(path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.contains("Not found") && page.contains("Go to the issues"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_followed_has_boxes_and_nothing_to_lose() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let forge = Fixture::start(folder.path()).await;
+    let browser = logged_in(&forge).await;
+    let (_, still) = browser.get("/octo/widgets/issues/1").await;
+    assert!(still.contains("<textarea") && !still.contains("http-equiv"), "{still}");
+    let (_, followed) = browser.get("/octo/widgets/issues/1?follow=1").await;
+    assert!(followed.contains("http-equiv=\"refresh\"") && !followed.contains("<textarea"), "{followed}");
+    let value = followed.split("name=\"box\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a box");
+    let form = format!("follow=1&box={}&token={}", value.replace(':', "%3A"), form_token(&followed));
+    let request =
+        Request::post("/octo/widgets/act/1/tick").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let (status, headers, _) = browser.send(request, &form).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(headers[header::LOCATION].to_str().is_ok_and(|place| place.ends_with("/issues/1?follow=1")));
+}
