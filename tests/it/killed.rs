@@ -1,1 +1,104 @@
-//! x
+//! The whole process tree killed with `kill -9`, again and again, at moments that the run itself tells: each restart goes
+//! on, and the end is that of a run nobody disturbed.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::program::{Running, Stage, full, issue, run};
+
+const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
+const TASKS: u64 = 8;
+
+/// When to kill.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// So many lines of this kind came from agents and checks of this start.
+    Heard(&'static str, usize),
+    /// A line with these words was printed.
+    Said(&'static str),
+}
+
+const BEGIN: &str = "begin";
+const END: &str = "end";
+const CHECK: &str = "check";
+
+const QUICK: &[Moment] = &[Moment::Heard(BEGIN, 2), Moment::Heard(CHECK, 1), Moment::Heard(END, 1)];
+const FULL: &[Moment] = &[
+    Moment::Said("Pages"),
+    Moment::Said("Tracking issue"),
+    Moment::Heard(BEGIN, 1),
+    Moment::Heard(END, 1),
+    Moment::Heard(END, 3),
+    Moment::Heard(CHECK, 1),
+    Moment::Said("merged"),
+    Moment::Heard(CHECK, 2),
+    Moment::Heard(BEGIN, 2),
+    Moment::Heard(CHECK, 1),
+];
+
+/// Eight tasks over four files: two on each, and one pair that meets on two files.
+fn issues() -> Vec<Value> {
+    let file = |number: u64| ["a.txt", "b.txt", "c.txt", "d.txt"][usize::try_from(number % 4).expect("small")];
+    let files = |number: u64| if number == 8 { "a.txt, b.txt".to_owned() } else { file(number).to_owned() };
+    (1..=TASKS).map(|number| issue(number, &format!("Task {number}"), &format!("Files: {}", files(number)))).collect()
+}
+
+#[test]
+fn killed_again_and_again_a_run_comes_to_the_same_end() {
+    let moments = if full() { FULL } else { QUICK };
+    let mut stage = Stage::new(FILES);
+    let agent = stage.agent("sleep 0.2\ntouch_files\necho end >\"$folder/began\"");
+    let check_command = format!("echo check >'{}'", stage.path("began").display());
+    let flags = ["--auto-merge", "--merge-into", "agents", "--max-parallel", "4", "--check", &check_command];
+    stage.issues(&issues());
+    let mut heard: Vec<String> = Vec::new();
+    for moment in moments {
+        let mut running = Running::start(&mut stage.local(&agent, &flags));
+        let reached = match moment {
+            Moment::Heard(kind, count) => {
+                let before = heard.len();
+                while heard[before..].iter().filter(|line| is(line, kind)).count() < *count {
+                    heard.push(stage.next_began());
+                }
+                true
+            }
+            Moment::Said(words) => running.until(words),
+        };
+        let ended = running.kill();
+        ended.assert_calm();
+        assert!(reached && ended.code.is_none(), "{moment:?} came after the end:\n{}", ended.err);
+        heard.extend(stage.began());
+    }
+    let ended = run(&mut stage.local(&agent, &flags)).expect(0);
+    heard.extend(stage.began());
+    heard.retain(|line| is(line, BEGIN));
+    println!("killed {} times; {} attempts began", moments.len(), heard.len());
+    check(&stage, &ended.json(), &heard);
+}
+
+/// Whether a line through the pipe is of this kind; an agent begins with `issue.attempt`.
+fn is(line: &str, kind: &str) -> bool {
+    if line.contains('.') { kind == BEGIN } else { line == kind }
+}
+
+/// All merged with the files that were meant, every attempt run once, one pull request per task, each change once in the tree.
+fn check(stage: &Stage, summary: &Value, began: &[String]) {
+    let tasks = summary["tasks"].as_array().expect("tasks");
+    let mut pulls = BTreeSet::new();
+    for (task, issue) in tasks.iter().zip(issues()) {
+        let body = issue["body"].as_str().expect("a body");
+        let files: Vec<&str> = body.trim_start_matches("Files: ").split(", ").collect();
+        assert_eq!((&task["verdict"], &task["files_touched"]), (&json!("merged"), &json!(files)), "{task:#}");
+        pulls.insert(task["pr"].as_u64().expect("a pull request"));
+        for file in files {
+            let line = format!("by issue {}", task["issue"]);
+            let text = stage.show("agents", file);
+            assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{file}: `{line}` in {text}");
+        }
+    }
+    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for each.
+    assert_eq!(pulls, (TASKS + 2..=2 * TASKS + 1).collect(), "{summary:#}");
+    let unique: BTreeSet<&String> = began.iter().collect();
+    assert_eq!(unique.len(), began.len(), "an attempt ran twice: {began:?}");
+}

@@ -46,11 +46,7 @@ impl Stage {
         assert!(Command::new("mkfifo").arg(&began).status().expect("mkfifo runs").success());
         // Open for reading and writing: neither this nor an agent ever waits for the other end.
         let pipe = OpenOptions::new().read(true).write(true).open(&began).expect("a pipe");
-        let (sender, lines) = channel();
-        let reader = BufReader::new(pipe.try_clone().expect("a second handle"));
-        std::thread::spawn(move || {
-            reader.lines().map_while(Result::ok).take_while(|line| sender.send(line.clone()).is_ok()).for_each(drop);
-        });
+        let lines = lines_of(pipe.try_clone().expect("a second handle"));
         Self { folder, lines, pipe }
     }
 
@@ -185,7 +181,8 @@ pub(crate) struct Running {
     process: u32,
     status: Receiver<ExitStatus>,
     out: PathBuf,
-    err: PathBuf,
+    lines: Receiver<String>,
+    said: String,
     _folder: tempfile::TempDir,
     ended: bool,
 }
@@ -194,33 +191,50 @@ impl Running {
     /// Starts a command with nothing on standard input and no terminal.
     pub(crate) fn start(command: &mut Command) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (out, err) = (folder.path().join("out"), folder.path().join("err"));
-        let file = |path: &Path| File::create(path).expect("made");
-        command.stdin(Stdio::null()).stdout(file(&out)).stderr(file(&err));
+        let out = folder.path().join("out");
+        command.stdin(Stdio::null()).stdout(File::create(&out).expect("made")).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let process = child.id();
+        let lines = lines_of(child.stderr.take().expect("a pipe"));
         let (sender, status) = channel();
         std::thread::spawn(move || sender.send(child.wait().expect("waited")));
-        Self { process, status, out, err, _folder: folder, ended: false }
+        Self { process, status, out, lines, said: String::new(), _folder: folder, ended: false }
+    }
+
+    /// Waits for a line on standard error with these words; `false`: the program ended without one.
+    pub(crate) fn until(&mut self, words: &str) -> bool {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.said += &line;
+                    self.said += "\n";
+                    if line.contains(words) {
+                        return true;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => panic!("`{words}` is not said after {PATIENCE:?}:\n{}", self.said),
+            }
+        }
+    }
+
+    /// What it has said, as far as [`Self::until`] has read it.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
     }
 
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Ended {
-        let status = match self.status.recv_timeout(PATIENCE) {
-            Ok(status) => status,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                kill_tree(self.process);
-                panic!("not done after {PATIENCE:?}:\n{}", self.said());
-            }
+        let Ok(status) = self.status.recv_timeout(PATIENCE) else {
+            kill_tree(self.process);
+            self.said.extend(self.lines.try_iter().map(|line| line + "\n"));
+            panic!("not done after {PATIENCE:?}:\n{}", self.said);
         };
         self.ended = true;
-        let read = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).expect("read")).into_owned();
-        Ended { code: status.code(), out: read(&self.out), err: read(&self.err) }
-    }
-
-    /// What it said on standard error so far.
-    pub(crate) fn said(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(&self.err).expect("read")).into_owned()
+        // Nothing of it is left that could say more: this reads to the end.
+        self.said.extend(self.lines.iter().map(|line| line + "\n"));
+        let out = String::from_utf8_lossy(&std::fs::read(&self.out).expect("read")).into_owned();
+        Ended { code: status.code(), out, err: std::mem::take(&mut self.said) }
     }
 
     /// Ctrl-C.
@@ -233,6 +247,22 @@ impl Running {
         kill_tree(self.process);
         self.wait()
     }
+}
+
+/// Lines as they come, until the other end is closed.
+fn lines_of(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let mut pipe = BufReader::new(pipe);
+    std::thread::spawn(move || {
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+            if sender.send(String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    lines
 }
 
 impl Drop for Running {
@@ -337,4 +367,9 @@ pub(crate) fn most_at_once(summary: &Value) -> usize {
     let all: Vec<(i64, i64)> = summary["tasks"].as_array().expect("tasks").iter().flat_map(spans).collect();
     let at = |moment: i64| all.iter().filter(|(start, end)| *start <= moment && moment < *end).count();
     all.iter().map(|(start, _)| at(*start)).max().unwrap_or(0)
+}
+
+/// Whether everything is asked for, the long parts too: `script/test --full`.
+pub(crate) fn full() -> bool {
+    std::env::var_os("ORCHESTRATOR_FULL").is_some_and(|value| value == "1")
 }
