@@ -4,6 +4,7 @@
 macro_rules! stories {
     ($($name:ident),* $(,)?) => {
         /// The stories of this file.
+        #[allow(dead_code, reason = "not every file's stories are run together")]
         pub(crate) const STORIES: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
 
         mod tests {
@@ -26,6 +27,8 @@ mod lifecycle;
 mod moves;
 mod people;
 mod pulls;
+mod pure;
+mod size;
 mod support;
 mod turns;
 mod words;
