@@ -28,6 +28,7 @@ mod moves;
 mod people;
 mod pulls;
 mod pure;
+mod rendered;
 mod size;
 mod support;
 mod turns;
