@@ -135,6 +135,9 @@ pub fn dependencies(task: &Task) -> Vec<IssueNumber> {
     all
 }
 
+/// How a dependency that is no issue stands.
+pub const MISSING: &str = "does not exist";
+
 /// Whether a task waits for somebody to approve its text.
 pub fn wants_approval(task: &Task) -> bool {
     is_idle(task) && !task.left && !task.is_approved()
@@ -160,7 +163,7 @@ fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
         Some(_) | None => match draft.header().outside.get(&issue) {
             Some(Outside::Closed) => return None,
             Some(Outside::Open) => "open, outside the plan".to_owned(),
-            Some(Outside::Missing) => "does not exist".to_owned(),
+            Some(Outside::Missing) => MISSING.to_owned(),
             None => "not read yet".to_owned(),
         },
     };
@@ -172,6 +175,7 @@ fn dependency_state(task: &Task) -> String {
     match (task.verdict, &task.pull) {
         (Some(Verdict::Escalated), _) => "escalated: it has no attempts left".to_owned(),
         (_, Some(pull)) if pull.open => format!("pull request #{} is open", pull.number),
+        _ if task.stage == Stage::Waiting => "not started".to_owned(),
         _ => task.stage.to_string().replace('_', " "),
     }
 }

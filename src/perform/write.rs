@@ -101,19 +101,17 @@ fn reaction(answer: Answer) -> Reaction {
     }
 }
 
+/// What a merge made; nothing where there was nothing to merge.
 fn merged(response: Response) -> Receipt {
-    match response {
-        Response::Merged(commit) => Receipt::Merged { commit: Some(commit) },
-        // Nothing had to be merged.
-        _ => Receipt::Merged { commit: None },
-    }
+    let commit = if let Response::Merged(commit) = response { Some(commit) } else { None };
+    Receipt::Merged { commit }
 }
 
 fn pull_receipt(response: Response) -> Result<Receipt, Error> {
-    match response {
-        Response::PullRequest(pull) => Ok(Receipt::Pull(pull)),
-        _ => Err(Error::Unexpected { message: "no pull request in the answer".to_owned() }),
-    }
+    let Response::PullRequest(pull) = response else {
+        return Err(Error::Unexpected { message: "no pull request in the answer".to_owned() });
+    };
+    Ok(Receipt::Pull(pull))
 }
 
 async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> Result<Receipt, Error> {
@@ -121,10 +119,10 @@ async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> R
     let body = checklist::splice("", &render::tracking(&draft));
     let request =
         Request::CreateIssue { title: render::tracking_title(&draft), body, labels: vec![TRACKING_LABEL.to_owned()] };
-    match github.send(request).await? {
-        Response::Issue(issue) => Ok(Receipt::Issue(issue)),
-        _ => Err(Error::Unexpected { message: "no issue in the answer".to_owned() }),
-    }
+    let Response::Issue(issue) = github.send(request).await? else {
+        return Err(Error::Unexpected { message: "no issue in the answer".to_owned() });
+    };
+    Ok(Receipt::Issue(issue))
 }
 
 /// Rewrites our part of the tracking issue. The body is read first: what people wrote around it stays, and a part that changed

@@ -4,6 +4,7 @@
 macro_rules! stories {
     ($($name:ident),* $(,)?) => {
         /// The stories of this file.
+        #[allow(dead_code, reason = "not every file's stories are run together")]
         pub(crate) const STORIES: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
 
         mod tests {
@@ -32,7 +33,10 @@ mod people;
 mod plan;
 mod program;
 mod pulls;
+mod pure;
+mod rendered;
 mod serve;
+mod size;
 mod story;
 mod support;
 mod turns;

@@ -19,9 +19,10 @@ pub fn completion(draft: &Draft<'_>) -> String {
         .sum();
     let header = draft.header();
     let seconds = draft.now.since(header.started_at).as_secs();
+    let used = if tokens == 0 { String::new() } else { format!(", {tokens} tokens") };
     let mut lines = vec![
         format!(
-            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} attempts, {tokens} tokens, {} min {} s.",
+            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} attempts{used}, {} min {} s.",
             count(Verdict::Merged),
             count(Verdict::NoChange),
             count(Verdict::Cancelled),

@@ -23,12 +23,12 @@ pub fn notice(draft: &Draft<'_>, task: &Task) -> Option<String> {
             ))
         }
         (Some(Hold::DispatchRefused { message }), _) => Some(format!(
-            "GitHub refused to start this task's run: {}.\n\nMend that, then say `/orchestrate retry #{issue}`.",
-            text::line(message)
+            "This task's run could not be started: {}.\n\nMend that, then say `/orchestrate retry #{issue}`.",
+            text::line(message.trim_end_matches('.'))
         )),
         (Some(Hold::PublishRefused { message }), _) => Some(format!(
             "The work is done but could not be published: {}.\n\nMend that, then say `/orchestrate retry #{issue}`.",
-            text::line(message)
+            text::line(message.trim_end_matches('.'))
         )),
         (Some(Hold::PullClosed { .. } | Hold::BaseRed { .. } | Hold::Theirs { .. }), _) => None,
         (None, Some(Verdict::Escalated)) => Some(escalated(draft, task)),
@@ -57,7 +57,8 @@ fn escalated(draft: &Draft<'_>, task: &Task) -> String {
         lines.push(format!("**Attempt {}**: {outcome}{run}", attempt.id.n));
         if !attempt.error.is_empty() {
             lines.push(String::new());
-            lines.push(text::fenced(&crate::engine::report::tail(&attempt.error, ERROR_CHARACTERS_MAX)));
+            lines
+                .push(text::fenced(&text::visible(&crate::engine::report::tail(&attempt.error, ERROR_CHARACTERS_MAX))));
         }
         lines.push(String::new());
     }
@@ -67,7 +68,7 @@ fn escalated(draft: &Draft<'_>, task: &Task) -> String {
         .map(|other| format!("#{}", other.issue()))
         .collect();
     if !waiting.is_empty() {
-        lines.push(format!("Waiting for it: {}.", waiting.join(", ")));
+        lines.push(format!("Waiting for it: {}.\n", waiting.join(", ")));
     }
     lines.push(format!(
         "Say `/orchestrate retry #{issue}` for one more attempt, or `/orchestrate cancel #{issue}` to give it up."

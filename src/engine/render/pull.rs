@@ -11,10 +11,9 @@ const FILES_MAX: usize = 50;
 /// Longest title GitHub takes, in characters, less what stands in front.
 const TITLE_CHARACTERS_MAX: usize = 200;
 
-/// `fix: #N title`. GitHub shows titles as plain text, so only line breaks and hidden characters go.
+/// `fix: #N title`. It becomes the merge's commit message, so the issue's own title may close nothing and name nobody.
 pub fn pull_title(task: &Task) -> String {
-    let title: String = task.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("fix: #{} {}", task.issue(), head(title.trim(), TITLE_CHARACTERS_MAX))
+    format!("fix: #{} {}", task.issue(), head(text::plain_title(&task.title).trim(), TITLE_CHARACTERS_MAX))
 }
 
 /// The body: what it closes, what was done, how it was tested, the attempts, and predicted against real files.

@@ -3,7 +3,7 @@
 use crate::engine::draft::Draft;
 use crate::engine::render::text;
 use crate::engine::task::{CheckState, Hold, Task, Verdict};
-use crate::engine::waits::{self, Status, Wait};
+use crate::engine::waits::{self, MISSING, Status, Wait};
 
 /// Most waits named for one task.
 const WAITS_MAX: usize = 3;
@@ -14,7 +14,8 @@ pub fn status(draft: &Draft<'_>) -> String {
     let mut lines = Vec::new();
     let total = draft.tasks().filter(|task| !task.left).count();
     let done = draft.tasks().filter(|task| !task.left && task.verdict.is_some_and(Verdict::is_well)).count();
-    for task in draft.tasks().filter(|task| !task.is_settled() && !task.left) {
+    let open = |task: &&Task| !task.is_settled() || task.verdict == Some(Verdict::Escalated);
+    for task in draft.tasks().filter(open).filter(|task| !task.left) {
         let waits = waits::waits(draft, &locks, task);
         let status = waits::status(task, &waits);
         let words = state_words(task, status, &waits);
@@ -56,11 +57,15 @@ pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String
 
 /// What a task waits for, the most telling first.
 fn all_words(waits: &[Wait]) -> String {
-    let mut words: Vec<String> = waits.iter().take(WAITS_MAX).map(wait_words).collect();
-    if waits.len() > WAITS_MAX {
-        words.push(format!("and {} more", waits.len() - WAITS_MAX));
-    }
-    words.join("; ")
+    // A missing dependency is told by its problem.
+    let told = |wait: &&Wait| {
+        let missing = matches!(wait, Wait::Dependency { state, .. } if state == MISSING);
+        !missing || !waits.iter().any(|wait| matches!(wait, Wait::Problem(_)))
+    };
+    let words: Vec<String> = waits.iter().filter(told).map(wait_words).collect();
+    let more = words.len().saturating_sub(WAITS_MAX);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}{more}", words.into_iter().take(WAITS_MAX).collect::<Vec<_>>().join("; "))
 }
 
 fn outcome(task: &Task) -> String {
@@ -81,7 +86,7 @@ fn checks_words(task: &Task) -> String {
 pub fn wait_words(wait: &Wait) -> String {
     match wait {
         Wait::Approval => "waits for approval of its text".to_owned(),
-        Wait::Problem(problem) => format!("blocked: {}", text::line(&problem.message)),
+        Wait::Problem(problem) => format!("blocked: {}", text::line(problem.message.trim_end_matches('.'))),
         Wait::Dependency { issue, state } => format!("waits for #{issue} ({state})"),
         Wait::File { holder, path, pull: Some(pull) } => {
             format!("waits for #{} over `{}`: pull request #{pull} is open", holder.0, text::code(path))

@@ -34,6 +34,36 @@ pub fn fenced(text: &str) -> String {
     format!("{fence}text\n{}\n{fence}", clean.trim_end())
 }
 
+/// Text without characters that change how what stands around them is read.
+pub fn visible(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect()
+}
+
+/// Words in a commit's message that keep GitHub's checks from running.
+const SKIPS: &[&str] = &["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"];
+
+/// A title for places where GitHub reads no Markdown but still closes issues, names people and skips checks, commit messages
+/// above all: it can do nothing of that.
+pub fn plain_title(title: &str) -> String {
+    let clean: String = visible(title).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut plain = String::with_capacity(clean.len());
+    let mut rest = clean.chars().peekable();
+    while let Some(c) = rest.next() {
+        let acts = match c {
+            '#' => rest.peek().is_some_and(char::is_ascii_digit),
+            '@' => rest.peek().is_some_and(|next| next.is_ascii_alphanumeric()),
+            _ => false,
+        };
+        if !acts {
+            plain.push(c);
+        }
+    }
+    let plain = plain.replace("://", ": //").replace("GH-", "GH ").replace("gh-", "gh ");
+    let lower = plain.to_ascii_lowercase();
+    let skips = SKIPS.iter().any(|skip| lower.contains(skip));
+    if skips { plain.replace('[', "(").replace(']', ")") } else { plain }
+}
+
 /// Whether a character changes how text around it is read without being seen.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
@@ -72,6 +102,15 @@ mod tests {
             assert!(!safe.contains(sign), "{sign} in {safe}");
         }
         assert!(quote("a\n- [x] b", 100).lines().all(|line| line.starts_with("> ")));
+    }
+
+    #[test]
+    fn a_plain_title_closes_nothing_and_names_nobody() {
+        let hostile = "Fixes #12, closes a/b#3, GH-4 and https://x/y/issues/5 for @all\u{202e} at a@b # 7";
+        let plain = plain_title(hostile);
+        assert_eq!(plain_title("[Bug] x"), "[Bug] x");
+        assert_eq!(plain_title("please [Skip CI] this"), "please (Skip CI) this");
+        assert_eq!(plain, "Fixes 12, closes a/b3, GH 4 and https: //x/y/issues/5 for all at ab # 7");
     }
 
     #[test]

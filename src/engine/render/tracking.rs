@@ -7,7 +7,7 @@ use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
 use crate::engine::render::status::{hold_words, state_words, wait_words};
 use crate::engine::render::{text, tracking_marker};
-use crate::engine::task::{Stage, Task, Verdict};
+use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Verdict};
 use crate::engine::waits::{self, Status, Wait};
 
 /// Longest body written, in characters; GitHub takes 65,536.
@@ -68,7 +68,8 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     let header = draft.header();
     let total = views.len();
     let done = views.iter().filter(|view| view.task.verdict.is_some_and(Verdict::is_well)).count();
-    let count = |status: Status| views.iter().filter(|view| view.status == status).count();
+    let escalated = |view: &&View<'_>| view.task.verdict == Some(Verdict::Escalated);
+    let count = |status: Status| views.iter().filter(|view| view.status == status && !escalated(view)).count();
     let mut words = vec![format!("**{done} of {total} done**")];
     for (status, word) in [
         (Status::Running, "running"),
@@ -82,6 +83,10 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
         if n > 0 {
             words.push(format!("{n} {word}"));
         }
+    }
+    let given_up = views.iter().filter(escalated).count();
+    if given_up > 0 {
+        words.push(format!("{given_up} escalated"));
     }
     let filled = (done * 20).checked_div(total).unwrap_or(0);
     let mut lines =
@@ -136,7 +141,7 @@ fn needs_you(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     }
     lines.extend(approvals(views));
     for view in views {
-        lines.extend(person_lines(view));
+        lines.extend(person_lines(view, !header.settings.auto_merge));
     }
     for problem in draft.layout().problems.iter().filter(|problem| !problem.code.blocks()).take(BOXES_MAX) {
         let task = problem.task.map_or_else(String::new, |task| format!("#{}: ", task.0));
@@ -167,11 +172,21 @@ fn approvals(views: &[View<'_>]) -> Vec<String> {
 }
 
 /// What a task needs of a person, approval left out.
-fn person_lines(view: &View<'_>) -> Vec<String> {
+fn person_lines(view: &View<'_>, by_hand: bool) -> Vec<String> {
     let issue = view.task.issue();
     let retry = || format!("  {}Retry #{issue}", unticked(&format!("retry #{issue}"), None));
     if let Some(hold) = &view.task.hold {
-        return vec![format!("- #{issue}: {}", hold_words(hold)), retry()];
+        let words = hold_words(hold);
+        let stop = if words.ends_with(['.', '?', '!']) { "" } else { "." };
+        let mut lines = vec![format!("- #{issue}: {words}{stop} {}", remedy(hold))];
+        if matches!(hold, Hold::Scope { .. }) {
+            lines.push(format!("  {}Approve #{issue}", unticked(&format!("approve #{issue}"), None)));
+        }
+        lines.push(retry());
+        return lines;
+    }
+    if let Some(pull) = view.task.pull.as_ref().filter(|pull| by_hand && is_ready(view.task, pull)) {
+        return vec![format!("- #{issue}: pull request #{} is ready for your review and merge.", pull.number)];
     }
     if view.task.verdict == Some(Verdict::Escalated) {
         let error = view
@@ -193,6 +208,24 @@ fn person_lines(view: &View<'_>) -> Vec<String> {
         .filter(|wait| matches!(wait, Wait::Problem(_)))
         .map(|wait| format!("- #{issue} {}", wait_words(wait)))
         .collect()
+}
+
+/// Whether a pull request waits for nothing but its merge.
+fn is_ready(task: &Task, pull: &Pull) -> bool {
+    let green = matches!(pull.checks, CheckState::Green { .. });
+    task.stage == Stage::PrOpen && task.verdict.is_none() && green && !pull.merge_asked
+}
+
+/// What a person can do about a hold.
+fn remedy(hold: &Hold) -> &'static str {
+    match hold {
+        Hold::Decision { .. } => "Put the answer into the issue's text, approve that, and retry.",
+        Hold::PullClosed { .. } => "Reopen it, retry, or cancel.",
+        Hold::DispatchRefused { .. } | Hold::PublishRefused { .. } => "Mend that and retry.",
+        Hold::Scope { .. } => "Approve to let them through, or retry for another attempt.",
+        Hold::BaseRed { .. } => "It goes on by itself once the base is mended.",
+        Hold::Theirs { .. } => "Merge it when it is done, or retry to go on from there.",
+    }
 }
 
 /// One checklist per phase. Open tasks are written first when the room is short, and what does not fit is counted.

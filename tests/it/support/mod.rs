@@ -151,12 +151,6 @@ impl Story {
         runs[0]
     }
 
-    /// Ends a claimed run so.
-    pub(crate) fn finish(&mut self, run: RunId, work: Work) -> &mut Self {
-        self.forge.finish_run(run, work).expect("it can end");
-        self.tick()
-    }
-
     /// Time passes.
     pub(crate) fn wait(&mut self, length: Duration) -> &mut Self {
         self.now = self.now + length;
