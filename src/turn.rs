@@ -1,12 +1,10 @@
 //! The loop that every event travels: step, save, perform, feed back, until nothing is left to do.
 //!
-//! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is an
-//! argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save at a version
-//! that has passed reloads it and steps again.
+//! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is
+//! an argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save
+//! at a version that has passed reloads it and steps again.
 
-use crate::engine::config::Settings;
 use crate::engine::event::Event;
-use crate::engine::id::{Login, Owner, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::step::{Step, step};
 use crate::engine::task::Move;
@@ -14,54 +12,13 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::perform;
-use crate::perform::Tree;
+pub use crate::perform::{Configuration, Deployment};
 use crate::store::{self, Store, Version};
 
 /// Most rounds of one turn. A turn that has more to do says so and is taken up again.
 const ROUNDS_MAX: u32 = 200;
 /// Most reloads of one round when others save at the same time.
 const RELOADS_MAX: u32 = 10;
-
-/// Everything one repository is worked with.
-#[derive(Debug)]
-pub struct Deployment<G, M, S> {
-    /// GitHub for this repository.
-    pub github: G,
-    /// Its git side.
-    pub git: M,
-    /// Where its plan is kept.
-    pub store: S,
-    /// The repository.
-    pub repository: RepositoryName,
-    /// Who performs.
-    pub owner: Owner,
-    /// Our login.
-    pub bot: Login,
-    /// Random text for a plan that begins: nonces are made from it.
-    pub seed: String,
-    /// Where settings come from.
-    pub configuration: Configuration,
-    /// The base's file list, kept while its head stays.
-    pub tree: Tree,
-}
-
-/// Where settings come from.
-#[derive(Clone, Debug)]
-pub enum Configuration {
-    /// `.github/orchestrator.yml` on the default branch, over these defaults.
-    Repository(Box<Settings>),
-    /// These, and the task workflow counts as present: the bundled one runs.
-    Fixed(Box<Settings>),
-}
-
-impl Configuration {
-    /// The settings before anything was read.
-    pub fn settings(&self) -> &Settings {
-        match self {
-            Self::Repository(settings) | Self::Fixed(settings) => settings,
-        }
-    }
-}
 
 /// A plan in memory at the version it was saved.
 #[derive(Clone, Debug)]
@@ -103,7 +60,8 @@ pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timesta
     })
 }
 
-/// Takes events through the loop until nothing is left to do. `held` is brought up to date; on an error it must be loaded anew.
+/// Takes events through the loop until nothing is left to do. `held` is brought up to date; on an error it must be
+/// loaded anew.
 pub async fn turn<G: GitHub, M: Git, S: Store>(
     deployment: &Deployment<G, M, S>,
     held: &mut Held,
@@ -111,7 +69,8 @@ pub async fn turn<G: GitHub, M: Git, S: Store>(
     now: Timestamp,
 ) -> Result<Turned, store::Error> {
     let mut events = events;
-    // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for first.
+    // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for
+    // first.
     events.insert(0, Event::Resumed);
     let mut wake_at = None;
     let mut moves = Vec::new();
@@ -137,8 +96,8 @@ fn log_move(made: &Move) {
     }
 }
 
-/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events: they are
-/// facts, and a fact recorded twice changes nothing.
+/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events:
+/// they are facts, and a fact recorded twice changes nothing.
 async fn step_and_save<G, M, S: Store>(
     deployment: &Deployment<G, M, S>,
     held: &mut Held,
