@@ -1,8 +1,8 @@
 //! The loop that every event travels: step, save, perform, feed back, until nothing is left to do.
 //!
 //! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is
-//! an argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save at
-//! a version that has passed reloads it and steps again.
+//! an argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save
+//! at a version that has passed reloads it and steps again.
 
 use crate::engine::event::Event;
 use crate::engine::plan::Plan;
@@ -12,9 +12,8 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::perform;
-use crate::store::{self, Store, Version};
-
 pub use crate::perform::{Configuration, Deployment};
+use crate::store::{self, Store, Version};
 
 /// Most rounds of one turn. A turn that has more to do says so and is taken up again.
 const ROUNDS_MAX: u32 = 200;
@@ -97,8 +96,8 @@ fn log_move(made: &Move) {
     }
 }
 
-/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events: they
-/// are facts, and a fact recorded twice changes nothing.
+/// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events:
+/// they are facts, and a fact recorded twice changes nothing.
 async fn step_and_save<G, M, S: Store>(
     deployment: &Deployment<G, M, S>,
     held: &mut Held,

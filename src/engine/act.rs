@@ -1,4 +1,5 @@
-//! Carrying out what people want, once GitHub has said what they may do. Fails closed: whoever may not write changes nothing.
+//! Carrying out what people want, once GitHub has said what they may do. Fails closed: whoever may not write changes
+//! nothing.
 
 use crate::engine::attempt::FenceCause;
 use crate::engine::brief::ApprovedText;
@@ -207,7 +208,8 @@ fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     Ok(None)
 }
 
-/// What kept the work from being published or merged may be mended: its pull request is looked at anew, and nothing is spent.
+/// What kept the work from being published or merged may be mended: its pull request is looked at anew, and nothing
+/// is spent.
 fn look_anew(draft: &mut Draft<'_>, id: TaskId) {
     let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) else { return };
     pull.checks = CheckState::Pending;

@@ -1,8 +1,8 @@
 //! The tracking issue's own part and its boxes: where it begins and ends, its digest, and which boxes are ticked.
 //!
-//! A box is a task-list item whose text begins with a hidden comment naming the command it stands for, and for an approval the
-//! digest of the text that was shown: `- [ ] <!-- orchestrate: approve #12 @0a1b… --> Approve`. Text outside the two markers
-//! belongs to people and is never touched.
+//! A box is a task-list item whose text begins with a hidden comment naming the command it stands for, and for an
+//! approval the digest of the text that was shown: `- [ ] <!-- orchestrate: approve #12 @0a1b… --> Approve`. Text
+//! outside the two markers belongs to people and is never touched.
 
 use sha2::{Digest, Sha256};
 

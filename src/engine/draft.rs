@@ -1,5 +1,5 @@
-//! A plan being stepped: reads go through to the plan, writes go to copies. What differs at the end are the step's changes; the
-//! plan itself is never touched.
+//! A plan being stepped: reads go through to the plan, writes go to copies. What differs at the end are the step's
+//! changes; the plan itself is never touched.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,7 +125,8 @@ impl<'a> Draft<'a> {
         std::mem::take(&mut self.replan)
     }
 
-    /// Moves a task by the table. A move that is not in the table changes nothing, is told among the step's moves, and answers
+    /// Moves a task by the table. A move that is not in the table changes nothing, is told among the step's moves,
+    /// and answers
     /// `false`: it is a defect of ours.
     pub fn move_task(&mut self, id: TaskId, trigger: Trigger) -> bool {
         let Some(from) = self.task(id).map(|task| task.stage) else { return false };

@@ -1,5 +1,5 @@
-//! What we want done to the world, as data. Each effect is an outbox entry, saved before it is sent; each kind can be asked
-//! whether it has already happened.
+//! What we want done to the world, as data. Each effect is an outbox entry, saved before it is sent; each kind can be
+//! asked whether it has already happened.
 
 use std::fmt;
 
@@ -162,8 +162,8 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Whether sending it twice could make a second thing: such effects are looked for twice, `probe_window` apart, before they
-    /// are sent again. All others are safe to repeat, because GitHub refuses or ignores the second.
+    /// Whether sending it twice could make a second thing: such effects are looked for twice, `probe_window` apart,
+    /// before they are sent again. All others are safe to repeat, because GitHub refuses or ignores the second.
     pub fn creates(&self) -> bool {
         match self {
             Self::CreateTracking { .. } | Self::Comment { .. } | Self::Dispatch { .. } => true,

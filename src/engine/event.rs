@@ -1,5 +1,5 @@
-//! Everything the engine can be told, and everything it can ask to read. Hints only say where to look; facts come back as
-//! [`Fact`]s about one moment.
+//! Everything the engine can be told, and everything it can ask to read. Hints only say where to look; facts come
+//! back as [`Fact`]s about one moment.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
-//! The pure core: no I/O, clock, randomness, environment, async or logging; ordered collections only; the same input gives
-//! the same bytes. [`step`](step::step) turns a plan and events into changes and effects and never mutates the plan.
+//! The pure core: no I/O, clock, randomness, environment, async or logging; ordered collections only; the same input
+//! gives the same bytes. [`step`](step::step) turns a plan and events into changes and effects and never mutates the
+//! plan.
 
 pub mod act;
 pub mod attempt;

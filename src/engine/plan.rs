@@ -1,5 +1,5 @@
-//! The plan of one repository: a header, the layout of phases, the tasks and the outbox, each a row of its own, so that a step
-//! saves only what it changed.
+//! The plan of one repository: a header, the layout of phases, the tasks and the outbox, each a row of its own, so
+//! that a step saves only what it changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -144,7 +144,8 @@ pub struct Header {
     pub limited_until: Option<Timestamp>,
     /// A person gave the whole plan up: it ends as soon as no attempt is live.
     pub given_up: bool,
-    /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were closed.
+    /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were
+    /// closed.
     pub past: BTreeSet<IssueNumber>,
     /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
     pub said: BTreeMap<String, CommentId>,

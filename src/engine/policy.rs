@@ -1,7 +1,8 @@
 //! What publish lets through: protected paths, links, submodules, size, scope and secrets.
 //!
-//! Judged is what git itself says about the new tree, never what a patch or a report claims. Paths are compared as the most
-//! careless file system would: case folded, without the code points HFS ignores, without trailing dots and spaces.
+//! Judged is what git itself says about the new tree, never what a patch or a report claims. Paths are compared as
+//! the most careless file system would: case folded, without the code points HFS ignores, without trailing dots and
+//! spaces.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,8 @@ pub struct Added {
     pub text: String,
 }
 
-/// Why a change may not be published: one sentence each, naming path and rule; empty means it may. A secret is never repeated.
+/// Why a change may not be published: one sentence each, naming path and rule; empty means it may. A secret is never
+/// repeated.
 pub fn judge(policy: &PatchPolicy, entries: &[Entry], patch_bytes: u64, added: &[Added]) -> Vec<String> {
     let mut refusals = Vec::new();
     let files = entries.len() as u64;

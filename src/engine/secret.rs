@@ -1,7 +1,8 @@
 //! Texts that look like credentials, found by their form alone.
 //!
-//! Forms: GitHub's tokens (`ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_`, `github_pat_`), model keys (`sk-`), AWS key ids, private keys in
-//! PEM and signed JSON web tokens. A secret in no known form is not found here; known values are removed by whoever knows them.
+//! Forms: GitHub's tokens (`ghp_`, `gho_`, `ghu_`, `ghs_`, `ghr_`, `github_pat_`), model keys (`sk-`), AWS key ids,
+//! private keys in PEM and signed JSON web tokens. A secret in no known form is not found here; known values are
+//! removed by whoever knows them.
 
 use std::ops::Range;
 

@@ -48,8 +48,8 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
     Step { changes, reads, writes, probes, wake_at, moves }
 }
 
-/// Entries that are due: queued ones become intended, which is saved before they are sent; sent ones are looked for. Nothing
-/// is due while GitHub asks us to wait.
+/// Entries that are due: queued ones become intended, which is saved before they are sent; sent ones are looked for.
+/// Nothing is due while GitHub asks us to wait.
 fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
     let now = draft.now;
     if draft.header().limited_until.is_some() {

@@ -165,7 +165,8 @@ fn agent_time(task: &Task) -> i64 {
     task.attempts.iter().filter_map(agent_span).map(|(start, end)| end.0 - start.0).sum()
 }
 
-/// Milliseconds of the longest chain. Two tasks that worked one file are a chain only where one ended before the other began.
+/// Milliseconds of the longest chain. Two tasks that worked one file are a chain only where one ended before the
+/// other began.
 fn critical_path(plan: &Plan) -> i64 {
     let mut worked: Vec<(Timestamp, Timestamp, &Task)> = Vec::new();
     for task in plan.tasks.values() {

@@ -12,8 +12,8 @@ use crate::engine::id::{IssueNumber, Login, PullNumber, Sha, TaskId};
 pub use crate::engine::pull::{CheckState, MergeRefused, Pull, Work};
 use crate::engine::time::Timestamp;
 
-/// How far a task is. `pending` and `blocked` are two faces of [`Stage::Waiting`]: which one is derived from what it waits for
-/// (see `waits`), never stored.
+/// How far a task is. `pending` and `blocked` are two faces of [`Stage::Waiting`]: which one is derived from what it
+/// waits for (see `waits`), never stored.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display, strum::EnumIter,
 )]
@@ -75,7 +75,8 @@ pub enum Trigger {
     TakeOver,
 }
 
-/// The legal moves: a stage, a trigger, the stage it leads to. A pair that is not here is a defect of ours and is refused.
+/// The legal moves: a stage, a trigger, the stage it leads to. A pair that is not here is a defect of ours and is
+/// refused.
 /// `ARCHITECTURE.md` shows this table; a test takes every row.
 pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Waiting, Trigger::Dispatch, Stage::Running),

@@ -180,7 +180,8 @@ fn dependency_state(task: &Task) -> String {
     }
 }
 
-/// What a task's lock covers: what it declares, and its real files once they are known, which replace what was predicted.
+/// What a task's lock covers: what it declares, and its real files once they are known, which replace what was
+/// predicted.
 pub fn held_footprint(task: &Task) -> Footprint {
     let real = task.work.iter().flat_map(|work| &work.files).map(|path| Claim {
         area: Area::File(path.clone()),
@@ -202,7 +203,8 @@ pub fn locks(draft: &Draft<'_>) -> LockTable {
     table
 }
 
-/// What keeps a task from being dispatched, files and slots left out: each reason, most telling first. Empty: it is ready.
+/// What keeps a task from being dispatched, files and slots left out: each reason, most telling first. Empty: it is
+/// ready.
 pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     let header = draft.header();
     let mut waits = Vec::new();
@@ -243,7 +245,8 @@ pub fn file_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wa
     Some(Wait::File { holder, path: meeting.path, pull: open_pull(draft, holder) })
 }
 
-/// The task that was dispatched earlier and holds a file this one's finished work really touches: that one goes on first.
+/// The task that was dispatched earlier and holds a file this one's finished work really touches: that one goes on
+/// first.
 pub fn earlier_holder(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<(TaskId, String)> {
     let mine = (task.locked_since, task.id);
     locks.meets(task.id, &held_footprint(task)).into_iter().find_map(|(other, meeting)| {

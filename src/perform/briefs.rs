@@ -9,7 +9,8 @@ use crate::perform::{failure, look};
 /// Most tries when others write the state branch at the same time.
 const TRIES_MAX: u32 = 8;
 
-/// Commits the briefs of these entries. Writing one again is harmless: the same file, and the commit that the dispatch names.
+/// Commits the briefs of these entries. Writing one again is harmless: the same file, and the commit that the
+/// dispatch names.
 pub(super) async fn write(github: &impl GitHub, entries: &[&Entry], now: Timestamp) -> Outcome {
     let mut files = Vec::new();
     let mut names = Vec::new();
@@ -26,8 +27,8 @@ pub(super) async fn write(github: &impl GitHub, entries: &[&Entry], now: Timesta
     }
 }
 
-/// Puts files on top of the state branch by compare-and-swap: commit on the head that was read, move the branch forward, and
-/// begin again where somebody else was faster.
+/// Puts files on top of the state branch by compare-and-swap: commit on the head that was read, move the branch
+/// forward, and begin again where somebody else was faster.
 async fn commit(github: &impl GitHub, files: &[NewFile], message: &str) -> Result<Sha, Error> {
     let mut refused = String::new();
     for _ in 0..TRIES_MAX {

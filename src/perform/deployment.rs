@@ -1,4 +1,4 @@
-//! What one repository is worked with.
+//! What one repository is worked with, and where its settings come from.
 
 use crate::engine::config::Settings;
 use crate::engine::id::{Login, Owner, RepositoryName};

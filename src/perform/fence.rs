@@ -1,5 +1,5 @@
-//! Fencing: closing an attempt's record so that no run can do its work any more. GitHub itself decides who is first: creating the
-//! branch is atomic, and every later move is a fast-forward.
+//! Fencing: closing an attempt's record so that no run can do its work any more. GitHub itself decides who is first:
+//! creating the branch is atomic, and every later move is a fast-forward.
 
 use crate::engine::id::{AttemptId, Sha};
 use crate::engine::record::{Fenced, RECORD_FILE, Record};

@@ -25,7 +25,11 @@ macro_rules! call {
 }
 
 call!(repository() -> Repository, Request::Repository, Repository);
-call!(labelled(label: &str) -> Vec<Issue>, Request::IssuesLabelled { label: label.to_owned(), open_only: true }, Issues);
+call!(
+    labelled(label: &str) -> Vec<Issue>,
+    Request::IssuesLabelled { label: label.to_owned(), open_only: true },
+    Issues
+);
 call!(some_issue(number: IssueNumber) -> Box<Issue>, Request::Issue { number }, Issue);
 call!(label_events(number: IssueNumber) -> Vec<LabelEvent>, Request::LabelEvents { number }, LabelEvents);
 call!(blocked_by(number: IssueNumber) -> Vec<IssueNumber>, Request::BlockedBy { number }, Numbers);
@@ -34,7 +38,11 @@ call!(comments(number: IssueNumber) -> Vec<Comment>, Request::Comments { number 
 call!(body_edits(number: IssueNumber) -> Vec<BodyEdit>, Request::BodyEdits { number }, BodyEdits);
 call!(some_branch(branch: &str) -> Ref, Request::Branch { branch: branch.to_owned() }, Ref);
 call!(branches(prefix: &str) -> Vec<Ref>, Request::Branches { prefix: prefix.to_owned() }, Refs);
-call!(some_file(reference: &str, path: &str) -> Vec<u8>, Request::File { reference: reference.to_owned(), path: path.to_owned() }, File);
+call!(
+    some_file(reference: &str, path: &str) -> Vec<u8>,
+    Request::File { reference: reference.to_owned(), path: path.to_owned() },
+    File
+);
 call!(runs(workflow: &str, since: Timestamp) -> Vec<Run>, Request::Runs { workflow: workflow.to_owned(), since }, Runs);
 call!(some_run(run: RunId) -> Box<Run>, Request::Run { run }, Run);
 call!(pull(number: PullNumber) -> Box<PullRequest>, Request::PullRequest { number }, PullRequest);

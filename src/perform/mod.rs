@@ -1,4 +1,5 @@
-//! Effect → call → outcome, read → calls → fact. Nothing is decided here: what came back is told to the engine as events.
+//! Effect → call → outcome, read → calls → fact. Nothing is decided here: what came back is told to the engine as
+//! events.
 
 mod briefs;
 mod deployment;
@@ -8,8 +9,6 @@ mod look;
 mod probe;
 mod read;
 mod write;
-
-pub use deployment::{Configuration, Deployment};
 
 use std::sync::Mutex;
 
@@ -22,6 +21,8 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::infer;
+
+pub use deployment::{Configuration, Deployment};
 
 /// The base's file list at one commit, kept while the base's head stays.
 #[derive(Debug, Default)]
@@ -42,8 +43,8 @@ impl Tree {
     }
 }
 
-/// Performs what a step asks for, one after the other, and gives what came of it. `plan` is the plan as saved with the step.
-/// Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
+/// Performs what a step asks for, one after the other, and gives what came of it. `plan` is the plan as saved with
+/// the step. Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
 pub async fn perform<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
@@ -124,7 +125,8 @@ fn told(key: &EffectKey, entry: &Entry, outcome: Outcome) -> Event {
             tracing::warn!(effect = %key, tries = entry.tries, message, "GitHub refused an effect");
         }
         Outcome::Lost { message } => {
-            tracing::warn!(effect = %key, tries = entry.tries, message, "the answer to an effect was lost; it will be looked for");
+            let tries = entry.tries;
+            tracing::warn!(effect = %key, tries, message, "the answer to an effect was lost; it will be looked for");
         }
         Outcome::Conflict { message } => tracing::info!(effect = %key, message, "the state did not allow an effect"),
         Outcome::Wait { until } => tracing::info!(effect = %key, %until, "an effect has to wait"),

@@ -1,5 +1,5 @@
-//! Has it already happened? Asked of every effect whose answer was lost. What is safe to repeat answers *not seen* and is sent
-//! again; what could come to stand twice is looked for.
+//! Has it already happened? Asked of every effect whose answer was lost. What is safe to repeat answers *not seen*
+//! and is sent again; what could come to stand twice is looked for.
 
 use crate::engine::effect::{Effect, Entry, Outcome, Receipt};
 use crate::engine::id::{AttemptKey, IssueNumber};
@@ -7,8 +7,7 @@ use crate::engine::plan::Plan;
 use crate::engine::render::{TRACKING_LABEL, comment_marker, tracking_marker};
 use crate::engine::time::Timestamp;
 use crate::github::{Error, GitHub};
-use crate::perform::Deployment;
-use crate::perform::{failure, look};
+use crate::perform::{Deployment, failure, look};
 
 /// Looks for an effect.
 pub(super) async fn probe<G: GitHub, M, S>(

@@ -15,8 +15,7 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
 use crate::infer;
-use crate::perform::look;
-use crate::perform::{Configuration, Deployment};
+use crate::perform::{Configuration, Deployment, look};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
@@ -104,7 +103,8 @@ async fn repository<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: &Pl
     Ok(Fact::Repository { branch, head, settings, problem, workflow_present })
 }
 
-/// Which files issues mean, by the base's file list. Without one (an empty repository, git out of reach) the text alone speaks.
+/// Which files issues mean, by the base's file list. Without one (an empty repository, git out of reach) the text
+/// alone speaks.
 async fn footprints<G, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
@@ -120,7 +120,7 @@ async fn footprints<G, M: Git, S>(
                     Some(index)
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the base's file list could not be read; footprints rest on the issues' text alone");
+                    tracing::warn!(%error, "the base's file list could not be read; the issues' text alone speaks");
                     None
                 }
             },

@@ -12,8 +12,7 @@ use crate::engine::snapshot::{OpenState, PullRequest};
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
-use crate::perform::Deployment;
-use crate::perform::{failure, fence, look};
+use crate::perform::{Deployment, failure, fence, look};
 
 /// Sends one effect.
 pub(super) async fn write<G: GitHub, M: Git, S>(
@@ -125,8 +124,8 @@ async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> R
     Ok(Receipt::Issue(issue))
 }
 
-/// Rewrites our part of the tracking issue. The body is read first: what people wrote around it stays, and a part that changed
-/// since we last saw it holds ticks that must be read before it is overwritten.
+/// Rewrites our part of the tracking issue. The body is read first: what people wrote around it stays, and a part
+/// that changed since we last saw it holds ticks that must be read before it is overwritten.
 async fn edit_tracking(
     github: &impl GitHub,
     plan: &Plan,

@@ -1,5 +1,5 @@
-//! A crash at every boundary: before or after each save and each write, the orchestrator loses what was in memory and begins
-//! again from what was saved. The end is the same.
+//! A crash at every boundary: before or after each save and each write, the orchestrator loses what was in memory and
+//! begins again from what was saved. The end is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 

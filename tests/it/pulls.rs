@@ -191,9 +191,8 @@ pub(crate) fn a_merge_that_github_refuses_is_asked_for_once_and_then_waits_for_a
     story.issue(1, "One", "Files: a.txt").tick();
     story.work();
     story.minutes(10).expect(1, Status::Blocked);
-    assert!(
-        matches!(&story.task(1).hold, Some(Hold::PublishRefused { message }) if message.contains("a review is required"))
-    );
+    let hold = &story.task(1).hold;
+    assert!(matches!(hold, Some(Hold::PublishRefused { message }) if message.contains("a review is required")));
     assert_eq!(story.desk.failed(), 1);
     story.say("owner", "/orchestrate retry #1");
     assert_eq!((story.desk.failed(), story.task(1).attempts.len()), (2, 1));

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use task_orchestrator::engine::config::ApprovalPolicy;
+use task_orchestrator::engine::draft::Draft;
 use task_orchestrator::engine::event::{Event, Fact, Hint};
-use task_orchestrator::engine::id::{IssueNumber, Owner, PullNumber};
+use task_orchestrator::engine::id::{IssueNumber, Login, Owner, PullNumber};
 use task_orchestrator::engine::plan::Plan;
-use task_orchestrator::engine::snapshot::Conclusion;
+use task_orchestrator::engine::render;
+use task_orchestrator::engine::snapshot::{Actor, BodyEdit, Conclusion};
 use task_orchestrator::engine::step::step;
 use task_orchestrator::forge::memory::worker::Work;
 
@@ -55,6 +58,36 @@ fn the_same_input_gives_the_same_bytes_and_leaves_the_plan_alone() {
         let second = step(&plan, &events(), now, &owner);
         assert_eq!(format!("{first:?}"), format!("{second:?}"));
         assert_eq!(plan, before);
+    }
+}
+
+#[test]
+fn a_tick_nobody_can_be_told_for_is_put_back_with_a_line() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(1, "One", "Files: a.txt").tick().wait(Duration::from_secs(60)).tick();
+    let number = IssueNumber(story.tracking_number());
+    let mut issue = story.forge.world().issue(number).expect("there").issue.clone();
+    issue.body = issue.body.replacen("- [ ] <!-- orchestrate: approve", "- [x] <!-- orchestrate: approve", 1);
+    let by = |login: Option<&str>| BodyEdit {
+        editor: login.map(|login| Actor { login: Login::new(login), bot: false }),
+        at: story.now,
+        body: None,
+    };
+    for (edits, known) in [
+        (vec![by(Some("ann")), by(Some("bob"))], false),
+        (vec![by(Some("ann")), by(None)], false),
+        (vec![by(None)], false),
+        (Vec::new(), false),
+        (vec![by(Some("ann")), by(Some("ANN"))], true),
+    ] {
+        let fact = Fact::Tracking(number, Some(Box::new(issue.clone())), edits, Vec::new());
+        let mut plan = story.held.plan.clone();
+        let events = [Event::Fact(Box::new(fact))];
+        plan.apply(step(&plan, &events, story.now, &Owner::new("pure")).changes);
+        assert_eq!(plan.header.acts.len(), usize::from(known));
+        let shown = render::tracking(&Draft::view(&plan, story.now));
+        assert_eq!(shown.contains("Please comment `/orchestrate approve #1`"), !known, "{shown}");
+        assert!(!shown.contains("[x]"), "the box is put back");
     }
 }
 

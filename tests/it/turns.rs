@@ -11,7 +11,7 @@ use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::{PersonAct, Request, RunnerAct};
-use task_orchestrator::github::Error;
+use task_orchestrator::github::{Error, Request as Api};
 
 use crate::support::{Story, touch_declared};
 
@@ -66,11 +66,13 @@ fn finished(mut story: Story, run: task_orchestrator::engine::id::RunId, work: W
     story
 }
 
+fn moves_record(request: &Api) -> bool {
+    matches!(request, Api::AdvanceBranch { branch, .. } if branch.starts_with("orchestrate-attempt/"))
+}
+
 /// The run shows nothing new past its time, and its fence does not get through yet.
 fn stuck(story: &mut Story) {
-    let fence = Target::Call(
-        |request| matches!(request, task_orchestrator::github::Request::AdvanceBranch { branch, .. } if branch.starts_with("orchestrate-attempt/")),
-    );
+    let fence = Target::Call(moves_record);
     for _ in 0..40 {
         story.forge.plan_fault(fence, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
     }
@@ -155,7 +157,7 @@ pub(crate) fn a_stuck_run_that_moves_again_or_ends_is_taken_at_its_word() {
         story.issue(1, "One", "Files: a.txt").tick();
         let run = story.claim();
         // Past its time the run is looked at closely; that look is lost, and meanwhile it moves.
-        let look = Target::Call(|request| matches!(request, task_orchestrator::github::Request::Run { .. }));
+        let look = Target::Call(|request| matches!(request, Api::Run { .. }));
         story.minutes(59);
         story
             .forge
@@ -188,9 +190,7 @@ pub(crate) fn a_result_that_came_just_before_its_fence_counts() {
         let mut story = Story::new(FILES);
         story.issue(1, "One", "Files: a.txt").tick();
         let run = story.claim();
-        let fence = Target::Call(
-            |request| matches!(request, task_orchestrator::github::Request::AdvanceBranch { branch, .. } if branch.starts_with("orchestrate-attempt/")),
-        );
+        let fence = Target::Call(moves_record);
         story.forge.plan_fault(fence, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
         story.minutes(60);
         assert_eq!((story.task(1).stage, story.task(1).live().is_some()), (Stage::Stuck, true));

@@ -200,8 +200,8 @@ fn own_problems(nodes: &BTreeMap<TaskId, Node>, outside: &BTreeMap<IssueNumber, 
         let declared = node.footprint.claims.iter().filter(|claim| claim.source == Source::Declared).count();
         if declared > DECLARED_FILES_MAX {
             let message = format!(
-                "#{} declares {declared} files, more than the {DECLARED_FILES_MAX} a task may have; split it into sub-issues \
-                 of at most three files each.",
+                "#{} declares {declared} files, more than the {DECLARED_FILES_MAX} a task may have; split it into \
+                 sub-issues of at most three files each.",
                 node.id.0
             );
             problems.push(Problem { task, code: ProblemCode::TooLarge, message });

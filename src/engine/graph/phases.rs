@@ -27,7 +27,8 @@ pub(super) fn assign(nodes: &BTreeMap<TaskId, Node>, topological: &[TaskId]) -> 
         let number = match (node.phase, latest) {
             (Some(stated), Some((after, dependency))) if stated < after => {
                 let message = format!(
-                    "#{} states phase {stated} but depends on #{} of phase {after}; state phase {after} or later, or move #{}.",
+                    "#{} states phase {stated} but depends on #{} of phase {after}; state phase {after} or later, \
+                     or move #{}.",
                     node.id.0, dependency.0, dependency.0
                 );
                 problems.push(Problem { task: Some(node.id), code: ProblemCode::PhaseOrder, message });

@@ -1,5 +1,5 @@
-//! What records and runs say about attempts. Only the current, unended attempt of a task is ever changed: everything else is
-//! a stale fact.
+//! What records and runs say about attempts. Only the current, unended attempt of a task is ever changed: everything
+//! else is a stale fact.
 
 use crate::engine::attempt::{Attempt, AttemptOutcome, FenceCause, Stand};
 use crate::engine::brief::Mode;
@@ -137,8 +137,8 @@ fn run_ended(draft: &mut Draft<'_>, id: AttemptId, run: &Run) {
     fence(draft, TaskId(id.issue), cause);
 }
 
-/// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before stays, unless
-/// a person's act comes to it: that one wins.
+/// Closes a task's live attempt, if there is one: its record is fenced, its run asked to end. A cause given before
+/// stays, unless a person's act comes to it: that one wins.
 pub(in crate::engine) fn fence(draft: &mut Draft<'_>, id: TaskId, cause: FenceCause) {
     let now = draft.now;
     let Some(attempt) =
@@ -202,8 +202,8 @@ fn fenced(draft: &mut Draft<'_>, id: AttemptId) {
     }
 }
 
-/// Whether a person's act closed the attempt: then nothing it did counts any more. A task that was taken up again meanwhile goes
-/// back to its start.
+/// Whether a person's act closed the attempt: then nothing it did counts any more. A task that was taken up again
+/// meanwhile goes back to its start.
 fn ended_by_person(draft: &mut Draft<'_>, id: TaskId, cause: Option<FenceCause>) -> bool {
     match cause {
         Some(FenceCause::Cancelled | FenceCause::Merged) => {}

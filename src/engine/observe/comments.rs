@@ -1,5 +1,5 @@
-//! What people say: commands in comments, and labels that approve. Nothing is carried out before GitHub has said what the person
-//! may do.
+//! What people say: commands in comments, and labels that approve. Nothing is carried out before GitHub has said what
+//! the person may do.
 
 use crate::engine::act;
 use crate::engine::command::{self, Command};
@@ -64,8 +64,8 @@ fn remember_ours(draft: &mut Draft<'_>, comment: &Comment) {
     }
 }
 
-/// Takes the commands of one comment down. Only what was said when the comment was made counts: a comment that was edited before
-/// it was read may say what its author never did.
+/// Takes the commands of one comment down. Only what was said when the comment was made counts: a comment that was
+/// edited before it was read may say what its author never did.
 fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
     if comment.updated_at > comment.created_at {
         return;
@@ -108,8 +108,8 @@ pub(super) fn record_permission(draft: &mut Draft<'_>, login: &Login, permission
     }
 }
 
-/// Records who labelled an issue: with `approval: label` that is an approval, once the person is known to have write and the
-/// text is known not to have changed since.
+/// Records who labelled an issue: with `approval: label` that is an approval, once the person is known to have write
+/// and the text is known not to have changed since.
 pub(super) fn record_labelled(
     draft: &mut Draft<'_>,
     issue: IssueNumber,

@@ -13,8 +13,8 @@ use crate::engine::plan::PlanStatus;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 
-/// Records the whole list of open labelled issues: new ones join, known ones that are missing from it are read singly before
-/// anything is concluded.
+/// Records the whole list of open labelled issues: new ones join, known ones that are missing from it are read singly
+/// before anything is concluded.
 pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     for issue in issues.iter().filter(|issue| !issue.is_pull_request) {
         record_one(draft, issue.number, Some(issue));
@@ -149,8 +149,8 @@ fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
         }
         return;
     }
-    // A merge closes the issue by its keyword, and the issue's event may come first: the pull request is looked at before
-    // anybody concludes that a person closed it.
+    // A merge closes the issue by its keyword, and the issue's event may come first: the pull request is looked at
+    // before anybody concludes that a person closed it.
     match &task.pull {
         Some(pull) if pull.open && !open && !task.left => draft.read(Read::Pull(pull.number)),
         Some(_) | None => leave(draft, id, outside(issue.state)),
@@ -203,8 +203,8 @@ fn rejoin(draft: &mut Draft<'_>, id: TaskId) {
     draft.replan();
 }
 
-/// An issue leaves the plan: as if cancelled, but those who depend on it wait for it as for any issue outside. What is done or
-/// given up already stays as it is.
+/// An issue leaves the plan: as if cancelled, but those who depend on it wait for it as for any issue outside. What
+/// is done or given up already stays as it is.
 pub(in crate::engine) fn leave(draft: &mut Draft<'_>, id: TaskId, state: Outside) {
     let Some(task) = draft.task_mut(id) else { return };
     let over = task.stage == Stage::Merged

@@ -1,5 +1,5 @@
-//! Recording facts: what was read, and what came of effects, put into the rows. Nothing is decided here beyond what a fact itself
-//! says; stale facts (of an older attempt, of a settled task) change nothing.
+//! Recording facts: what was read, and what came of effects, put into the rows. Nothing is decided here beyond what a
+//! fact itself says; stale facts (of an older attempt, of a settled task) change nothing.
 
 mod attempts;
 mod comments;

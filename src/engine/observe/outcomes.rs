@@ -1,5 +1,5 @@
-//! What came of effects. An answered entry leaves the outbox; one whose answer was lost is looked for; one that must wait goes
-//! back with its time.
+//! What came of effects. An answered entry leaves the outbox; one whose answer was lost is looked for; one that must
+//! wait goes back with its time.
 
 use std::time::Duration;
 
@@ -66,7 +66,8 @@ fn lost(draft: &mut Draft<'_>, entry: &Entry) {
     }
 }
 
-/// It was looked for and not seen. What could come to stand twice needs a second look; a dispatch not seen twice is fenced.
+/// It was looked for and not seen. What could come to stand twice needs a second look; a dispatch not seen twice is
+/// fenced.
 fn not_seen(draft: &mut Draft<'_>, entry: &Entry) {
     let (now, window) = (draft.now, draft.header().settings.probe_window.0);
     if entry.effect.creates() && entry.looks == 0 {

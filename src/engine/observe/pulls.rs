@@ -29,8 +29,8 @@ pub(super) fn record(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Optio
     }
 }
 
-/// The task whose pull request this is: by number, else by its branch. A branch of that name proves nothing, because a fork may
-/// have one too: the commit must be ours, or the pull request opened by us.
+/// The task whose pull request this is: by number, else by its branch. A branch of that name proves nothing, because
+/// a fork may have one too: the commit must be ours, or the pull request opened by us.
 fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
     let by_branch = || {
         let issue: u64 = pull.head_branch.strip_prefix(PULL_BRANCH_PREFIX)?.parse().ok()?;
@@ -44,8 +44,8 @@ fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
     draft.tasks().find(known).map(|task| task.id).or_else(by_branch)
 }
 
-/// Takes over what changed about the pull request itself. A task has one: another takes its place only where that one was
-/// closed and this one is open or merged. `false`: it is not this task's.
+/// Takes over what changed about the pull request itself. A task has one: another takes its place only where that one
+/// was closed and this one is open or merged. `false`: it is not this task's.
 fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
     let now = draft.now;
     let Some(task) = draft.task_mut(id) else { return false };
@@ -69,7 +69,8 @@ fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
     true
 }
 
-/// It was merged: the task is done, whatever else was under way. Its verdict and its files follow once no attempt is live.
+/// It was merged: the task is done, whatever else was under way. Its verdict and its files follow once no attempt is
+/// live.
 fn merged(draft: &mut Draft<'_>, id: TaskId) {
     if draft.task(id).is_none_or(|task| task.stage == Stage::Merged) {
         return;
@@ -246,7 +247,8 @@ fn failed_runs(checks: &Checks) -> Vec<RunId> {
     runs
 }
 
-/// All checks together: pending while any is, red if any failed, green if all passed; none at all is green after the grace.
+/// All checks together: pending while any is, red if any failed, green if all passed; none at all is green after the
+/// grace.
 fn state_of(checks: &Checks, grace_over: bool) -> CheckState {
     let pending = |run: &CheckRun| run.progress != Progress::Completed;
     let failed_run = |run: &&CheckRun| run.conclusion.is_some_and(|conclusion| !conclusion.passes());

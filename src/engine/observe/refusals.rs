@@ -1,5 +1,5 @@
-//! Effects that GitHub refused, or whose state did not allow them: what is tried again, what is looked at again, and what waits
-//! for a person.
+//! Effects that GitHub refused, or whose state did not allow them: what is tried again, what is looked at again, and
+//! what waits for a person.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
 /// Shortest wait before an effect that was refused, but that the plan needs, is sent again.
 const REFUSED_WAIT_MIN: Duration = Duration::from_secs(60);
 
-/// It was refused for good. What the plan cannot go on without stays in the outbox and is tried again later; everything else
-/// leaves it, and where a person can mend it the task says so.
+/// It was refused for good. What the plan cannot go on without stays in the outbox and is tried again later;
+/// everything else leaves it, and where a person can mend it the task says so.
 pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
     draft.answered(&entry.key);
     match (&entry.effect, entry.attempt) {
@@ -136,7 +136,8 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
     }
 }
 
-/// GitHub did not merge: a moved head, a moved base or a conflict shows once both are read again; otherwise its words stand.
+/// GitHub did not merge: a moved head, a moved base or a conflict shows once both are read again; otherwise its words
+/// stand.
 fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
     let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
     for id in draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull)) {

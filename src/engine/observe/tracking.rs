@@ -20,8 +20,8 @@ pub(super) fn record_doubles(draft: &mut Draft<'_>, number: IssueNumber, doubles
     }
 }
 
-/// Records the tracking issue. Gone, it is forgotten and made anew; ticked, each tick is attributed to the person whose edit
-/// shows it first, or put back with a line that asks for the command.
+/// Records the tracking issue. Gone, it is forgotten and made anew; ticked, each tick is attributed to the person
+/// whose edit shows it first, or put back with a line that asks for the command.
 pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>, edits: &[BodyEdit]) {
     let Some(tracking) = draft.header().tracking.clone().filter(|tracking| tracking.number == number) else { return };
     let Some(issue) = issue else {

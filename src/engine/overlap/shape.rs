@@ -31,8 +31,8 @@ impl Side {
 /// An area, folded.
 #[derive(Clone, Debug)]
 pub(in crate::engine) enum Shape {
-    /// A file; should the name turn out to be a directory's, files and directories below it too. (Not so for patterns: nearly
-    /// every pattern could match something below a file's name taken as a directory.)
+    /// A file; should the name turn out to be a directory's, files and directories below it too. (Not so for
+    /// patterns: nearly every pattern could match something below a file's name taken as a directory.)
     File(String),
     /// A directory with its slash; empty for the whole repository.
     Directory(String),

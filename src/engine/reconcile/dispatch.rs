@@ -121,7 +121,8 @@ fn start(draft: &mut Draft<'_>, id: TaskId, base: &Base) {
     intend_brief(draft, id);
 }
 
-/// The attempt's nonce: from the plan's random seed, so that nobody else can guess it and the same input gives the same bytes.
+/// The attempt's nonce: from the plan's random seed, so that nobody else can guess it and the same input gives the
+/// same bytes.
 fn nonce(seed: &str, attempt: AttemptId) -> String {
     let digest = Sha256::digest(format!("{seed}/{attempt}").as_bytes());
     hex::encode(digest).chars().take(NONCE_DIGITS).collect()

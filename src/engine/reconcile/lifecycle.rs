@@ -85,8 +85,8 @@ pub(super) fn open_gates(draft: &mut Draft<'_>) {
     }
 }
 
-/// The plan ends when every task is settled well or cancelled, or was given up as a whole: the report is written, the tracking
-/// issue unpinned and closed.
+/// The plan ends when every task is settled well or cancelled, or was given up as a whole: the report is written, the
+/// tracking issue unpinned and closed.
 pub(super) fn end(draft: &mut Draft<'_>) {
     let given_up = draft.header().given_up;
     let done = |task: &Task| {

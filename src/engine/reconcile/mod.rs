@@ -1,5 +1,5 @@
-//! From the rows as they stand to what should happen next. Every event ends here, and a tick without any event leads to the same
-//! place: finish what finished, heal, time out, retry, open gates, dispatch, and say so.
+//! From the rows as they stand to what should happen next. Every event ends here, and a tick without any event leads
+//! to the same place: finish what finished, heal, time out, retry, open gates, dispatch, and say so.
 
 mod dispatch;
 mod heal;

@@ -1,5 +1,5 @@
-//! From finished work to a merged pull request: scope, branch, pull request, checks, conflicts, merge. A ladder per task; the
-//! first rung that applies is taken.
+//! From finished work to a merged pull request: scope, branch, pull request, checks, conflicts, merge. A ladder per
+//! task; the first rung that applies is taken.
 
 use crate::engine::attempt::AttemptOutcome;
 use crate::engine::config::Settings;
@@ -203,8 +203,8 @@ fn mark_last(task: &mut Task, outcome: AttemptOutcome, error: &str) {
     }
 }
 
-/// Merges, one pull request at a time, lowest number first. Where checks ran and the base moved since, the base is merged into
-/// the head first and checked again.
+/// Merges, one pull request at a time, lowest number first. Where checks ran and the base moved since, the base is
+/// merged into the head first and checked again.
 fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
     let merging =
         draft.entries().any(|entry| matches!(entry.effect, Effect::MergePull { .. } | Effect::UpdatePull { .. }));

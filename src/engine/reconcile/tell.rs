@@ -1,4 +1,5 @@
-//! What people are told once, beyond the tracking issue: a comment only where somebody must act or was answered; and tidying up.
+//! What people are told once, beyond the tracking issue: a comment only where somebody must act or was answered; and
+//! tidying up.
 
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey};

@@ -22,7 +22,8 @@ pub fn completion(draft: &Draft<'_>) -> String {
     let used = if tokens == 0 { String::new() } else { format!(", {tokens} tokens") };
     let mut lines = vec![
         format!(
-            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} attempts{used}, {} min {} s.",
+            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} attempts{used}, {} \
+             min {} s.",
             count(Verdict::Merged),
             count(Verdict::NoChange),
             count(Verdict::Cancelled),

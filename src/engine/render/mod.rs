@@ -1,5 +1,5 @@
-//! All text that people and agents see, made in one place. Text of others (titles, reports) is made harmless first: it can name
-//! nobody, close no issue, forge no marker and open no tag.
+//! All text that people and agents see, made in one place. Text of others (titles, reports) is made harmless first:
+//! it can name nobody, close no issue, forge no marker and open no tag.
 
 mod completion;
 mod notice;
@@ -16,8 +16,8 @@ pub use pull::{pull_body, pull_title};
 pub use status::{status, wait_words};
 pub use tracking::{BODY_CHARACTERS_MAX, tracking, tracking_title};
 
-/// The marker of a tracking issue: which plan of the repository it shows. Nothing in the text is believed; it only helps to find
-/// the issue again, together with its label and author.
+/// The marker of a tracking issue: which plan of the repository it shows. Nothing in the text is believed; it only
+/// helps to find the issue again, together with its label and author.
 pub fn tracking_marker(plan: u32) -> String {
     format!("<!-- orchestrate:tracking plan={plan} -->")
 }

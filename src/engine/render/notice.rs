@@ -12,13 +12,16 @@ pub fn notice(draft: &Draft<'_>, task: &Task) -> Option<String> {
     let issue = task.issue();
     match (&task.hold, task.verdict) {
         (Some(Hold::Decision { question }), _) => Some(format!(
-            "The agent cannot go on without a decision:\n\n{}\n\nPut the answer into this issue's text, approve it, and say `/orchestrate retry #{issue}`.",
+            "The agent cannot go on without a decision:\n\n{}\n\nPut the answer into this issue's text, approve it, \
+             and say `/orchestrate retry #{issue}`.",
             text::quote(question, ERROR_CHARACTERS_MAX)
         )),
         (Some(Hold::Scope { paths }), _) => {
             let list: Vec<String> = paths.iter().take(20).map(|path| format!("- `{}`", text::code(path))).collect();
             Some(format!(
-                "The work is done, but it touches files that this issue does not declare:\n\n{}\n\nSay `/orchestrate approve #{issue}` to let them through, or `/orchestrate retry #{issue}` for another attempt.",
+                "The work is done, but it touches files that this issue does not declare:\n\n{}\n\nSay \
+                 `/orchestrate approve #{issue}` to let them through, or `/orchestrate retry #{issue}` for another \
+                 attempt.",
                 list.join("\n")
             ))
         }

@@ -27,10 +27,11 @@ pub fn prompt_layers(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> Promp
 /// L0.
 fn rules(draft: &Draft<'_>) -> String {
     let own = draft.header().settings.rules.trim();
-    let fixed = "You work alone in a checkout of this repository, without network and without anybody to ask. Change only what \
-                 the task needs. Do not commit, push or open pull requests: your changes are taken from the work tree. Do not \
-                 touch `.github/`, agent configuration or generated lock files unless the task says so. If nothing needs to \
-                 change, say so and why. If you cannot go on without a person's decision, ask one clear question and stop.";
+    let fixed = "You work alone in a checkout of this repository, without network and without anybody to ask. Change \
+                 only what the task needs. Do not commit, push or open pull requests: your changes are taken from the \
+                 work tree. Do not touch `.github/`, agent configuration or generated lock files unless the task says \
+                 so. If nothing needs to change, say so and why. If you cannot go on without a person's decision, ask \
+                 one clear question and stop.";
     if own.is_empty() { format!("# Rules\n\n{fixed}") } else { format!("# Rules\n\n{fixed}\n\n{own}") }
 }
 
@@ -58,8 +59,8 @@ fn task_layer(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> String {
     let mut parts = vec![format!("# Task #{}: {}", task.issue(), title.trim())];
     if attempt.mode == Mode::Rebase {
         parts.push(
-            "Your earlier work on this task no longer merges with its base. The base has been merged into the work tree; resolve \
-             every conflict marker so that both intentions hold."
+            "Your earlier work on this task no longer merges with its base. The base has been merged into the work \
+             tree; resolve every conflict marker so that both intentions hold."
                 .to_owned(),
         );
     }

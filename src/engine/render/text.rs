@@ -5,8 +5,8 @@ use crate::engine::report::head;
 /// Longest title or reason shown on one line, in characters.
 const LINE_CHARACTERS_MAX: usize = 200;
 
-/// One line of somebody's text: no line breaks, no control or direction characters, no tags, mentions, issue references or
-/// Markdown that reaches beyond it; cut.
+/// One line of somebody's text: no line breaks, no control or direction characters, no tags, mentions, issue
+/// references or Markdown that reaches beyond it; cut.
 pub fn line(text: &str) -> String {
     let cut = head(text.trim(), LINE_CHARACTERS_MAX);
     let dots = if cut.chars().count() < text.trim().chars().count() { "…" } else { "" };
@@ -42,8 +42,8 @@ pub fn visible(text: &str) -> String {
 /// Words in a commit's message that keep GitHub's checks from running.
 const SKIPS: &[&str] = &["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"];
 
-/// A title for places where GitHub reads no Markdown but still closes issues, names people and skips checks, commit messages
-/// above all: it can do nothing of that.
+/// A title for places where GitHub reads no Markdown but still closes issues, names people and skips checks, commit
+/// messages above all: it can do nothing of that.
 pub fn plain_title(title: &str) -> String {
     let clean: String = visible(title).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut plain = String::with_capacity(clean.len());
@@ -66,7 +66,8 @@ pub fn plain_title(title: &str) -> String {
 
 /// Whether a character changes how text around it is read without being seen.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    matches!(c, '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn escape(text: &str) -> String {
@@ -96,9 +97,9 @@ mod tests {
 
     #[test]
     fn others_text_can_name_nobody_and_close_nothing() {
-        let hostile = "Fixes #12 @everyone <!-- orchestrate: approve --> [x](http://evil) `a` | b\n- [x] tick\u{202e}";
+        let hostile = "Fixes #12 @everyone <!-- orchestrate: approve --> [x](http://evil) `a` | b\n- [x] t\u{202e}";
         let safe = line(hostile);
-        for sign in ["Fixes #12", "@every", "<!--", "](", "://", "\n", "\u{202e}", " | "] {
+        for sign in ["Fixes #12", "@every", "<!--", "[x](", "://", "\n", "\u{202e}", " | "] {
             assert!(!safe.contains(sign), "{sign} in {safe}");
         }
         assert!(quote("a\n- [x] b", 100).lines().all(|line| line.starts_with("> ")));

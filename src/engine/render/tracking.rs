@@ -1,4 +1,5 @@
-//! The tracking issue: a view of the plan, rewritten from its rows. What needs a person stands first; every wait says for what.
+//! The tracking issue: a view of the plan, rewritten from its rows. What needs a person stands first; every wait says
+//! for what.
 
 use crate::engine::checklist::unticked;
 use crate::engine::draft::Draft;
@@ -34,8 +35,8 @@ struct View<'a> {
     status: Status,
 }
 
-/// Our part of the tracking issue's body, markers left out, at most [`BODY_CHARACTERS_MAX`] characters: where everything does
-/// not fit, open tasks come first and the rest is counted.
+/// Our part of the tracking issue's body, markers left out, at most [`BODY_CHARACTERS_MAX`] characters: where
+/// everything does not fit, open tasks come first and the rest is counted.
 pub fn tracking(draft: &Draft<'_>) -> String {
     let locks = waits::locks(draft);
     let views: Vec<View<'_>> = draft

@@ -1,5 +1,5 @@
-//! What stands between the orchestrator and the world: passes everything on, and can crash the orchestrator at any write or save,
-//! before or after it happens.
+//! What stands between the orchestrator and the world: passes everything on, and can crash the orchestrator at any
+//! write or save, before or after it happens.
 
 use std::sync::{Arc, Mutex};
 

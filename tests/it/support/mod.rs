@@ -1,5 +1,5 @@
-//! A repository in memory, worked by the real turn: verbs that read as a story. After every turn the rules that must never break
-//! are checked.
+//! A repository in memory, worked by the real turn: verbs that read as a story. After every turn the rules that must
+//! never break are checked.
 
 mod desk;
 pub(crate) mod program;
@@ -95,7 +95,8 @@ impl Story {
         self.turn(events)
     }
 
-    /// One turn with these events. A crash inside it loses what was in memory; the next turn begins from what was saved.
+    /// One turn with these events. A crash inside it loses what was in memory; the next turn begins from what was
+    /// saved.
     pub(crate) fn turn(&mut self, events: Vec<Event>) -> &mut Self {
         let Some(turned) = at_once(turn(&self.deployment, &mut self.held, events, self.now)) else {
             self.held = at_once(load(&self.deployment, self.now)).expect("nothing waits").expect("it loads");
