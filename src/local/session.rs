@@ -62,7 +62,8 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(Mistake::new(
-            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it stands",
+            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it \
+             stands",
         )
         .into());
     }
@@ -213,7 +214,9 @@ impl Session {
             return Ok(Some(ended(plan)));
         }
         if self.announced != wanted {
-            self.progress.tell("Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):");
+            self.progress.tell(
+                "Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):",
+            );
             wanted.iter().for_each(|(issue, what)| self.progress.tell(&format!("  #{issue} {what}")));
             self.announced = wanted;
         }
@@ -243,7 +246,7 @@ impl Session {
         Ok(resting.map_or(Ended::Interrupted, |plan| ended(&plan)))
     }
 
-    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends the run.
+    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends.
     async fn ask(&mut self, plan: &Plan) -> anyhow::Result<Option<Ended>> {
         for phase in &plan.layout.phases {
             self.progress.say(&phase.name);
