@@ -62,8 +62,8 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(Mistake::new(
-            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it \
-             stands",
+            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text \
+             as it stands",
         )
         .into());
     }
@@ -215,7 +215,7 @@ impl Session {
         }
         if self.announced != wanted {
             self.progress.tell(
-                "Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):",
+                "Waiting for you; approve, merge or comment in the pages (Ctrl-C ends, the same command resumes):",
             );
             wanted.iter().for_each(|(issue, what)| self.progress.tell(&format!("  #{issue} {what}")));
             self.announced = wanted;

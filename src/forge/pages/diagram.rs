@@ -1,6 +1,6 @@
-//! Draws the graphs that tracking issues hold, in Mermaid's `graph LR`, as a picture without scripts: nodes in columns by
-//! what they wait for, edges between, a legend of the classes. What goes beyond the few forms written there is not drawn
-//! at all.
+//! Draws the graphs that tracking issues hold, in Mermaid's `graph LR`, as a picture without scripts: nodes in columns
+//! by what they wait for, edges between, a legend of the classes. What goes beyond the few forms written there is not
+//! drawn at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
