@@ -161,8 +161,8 @@ impl LocalArgs {
         let taken = checkout::checked_out(&program, &checkout.root, branch).await;
         if taken.map_err(|error| Mistake::new(error.to_string()))? {
             return Err(Mistake::new(format!(
-                "--merge-into {branch}: that branch is checked out, and moving it would leave its work tree behind; give \
-                 another name, or leave the flag out and merge at the end"
+                "--merge-into {branch}: that branch is checked out, and moving it would leave its work tree behind; \
+                 give another name, or leave the flag out and merge at the end"
             )));
         }
         Ok(())
@@ -261,8 +261,9 @@ mod tests {
         let commit = ["commit", "--quiet", "--allow-empty", "--message", "x"];
         git.command(folder.path(), author.iter().chain(&commit)).run().await.expect("git commit");
         let repo = folder.path().display().to_string();
-        let words = ["local", "--repo", &repo, "--issues", "i.json", "--agent", "codex", "--state", ".state"];
-        let args = Line::try_parse_from(words).expect("flags").args;
+        let agent = ["--agent", "shell", "--agent-command", "true"];
+        let words = ["local", "--repo", &repo, "--issues", "i.json", "--state", ".state"];
+        let args = Line::try_parse_from(words.iter().chain(&agent)).expect("flags").args;
         let chosen = args.choose().await.expect("a choice");
         assert_eq!(chosen.state, std::env::current_dir().expect("here").join(".state"));
     }

@@ -231,8 +231,7 @@ impl Session {
         }
         if self.announced != wanted {
             self.progress.tell(
-                "Waiting for you; the pages take approvals, merges and commands \
-                 (Ctrl-C ends, the same command goes on):",
+                "Waiting for you; approve, merge or comment in the pages (Ctrl-C ends, the same command resumes):",
             );
             wanted.iter().for_each(|(issue, what)| self.progress.tell(&format!("  #{issue} {what}")));
             self.announced = wanted;
@@ -263,7 +262,7 @@ impl Session {
         Ok(resting.map_or(Ended::Interrupted, |plan| ended(&plan)))
     }
 
-    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends the run.
+    /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends.
     async fn ask(&mut self, plan: &Plan) -> anyhow::Result<Option<Ended>> {
         for phase in &plan.layout.phases {
             self.progress.say(&phase.name);

@@ -86,23 +86,8 @@ fn trusted<'a>(markup: Markup) -> Event<'a> {
 
 impl Safe<'_> {
     fn event<'e>(&mut self, event: Event<'e>, at: usize) -> Vec<Event<'e>> {
-        if let Some((words, _)) = &mut self.picture {
-            if event == Event::End(TagEnd::Image) {
-                return self.end_picture();
-            }
-            if let Event::Text(text) | Event::Code(text) = event {
-                words.push_str(&text);
-            }
-            return Vec::new();
-        }
-        if let Some(source) = &mut self.diagram {
-            if event == Event::End(TagEnd::CodeBlock) {
-                return self.end_diagram();
-            }
-            if let Event::Text(text) = event {
-                source.push_str(&text);
-            }
-            return Vec::new();
+        if self.picture.is_some() || self.diagram.is_some() {
+            return self.gather(&event);
         }
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.trim() == "mermaid" => {
@@ -161,6 +146,18 @@ impl Safe<'_> {
         }
     }
 
+    /// Inside a picture or a diagram: keeps its words, and shows it once it ends.
+    fn gather<'e>(&mut self, event: &Event<'_>) -> Vec<Event<'e>> {
+        match (event, &mut self.picture, &mut self.diagram) {
+            (Event::End(TagEnd::Image), Some(_), _) => return self.end_picture(),
+            (Event::End(TagEnd::CodeBlock), _, Some(_)) => return self.end_diagram(),
+            (Event::Text(text) | Event::Code(text), Some((words, _)), _) => words.push_str(text),
+            (Event::Text(text), None, Some(source)) => source.push_str(text),
+            _ => {}
+        }
+        Vec::new()
+    }
+
     fn end_picture<'e>(&mut self) -> Vec<Event<'e>> {
         let (words, address) = self.picture.take().unwrap_or_default();
         let label = if words.trim().is_empty() { "picture".to_owned() } else { words };
@@ -183,7 +180,7 @@ impl Safe<'_> {
     }
 
     fn tick_box(&self, checked: bool, at: usize) -> Markup {
-        let sign = if checked { "✓" } else { "" };
+        let (sign, state) = if checked { ("✓", "ticked") } else { ("", "not ticked") };
         let index = self.ticks.iter().position(|tick| *tick == at + 1);
         match (self.setting.tick_form, index) {
             (Some(form), Some(index)) => {
@@ -195,7 +192,7 @@ impl Safe<'_> {
                 }
             }
             _ => {
-                html! { span.tick.checked[checked] role="img" aria-label=(if checked { "ticked" } else { "not ticked" }) { (sign) } }
+                html! { span.tick.checked[checked] role="img" aria-label=(state) { (sign) } }
             }
         }
     }
