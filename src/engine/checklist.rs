@@ -56,15 +56,23 @@ pub fn digest(body: &str) -> String {
 
 /// The boxes ticked in our part, in order, each once.
 pub fn ticks(body: &str) -> Vec<Tick> {
-    let mut ticks = Vec::new();
-    for line in own_part(body).unwrap_or_default().lines() {
-        let ticked = line.trim_start().strip_prefix("- [x] ").or_else(|| line.trim_start().strip_prefix("- [X] "));
-        let Some(tick) = ticked.and_then(read_box) else { continue };
-        if !ticks.contains(&tick) && ticks.len() < TICKS_MAX {
-            ticks.push(tick);
+    marked(own_part(body).unwrap_or_default(), &["- [x] ", "- [X] "])
+}
+
+/// The boxes that a part of ours offers, none of them ticked yet.
+pub fn offered(own: &str) -> Vec<Tick> {
+    marked(own, &["- [ ] "])
+}
+
+fn marked(own: &str, marks: &[&str]) -> Vec<Tick> {
+    let mut found = Vec::new();
+    for line in own.lines().map(str::trim_start) {
+        let Some(tick) = marks.iter().find_map(|mark| line.strip_prefix(mark)).and_then(read_box) else { continue };
+        if !found.contains(&tick) && found.len() < TICKS_MAX {
+            found.push(tick);
         }
     }
-    ticks
+    found
 }
 
 fn read_box(text: &str) -> Option<Tick> {

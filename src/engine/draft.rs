@@ -26,6 +26,8 @@ pub struct Draft<'a> {
     reads: Vec<Read>,
     moves: Vec<Move>,
     replan: bool,
+    /// Whether issues' texts were asked for and could not be read: nothing is approved meanwhile.
+    pub texts_unread: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -43,6 +45,7 @@ impl<'a> Draft<'a> {
             reads: Vec::new(),
             moves: Vec::new(),
             replan: false,
+            texts_unread: false,
         }
     }
 

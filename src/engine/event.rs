@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::config::Settings;
 use crate::engine::effect::{EffectKey, Outcome};
 use crate::engine::footprint::Footprint;
-use crate::engine::id::{AttemptId, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
+use crate::engine::id::{AttemptId, AttemptKey, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
 use crate::engine::record::Record;
 use crate::engine::snapshot::{Actor, BodyEdit, Checks, Comment, Issue, Permission, PullRequest, Run};
 use crate::engine::time::Timestamp;
@@ -34,6 +34,8 @@ pub enum Hint {
 pub struct Watched {
     /// The attempt.
     pub id: AttemptId,
+    /// The key that its run's title carries.
+    pub key: AttemptKey,
     /// Its run, if known.
     pub run: Option<RunId>,
     /// The record's tip as last read: an unchanged record is not read again.

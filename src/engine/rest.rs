@@ -73,11 +73,15 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
         }
         return Want::Person(pull.map_or_else(String::new, |pull| format!("pull request #{} is open", pull.number)));
     }
+    if task.verdict.is_some() {
+        return Want::Nothing;
+    }
     match task.stage {
         Stage::Merged | Stage::Cancelled => Want::Nothing,
-        _ if task.verdict.is_some() => Want::Nothing,
         Stage::Running | Stage::Stuck | Stage::PrOpen => Want::Time,
-        Stage::Complete => Want::Time,
+        // Finished work is published at once, unless a task that was dispatched earlier holds one of its files.
+        Stage::Complete if waits::waits(draft, locks, task).is_empty() => Want::Time,
+        Stage::Complete => Want::Nothing,
         Stage::Waiting | Stage::Error => {
             let waits = waits::waits(draft, locks, task);
             let first = waits.iter().find(|wait| wait.needs_person());

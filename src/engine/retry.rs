@@ -17,8 +17,10 @@ pub enum Blame {
     Conflict,
     /// Nobody: the forge was stopped, or a person decided.
     Nobody,
-    /// Trying again cannot help.
+    /// The agent, and trying again cannot help.
     Hopeless,
+    /// Runner or set-up (no such program), and trying again cannot help.
+    HopelessInfrastructure,
 }
 
 impl From<FenceCause> for Blame {
@@ -66,6 +68,10 @@ pub fn after(task: &mut Task, blame: Blame, settings: &Settings) -> Next {
         Blame::Nobody => return Next::Retry(Duration::ZERO),
         Blame::Hopeless => {
             task.counters.failures += 1;
+            return Next::Escalate;
+        }
+        Blame::HopelessInfrastructure => {
+            task.counters.infra_retries += 1;
             return Next::Escalate;
         }
     };

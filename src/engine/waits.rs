@@ -252,8 +252,7 @@ pub fn earlier_holder(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Opti
     locks.meets(task.id, &held_footprint(task)).into_iter().find_map(|(other, meeting)| {
         let holder = draft.task(other)?;
         let first = (holder.locked_since, holder.id) < mine && !dependencies(holder).contains(&task.issue());
-        let real = meeting.strength == Strength::Hard && holder.work.is_some();
-        (real && first).then_some((other, meeting.path))
+        (meeting.strength == Strength::Hard && first).then_some((other, meeting.path))
     })
 }
 

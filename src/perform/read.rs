@@ -187,8 +187,7 @@ async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since:
 
 /// An attempt's run: the known one, else the first that carries its number in a key.
 async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Result<Option<Run>, Error> {
-    let carries =
-        |run: &&Run| run.title.split_whitespace().filter_map(AttemptKey::parse).any(|key| key.id == attempt.id);
+    let carries = |run: &&Run| run.title.split_whitespace().filter_map(AttemptKey::parse).any(|key| key == attempt.key);
     let run = match attempt.run {
         Some(id) => listed.iter().find(|run| run.id == id),
         None => listed.iter().filter(carries).min_by_key(|run| run.id),

@@ -28,6 +28,7 @@ mod killed;
 mod leaving;
 mod lifecycle;
 mod local;
+mod meetings;
 mod moves;
 mod people;
 mod plan;

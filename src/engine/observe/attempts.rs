@@ -289,7 +289,9 @@ fn judge(result: &Published, change_expected: bool) -> (AttemptOutcome, Option<B
         }
         (ReportOutcome::NoChange, _) => (AttemptOutcome::NoChange, None, String::new()),
         (ReportOutcome::NeedsDecision, _) => (AttemptOutcome::NeedsDecision, None, report.question.clone()),
-        (ReportOutcome::Infra, Some(Cause::Fatal)) => (AttemptOutcome::Infra, Some(Blame::Hopeless), reason),
+        (ReportOutcome::Infra, Some(Cause::Fatal)) => {
+            (AttemptOutcome::Infra, Some(Blame::HopelessInfrastructure), reason)
+        }
         (ReportOutcome::Infra, _) => (AttemptOutcome::Infra, Some(Blame::Infrastructure), reason),
         (ReportOutcome::Failed, Some(Cause::Stalled)) => (AttemptOutcome::Stalled, Some(Blame::Agent), reason),
         (ReportOutcome::Failed, Some(Cause::Timeout)) => (AttemptOutcome::Timeout, Some(Blame::Agent), reason),

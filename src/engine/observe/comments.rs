@@ -97,8 +97,10 @@ fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
 
 /// Records what an account may do, and carries out what it asked for.
 pub(super) fn record_permission(draft: &mut Draft<'_>, login: &Login, permission: Permission) {
+    let unread = draft.texts_unread;
+    let approves = |act: &Act| act.comment.is_some() && matches!(act.wish, Ok(Command::Approve(_)));
     let (now, later): (Vec<Act>, Vec<Act>) =
-        draft.header().acts.iter().cloned().partition(|act| act.actor.login.same(login));
+        draft.header().acts.iter().cloned().partition(|act| act.actor.login.same(login) && !(unread && approves(act)));
     if now.is_empty() {
         return;
     }

@@ -26,7 +26,8 @@ pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
         Event::Tick => look_everywhere(draft),
         Event::Hint(hint) => look_at(draft, hint),
         Event::Fact(fact) => record_fact(draft, fact),
-        Event::ReadFailed { until, .. } => {
+        Event::ReadFailed { read, until, .. } => {
+            draft.texts_unread |= matches!(read, Read::Issues | Read::Issue(_));
             if let Some(until) = until {
                 draft.header_mut().limited_until = Some(*until);
             }
@@ -125,7 +126,13 @@ fn unsettled_head(task: &Task) -> Option<crate::engine::id::Sha> {
 /// What to look at for a task's live attempt.
 pub(super) fn watch(task: &Task, closely: bool) -> Option<Watched> {
     let attempt = task.live()?;
-    Some(Watched { id: attempt.id, run: attempt.run, record: attempt.record.clone(), closely })
+    Some(Watched {
+        id: attempt.id,
+        key: attempt.key.clone(),
+        run: attempt.run,
+        record: attempt.record.clone(),
+        closely,
+    })
 }
 
 /// Runs created before this belong to no live attempt. A minute is allowed for clocks that differ.

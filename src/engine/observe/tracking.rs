@@ -7,6 +7,7 @@ use crate::engine::effect::Effect;
 use crate::engine::id::IssueNumber;
 use crate::engine::observe::comments::may_speak;
 use crate::engine::plan::{Act, PlanStatus};
+use crate::engine::render;
 use crate::engine::snapshot::{Actor, BodyEdit, Issue};
 use crate::engine::time::Timestamp;
 
@@ -37,8 +38,15 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
         .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
         .filter(|edit| edit.editor.as_ref().is_none_or(|editor| !editor.login.same(&draft.header().bot)))
         .collect();
-    for tick in ticks {
-        take_tick(draft, number, &tick, &people);
+    // Anybody who may edit can write a box into our part. Only a box that we offer stands for a command, and only with a
+    // digest where we give it one; whether it is still the right one is judged when the command is carried out.
+    let offered = if ticks.is_empty() { Vec::new() } else { checklist::offered(&render::tracking(draft)) };
+    let ours = |tick: &Tick| {
+        let same = |offer: &Tick| offer.command == tick.command && offer.digest.is_some() == tick.digest.is_some();
+        offered.iter().any(same) && tick.digest.as_ref().is_none_or(|digest| digest.len() >= render::DIGEST_DIGITS)
+    };
+    for tick in ticks.iter().filter(|tick| ours(tick)) {
+        take_tick(draft, number, tick, &people);
     }
     if let Some(tracking) = &mut draft.header_mut().tracking {
         tracking.dirty = true;
@@ -59,7 +67,6 @@ fn take_tick(draft: &mut Draft<'_>, issue: IssueNumber, tick: &Tick, edits: &[&B
     if !may_speak(draft, &actor) {
         return;
     }
-    // Only our own boxes stand for a command; a box somebody wrote into our part stands for nothing.
     let Some(wish) = command::parse(&format!("{} {}", command::COMMAND_WORD, tick.command)).pop() else { return };
     let act = Act { actor, at, issue, comment: None, wish, digest: tick.digest.clone() };
     let known = draft.header().acts.iter().any(|known| known.wish == act.wish && known.actor == act.actor);

@@ -78,6 +78,7 @@ fn candidate<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option
         return None;
     }
     let waits = waits::waits_but_files(draft, task);
+    let holds = task.locked_since.is_some();
     Some(Candidate {
         id: task.id,
         footprint: &task.footprint,
@@ -85,8 +86,9 @@ fn candidate<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option
         priority: task.facts.priority.unwrap_or_default(),
         passed_over: task.counters.passed_over,
         waits_for_person: holder_waits_for_person(draft, task, locks),
-        ready: waits.is_empty(),
-        first: task.phase < draft.header().open_phase || task.locked_since.is_some(),
+        ready: waits.is_empty() && (!holds || waits::earlier_holder(draft, locks, task).is_none()),
+        first: task.phase < draft.header().open_phase || holds,
+        holds,
     })
 }
 

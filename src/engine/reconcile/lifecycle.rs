@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::command::Command;
 use crate::engine::config::ApprovalPolicy;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::event::Read;
 use crate::engine::graph::{self, Node};
 use crate::engine::id::{IssueNumber, Login, TaskId};
-use crate::engine::plan::{LayoutRow, PlanStatus};
+use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
 use crate::engine::render;
 use crate::engine::task::{Task, Verdict};
 use crate::engine::time::Timestamp;
@@ -154,8 +155,32 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
         .collect()
 }
 
+/// The issues that comments approve; nothing stands for all of them.
+fn approvals(header: &Header) -> Vec<Option<IssueNumber>> {
+    let by_comment = header.acts.iter().filter(|act| act.comment.is_some());
+    let approved = |act: &Act| match act.wish {
+        Ok(Command::Approve(issue)) => Some(issue),
+        Ok(
+            Command::Help
+            | Command::Plan
+            | Command::Status
+            | Command::Pause(_)
+            | Command::Resume
+            | Command::Retry(_)
+            | Command::Cancel(_)
+            | Command::Merge(_),
+        )
+        | Err(_) => None,
+    };
+    by_comment.filter_map(approved).collect()
+}
+
 /// Asks for what is still missing to decide.
 pub(super) fn ask(draft: &mut Draft<'_>) {
+    // A text is approved as GitHub has it now: it is read before the permission that lets the approval through.
+    for text in approvals(draft.header()) {
+        draft.read(text.map_or(Read::Issues, Read::Issue));
+    }
     let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
     logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
     if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {

@@ -14,7 +14,7 @@ pub use notice::notice;
 pub use prompt::prompt_layers;
 pub use pull::{pull_body, pull_title};
 pub use status::{status, wait_words};
-pub use tracking::{BODY_CHARACTERS_MAX, tracking, tracking_title};
+pub use tracking::{BODY_CHARACTERS_MAX, DIGEST_DIGITS, tracking, tracking_title};
 
 /// The marker of a tracking issue: which plan of the repository it shows. Nothing in the text is believed; it only
 /// helps to find the issue again, together with its label and author.

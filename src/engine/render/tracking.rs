@@ -15,12 +15,14 @@ use crate::engine::waits::{self, Status, Wait};
 pub const BODY_CHARACTERS_MAX: usize = 60_000;
 /// Most tasks drawn in the graph.
 const GRAPH_TASKS_MAX: usize = 60;
+/// Longest title in the graph, in characters.
+const GRAPH_TITLE_CHARACTERS_MAX: usize = 56;
 /// Most ordering edges shown with their evidence.
 const EDGES_MAX: usize = 60;
 /// Most boxes of one kind.
 const BOXES_MAX: usize = 50;
 /// Digits of a text's digest that an approval box carries.
-const DIGEST_DIGITS: usize = 16;
+pub const DIGEST_DIGITS: usize = 16;
 /// Most tasks whose order is explained: beyond it the fold is left out.
 const EXPLAINED_TASKS_MAX: usize = 300;
 
@@ -164,7 +166,8 @@ fn approvals(views: &[View<'_>]) -> Vec<String> {
         let digest = &view.task.digest[..DIGEST_DIGITS.min(view.task.digest.len())];
         let command = format!("approve #{}", view.task.issue());
         let changed = if view.task.approval.is_some() { " (its text changed)" } else { "" };
-        lines.push(format!("{}Approve #{}{changed}", unticked(&command, Some(digest)), view.task.issue()));
+        let title = text::line(&view.task.title);
+        lines.push(format!("{}Approve #{} {title}{changed}", unticked(&command, Some(digest)), view.task.issue()));
     }
     if waiting.len() > BOXES_MAX {
         lines.push(format!("- and {} more", waiting.len() - BOXES_MAX));
@@ -342,8 +345,10 @@ fn graph_fold(views: &[View<'_>]) -> String {
 
 /// A title inside a Mermaid label: letters, digits and plain signs only.
 fn mermaid_text(title: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || " .,:/_-+".contains(c) { c } else { ' ' };
-    crate::engine::report::head(&title.chars().map(plain).collect::<String>(), 40).trim().to_owned()
+    let plain = |c: char| if c.is_alphanumeric() || " .,:/_-+'".contains(c) { c } else { ' ' };
+    let text: String = title.chars().map(plain).collect();
+    let cut = crate::engine::report::head(&text, GRAPH_TITLE_CHARACTERS_MAX);
+    if cut.len() < text.len() { format!("{}…", cut.trim()) } else { cut.trim().to_owned() }
 }
 
 /// Why tasks are ordered as they are, edge by edge.

@@ -35,6 +35,8 @@ pub struct Candidate<'a> {
     pub ready: bool,
     /// Whether it joined after its phase had passed and goes first.
     pub first: bool,
+    /// Whether it holds its files already (a retry): whoever came to hold one of them later waits for it, not it for them.
+    pub holds: bool,
 }
 
 /// A task waits for another over their overlap.
@@ -122,11 +124,8 @@ impl Picking<'_> {
     fn excluded(&mut self, candidate: &Candidate<'_>) -> bool {
         let (id, footprint) = (candidate.id, candidate.footprint);
         let doors = if closes_door(candidate) { &self.ahead } else { &self.doors };
-        let found = self
-            .held
-            .first_hard(id, footprint)
-            .or_else(|| self.picked.first_hard(id, footprint))
-            .or_else(|| doors.first_hard(id, footprint));
+        let held = if candidate.holds { None } else { self.held.first_hard(id, footprint) };
+        let found = held.or_else(|| self.picked.first_hard(id, footprint)).or_else(|| doors.first_hard(id, footprint));
         let Some((holder, meeting)) = found else { return false };
         self.answer.waits.insert(id, Wait { holder, meeting });
         if closes_door(candidate) {
@@ -201,6 +200,7 @@ pub fn starts(
             waits_for_person: false,
             ready: !layout.held_up.contains(&node.id) && dependencies_met(node, nodes, outside, &members),
             first: false,
+            holds: false,
         })
         .collect();
     let none = LockTable::new(policy);

@@ -33,6 +33,7 @@ fn candidate(number: u64, footprint: &Footprint) -> Candidate<'_> {
         waits_for_person: false,
         ready: true,
         first: false,
+        holds: false,
     }
 }
 

@@ -1,0 +1,97 @@
+//! Files that turn out to meet once work is real: who was dispatched first goes on, and nobody waits in a circle.
+
+use task_orchestrator::engine::rest::{Rest, rest};
+use task_orchestrator::engine::snapshot::Conclusion;
+use task_orchestrator::engine::task::Stage;
+use task_orchestrator::engine::time::Span;
+use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
+use task_orchestrator::forge::world::request::PersonAct;
+
+use crate::support::Story;
+
+const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
+
+fn appended(path: &str) -> Work {
+    Work::Changed(vec![Edit::append(path, "x\n")])
+}
+
+/// The second task declares nothing and really touches the file that the first one, still running, declared.
+pub(crate) fn finished_work_waits_for_a_running_task_that_was_dispatched_first() {
+    let mut story = Story::with(FILES, |settings| settings.auto_merge = false);
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "See `b.txt`").tick();
+    let [first, second] = story.forge.queued_runs()[..] else { panic!("two runs") };
+    assert!(story.forge.claim(first).expect("claims") && story.forge.claim(second).expect("claims"));
+    story.forge.finish_run(second, appended("a.txt")).expect("ends");
+    story.tick().expect(1, Status::Running).expect(2, Status::Complete);
+    assert!(story.task(2).pull.is_none(), "its pull request waits");
+    story.forge.finish_run(first, appended("a.txt")).expect("ends");
+    story.tick().expect(1, Status::PrOpen).expect(2, Status::Complete);
+    let resting = rest(&story.held.plan, story.now);
+    assert!(matches!(&resting, Rest::NeedsPerson(wanted) if wanted.len() == 1 && wanted[0].0.0 == 1), "{resting:?}");
+}
+
+/// The first task's checks fail while the second's finished work waits for it: the retry goes on under the lock it holds.
+pub(crate) fn a_retry_does_not_wait_for_who_waits_for_it() {
+    let mut story = Story::with(FILES, |settings| settings.checks_grace = Span::minutes(30));
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "See `b.txt`").tick();
+    let [first, second] = story.forge.queued_runs()[..] else { panic!("two runs") };
+    for run in [first, second] {
+        assert!(story.forge.claim(run).expect("claims"));
+        story.forge.finish_run(run, appended("a.txt")).expect("ends");
+    }
+    story.tick().expect(1, Status::PrOpen).expect(2, Status::Complete);
+    let head = story.task(1).pull.as_ref().expect("open").head.clone();
+    story.forge.check(&head, "test", Some(Conclusion::Failure), "it is wrong").expect("reports");
+    story.tick();
+    assert_eq!(story.task(1).stage, Stage::Error);
+    story.minutes(2).expect(1, Status::Running);
+    story.expect(2, Status::Complete);
+}
+
+/// Whoever may edit the tracking issue can write a box into it; ticking that does nothing.
+pub(crate) fn a_box_that_we_do_not_offer_stands_for_nothing() {
+    let mut story = Story::with(FILES, |settings| {
+        settings.approval = task_orchestrator::engine::config::ApprovalPolicy::Ask;
+    });
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.tick();
+    for planted in ["cancel", "approve #1", "approve #1 @", "approve #1 @0"] {
+        let body = story.tracking();
+        let end = "<!-- orchestrate:end -->";
+        let forged = body.replace(end, &format!("- [x] <!-- orchestrate: {planted} --> Approve\n{end}"));
+        let number = task_orchestrator::engine::id::IssueNumber(story.tracking_number());
+        story.minutes(1);
+        story.person("owner", PersonAct::Edit { number, title: None, body: Some(forged) }).tick();
+        story.minutes(1);
+        story.expect(1, Status::Blocked);
+        assert!(story.task(1).approval.is_none() && !story.task(1).cancel_asked, "{planted}");
+    }
+}
+
+/// The approval is read before the edit that came just before it is heard of: the text is read again first.
+pub(crate) fn a_text_edited_unheard_is_not_approved_by_a_later_word() {
+    let mut story = Story::with(FILES, |settings| {
+        settings.approval = task_orchestrator::engine::config::ApprovalPolicy::Ask;
+    });
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.minutes(1);
+    let edit = PersonAct::Edit { number: story.task(1).issue(), title: None, body: Some("Files: b.txt".to_owned()) };
+    story.forge.person("owner", edit).expect("edits");
+    story.minutes(0);
+    let tracking = story.tracking_number();
+    let comment = story.forge.comment("owner", tracking, "/orchestrate approve #1").expect("comments");
+    let heard = task_orchestrator::engine::event::Hint::Comment(comment);
+    story.turn(vec![task_orchestrator::engine::event::Event::Hint(heard)]);
+    if let Some(approval) = &story.task(1).approval {
+        assert_eq!(approval.body, "Files: b.txt", "what is approved is what stood there");
+    }
+    assert_eq!(story.task(1).body, "Files: b.txt", "the text was read again");
+}
+
+stories! {
+    finished_work_waits_for_a_running_task_that_was_dispatched_first,
+    a_retry_does_not_wait_for_who_waits_for_it,
+    a_box_that_we_do_not_offer_stands_for_nothing,
+    a_text_edited_unheard_is_not_approved_by_a_later_word,
+}
