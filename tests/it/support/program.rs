@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// Longest wait for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The binary under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_task-orchestrator");
 /// The line that [`Stage::began`] writes to know that it has read everything.
@@ -98,9 +98,14 @@ impl Stage {
         command
     }
 
+    /// The next line that came through the pipe; nothing where none comes.
+    pub(crate) fn next_line(&self) -> Option<String> {
+        self.lines.recv_timeout(PATIENCE).ok()
+    }
+
     /// The next line an agent said as it began.
     pub(crate) fn next_began(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("an agent begins")
+        self.next_line().expect("an agent begins")
     }
 
     /// Everything agents said as they began and nobody has read yet; they must have ended.
@@ -316,14 +321,25 @@ pub(crate) fn commit(checkout: &Path, message: &str) {
     git(checkout, &[&author[..], &["commit", "--quiet", "--allow-empty", "-m", message]].concat());
 }
 
-/// A page of the forge, asked for with the address that the program printed for the browser.
-pub(crate) fn page(said: &str, path: &str) -> String {
-    let (_, rest) = said.split_once("http://").expect("an address is said");
-    let address = rest.lines().next().unwrap_or_default();
-    let (host, login) = address.split_once('/').expect("an address with a path");
-    let answer = get(host, &format!("/{login}"), "");
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
-    get(host, path, cookie.split(';').next().unwrap_or_default())
+/// A browser that has logged in with the address the program printed for it.
+pub(crate) struct Browser {
+    host: String,
+    cookie: String,
+}
+
+impl Browser {
+    pub(crate) fn log_in(said: &str) -> Self {
+        let (_, rest) = said.split_once("http://").expect("an address is said");
+        let (host, login) = rest.lines().next().and_then(|line| line.split_once('/')).expect("an address with a path");
+        let answer = get(host, &format!("/{login}"), "");
+        let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+        Self { host: host.to_owned(), cookie: cookie.split(';').next().unwrap_or_default().to_owned() }
+    }
+
+    /// A page with its headers.
+    pub(crate) fn page(&self, path: &str) -> String {
+        get(&self.host, path, &self.cookie)
+    }
 }
 
 fn get(host: &str, path: &str, cookie: &str) -> String {
