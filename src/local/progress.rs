@@ -17,10 +17,13 @@ use crate::engine::waits::{self, Status, Wait};
 
 /// Longest title on a line, in characters.
 const TITLE_CHARACTERS_MAX: usize = 48;
+/// Most lines about one turn; the others are counted.
+const LINES_MAX: usize = 60;
 /// Longest reason on a line, in characters.
 const REASON_CHARACTERS_MAX: usize = 100;
 
 /// Prints a plan's progress.
+#[derive(Clone)]
 pub struct Progress {
     bar: ProgressBar,
     colour: bool,
@@ -69,7 +72,10 @@ impl Progress {
                 lines.push(self.line(task, status, &words, now));
             }
         }
-        lines.iter().for_each(|line| self.say(line));
+        lines.iter().take(LINES_MAX).for_each(|line| self.say(line));
+        if lines.len() > LINES_MAX {
+            self.say(&format!("       and {} more tasks, as the tracking issue lists them", lines.len() - LINES_MAX));
+        }
         let total: usize = counts.values().sum();
         let done = draft.tasks().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
         let others: Vec<String> = counts
@@ -150,7 +156,7 @@ fn last_error(task: &Task) -> String {
 /// Text of people and agents on a terminal: no control characters, no Markdown escapes of our own.
 fn plain(text: &str) -> String {
     let unescaped = text.replace("&lt;", "<").replace("&gt;", ">").replace("&#64;", "@").replace("&#35;", "#");
-    unescaped.replace('\\', "").replace('`', "").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    unescaped.replace(['\\', '`'], "").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn style(status: Status, verdict: Option<Verdict>) -> Style {

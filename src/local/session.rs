@@ -18,6 +18,7 @@ use crate::engine::waits::{self, Status};
 use crate::forge::world::request::{PersonAct, Request, SeedIssue};
 use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
+use crate::local::interrupts::Interrupts;
 use crate::local::options::{Chosen, LocalArgs, Mistake};
 use crate::local::progress::{Progress, stands};
 use crate::local::site::{Site, SiteOptions, now};
@@ -69,9 +70,18 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         )
         .into());
     }
-    let mut session = Session::start(&chosen, issues, args, progress, terminal).await?;
-    let ended = session.follow(args).await;
-    session.end(ended?, args).await
+    let mut interrupts = Interrupts::listen().context("listening for Ctrl-C")?;
+    let session = Session::start(&chosen, issues, args, progress.clone(), terminal);
+    let mut session = tokio::select! {
+        session = session => session?,
+        () = interrupts.next() => {
+            progress.say(&to_go_on());
+            return Ok(Outcome { ended: Ended::Interrupted, plan: None });
+        }
+    };
+    let ended = session.follow(&mut interrupts).await?;
+    interrupts.end_at_next(Ended::Interrupted.code());
+    session.end(ended, args).await
 }
 
 /// The open issues of the file, each with the label: where none carries it, all are meant.
@@ -149,25 +159,26 @@ impl Session {
     }
 
     /// Follows the plan until nothing can go on, or Ctrl-C.
-    async fn follow(&mut self, args: &LocalArgs) -> anyhow::Result<Ended> {
+    async fn follow(&mut self, interrupts: &mut Interrupts) -> anyhow::Result<Ended> {
         let mut changes = self.site.progress();
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the server has stopped")?,
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted.context("waiting for Ctrl-C")?;
-                    return Ok(Ended::Interrupted);
-                }
+                () = interrupts.next() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();
-            if let Some(ended) = self.turned(&seen, args).await? {
+            if let Some(ended) = self.turned(&seen, interrupts).await? {
                 return Ok(ended);
             }
         }
     }
 
     /// After a turn: shows, brings branches over, and tells whether the run is at its end.
-    async fn turned(&mut self, seen: &ProgressByRepository, args: &LocalArgs) -> anyhow::Result<Option<Ended>> {
+    async fn turned(
+        &mut self,
+        seen: &ProgressByRepository,
+        interrupts: &mut Interrupts,
+    ) -> anyhow::Result<Option<Ended>> {
         let Some(plan) = self.site.plan(seen) else { return Ok(None) };
         let moment = now();
         if let (false, Some(tracking)) = (self.addressed, &plan.header.tracking) {
@@ -185,7 +196,7 @@ impl Session {
                 Ok(None)
             }
             Rest::Ended => Ok(Some(ended(&plan))),
-            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at, args).await,
+            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at, interrupts).await,
         }
     }
 
@@ -195,7 +206,7 @@ impl Session {
         plan: &Plan,
         wanted: Vec<(IssueNumber, String)>,
         at: Timestamp,
-        args: &LocalArgs,
+        interrupts: &mut Interrupts,
     ) -> anyhow::Result<Option<Ended>> {
         let before = self.wanted.replace((wanted.clone(), at));
         let told = before.as_ref().is_some_and(|(said, since)| *said == wanted && *since < at);
@@ -204,8 +215,10 @@ impl Session {
         }
         if self.terminal && !self.asked && approvals(plan) > 0 {
             self.asked = true;
-            self.ask(plan).await?;
-            return Ok(None);
+            return tokio::select! {
+                asked = self.ask(plan) => asked.map(|()| None),
+                () = interrupts.next() => Ok(Some(Ended::Interrupted)),
+            };
         }
         if !self.terminal || !can_be_given(plan) {
             return Ok(Some(ended(plan)));
@@ -215,7 +228,6 @@ impl Session {
             self.progress.say("Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):");
             wanted.iter().for_each(|(issue, what)| self.progress.say(&format!("  #{issue} {what}")));
         }
-        let _ = args;
         Ok(None)
     }
 
@@ -255,8 +267,7 @@ impl Session {
         };
         report(&self.progress, &plan, self.started);
         if ended == Ended::Interrupted {
-            let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
-            self.progress.say(&format!("Stopped. To go on: {}", command.join(" ")));
+            self.progress.say(&to_go_on());
         } else if let Some(base) = &plan.header.base
             && let Some(line) = self.branches.how_to_merge(&base.branch)
         {
@@ -277,6 +288,12 @@ fn repository_name(root: &std::path::Path) -> RepositoryName {
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
     let plain = plain.trim_matches('.').trim_end_matches(".git");
     RepositoryName::new(format!("local/{}", if plain.is_empty() { "repository" } else { plain }))
+}
+
+/// The last words after Ctrl-C.
+fn to_go_on() -> String {
+    let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
+    format!("Stopped. To go on: {}", command.join(" "))
 }
 
 /// How a plan that has come to rest ended.
