@@ -18,8 +18,9 @@ const CONFIGURATION: &str = "stall_after: 3s\nnudge_after: 2s\nbackoff: 500ms\n"
 /// Most attempts at once.
 const MAX_PARALLEL: u32 = 4;
 
-/// Shows the whole life of a plan on a bundled sample project: overlapping files, a dependency, a failure that is retried with
-/// its error, a stall that is healed, a task that needs no change, and one that has to be handed to a person.
+/// Shows the whole life of a plan on a bundled sample project: overlapping files, a dependency, a failure that is
+/// retried with its error, a stall that is healed, a task that needs no change, and one that has to be handed to a
+/// person.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

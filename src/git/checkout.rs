@@ -83,8 +83,8 @@ pub enum Brought {
     CheckedOut,
 }
 
-/// Brings `from` of the repository at `source` over as the branch `to`: made where missing, moved only forward, and never
-/// where it is checked out.
+/// Brings `from` of the repository at `source` over as the branch `to`: made where missing, moved only forward, and
+/// never where it is checked out.
 pub async fn bring(program: &Program, root: &Path, source: &Path, from: &str, to: &str) -> Result<Brought, Error> {
     let program = program.clone().file_protocol(true);
     let source = source.to_string_lossy().into_owned();

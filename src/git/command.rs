@@ -1,6 +1,6 @@
 //! Runs the git program with nothing inherited: no configuration of the machine or the user, no hooks, no prompts, no
-//! repository-chosen helpers. Output and time are bounded, and a credential travels in the child's environment only, never in
-//! its arguments or in a URL.
+//! repository-chosen helpers. Output and time are bounded, and a credential travels in the child's environment only,
+//! never in its arguments or in a URL.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

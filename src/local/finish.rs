@@ -72,7 +72,7 @@ impl Branches {
             Err(error) => {
                 let words = error.to_string();
                 if self.failed.get(to) != Some(&words) {
-                    tracing::warn!(branch = to, %error, "a branch could not be brought to the checkout; it is tried again");
+                    tracing::warn!(branch = to, %error, "a branch did not reach the checkout; it is tried again");
                     self.failed.insert(to.to_owned(), words);
                 }
                 false

@@ -22,12 +22,4 @@ impl Interrupts {
             _ = self.terminate.recv() => {}
         }
     }
-
-    /// Lets the next one end the process at once, whatever it is doing: a start with the same state takes up what is cut off.
-    pub(super) fn end_at_next(mut self, code: u8) {
-        tokio::spawn(async move {
-            self.next().await;
-            std::process::exit(i32::from(code));
-        });
-    }
 }

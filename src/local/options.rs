@@ -155,8 +155,8 @@ impl LocalArgs {
         let taken = checkout::checked_out(&program, &checkout.root, branch).await;
         if taken.map_err(|error| Mistake::new(error.to_string()))? {
             return Err(Mistake::new(format!(
-                "--merge-into {branch}: that branch is checked out, and moving it would leave its work tree behind; give \
-                 another name, or leave the flag out and merge at the end"
+                "--merge-into {branch}: that branch is checked out, and moving it would leave its work tree behind; \
+                 give another name, or leave the flag out and merge at the end"
             )));
         }
         Ok(())
@@ -175,8 +175,8 @@ fn read_configuration(config: Option<&Path>, checkout: &Checkout, defaults: &Set
     config::parse(&text, defaults).map_err(|problem| Mistake::new(format!("{}: {problem}", path.display())))
 }
 
-/// Whether the agent can be launched at all. A shell command is only known to exist once it runs; its absence is an `infra`
-/// end of the first attempt, not retried.
+/// Whether the agent can be launched at all. A shell command is only known to exist once it runs; its absence is an
+/// `infra` end of the first attempt, not retried.
 fn check_agent(settings: &Settings) -> Result<(), Mistake> {
     match settings.agent {
         AgentKind::Shell if settings.agent_command.as_ref().is_none_or(|command| command.trim().is_empty()) => {

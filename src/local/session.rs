@@ -66,7 +66,8 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(Mistake::new(
-            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it stands",
+            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as \
+             it stands",
         )
         .into());
     }
@@ -80,8 +81,11 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         }
     };
     let ended = session.follow(&mut interrupts).await?;
-    interrupts.end_at_next(Ended::Interrupted.code());
-    session.end(ended, args).await
+    tokio::select! {
+        outcome = session.end(ended, args) => outcome,
+        // Asked for a second time: what is cut off here is taken up at the next start.
+        () = interrupts.next() => Ok(Outcome { ended: Ended::Interrupted, plan: None }),
+    }
 }
 
 /// The open issues of the file, each with the label: where none carries it, all are meant.
@@ -225,7 +229,9 @@ impl Session {
         }
         if before.is_none_or(|(said, _)| said != wanted) || !self.asked {
             self.asked = true;
-            self.progress.say("Waiting for you; the pages take approvals, merges and commands (Ctrl-C ends, the same command goes on):");
+            self.progress.say(
+                "Waiting for you; the pages take approvals, merges, commands (Ctrl-C ends, the same command resumes):",
+            );
             wanted.iter().for_each(|(issue, what)| self.progress.say(&format!("  #{issue} {what}")));
         }
         Ok(None)

@@ -1,5 +1,5 @@
-//! The whole process tree killed with `kill -9`, again and again, at moments that the run itself tells: each restart goes
-//! on, and the end is that of a run nobody disturbed.
+//! The whole process tree killed with `kill -9`, again and again, at moments that the run itself tells: each restart
+//! goes on, and the end is that of a run nobody disturbed.
 
 use std::collections::BTreeSet;
 
@@ -93,7 +93,8 @@ fn is(line: &str, kind: &str) -> bool {
     if line.contains('.') { kind == BEGIN } else { line == kind }
 }
 
-/// All merged with the files that were meant, every attempt run once, one pull request per task, each change once in the tree.
+/// All merged with the files that were meant, every attempt run once, one pull request per task, each change once in
+/// the tree.
 fn check(stage: &Stage, summary: &Value, began: &[String]) {
     let tasks = summary["tasks"].as_array().expect("tasks");
     let mut pulls = BTreeSet::new();
@@ -108,7 +109,8 @@ fn check(stage: &Stage, summary: &Value, began: &[String]) {
             assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{file}: `{line}` in {text}");
         }
     }
-    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for each.
+    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for
+    // each.
     assert_eq!(pulls, (task_count() + 2..=2 * task_count() + 1).collect(), "{summary:#}");
     let unique: BTreeSet<&String> = began.iter().collect();
     assert_eq!(unique.len(), began.len(), "an attempt ran twice: {began:?}");

@@ -1,4 +1,5 @@
-//! The program as people run it: the real binary on a repository of its own, with a shell agent that says when it begins.
+//! The program as people run it: the real binary on a repository of its own, with a shell agent that says when it
+//! begins.
 //!
 //! Nothing here waits by the clock: the agent's lines come through a named pipe, the program's end through `wait`, and
 //! [`PATIENCE`] only bounds how long a test may hang.
@@ -73,23 +74,25 @@ impl Stage {
         self
     }
 
-    /// Writes the agent: it says `issue.attempt` through the pipe, then does what `script` says with `$issue` and `$n` in the
-    /// work tree. `touch_files` adds a line to every file the brief names.
+    /// Writes the agent: it says `issue.attempt` through the pipe, then does what `script` says with `$issue` and `$n`
+    /// in the work tree. `touch_files` adds a line to every file the brief names.
     pub(crate) fn agent(&self, script: &str) -> String {
         let folder = self.folder.path().display();
         let text = format!(
-            "set -eu\nnumber() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
-             issue=$(number issue)\nn=$(number attempt)\nfolder='{folder}'\necho \"$issue.$n\" >'{folder}/began'\n\
+            "set -eu\nfolder='{folder}'\n\
+             number() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
+             files() {{ tr -d '\\n' <\"$ORCHESTRATOR_TASK\" |\nsed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p'; }}\n\
+             issue=$(number issue)\nn=$(number attempt)\necho \"$issue.$n\" >\"$folder/began\"\n\
              touch_files() {{\n\
-             for path in $(tr -d '\\n' <\"$ORCHESTRATOR_TASK\" | sed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p' | tr ',\"' '  '); do\n\
-             echo \"by issue $issue\" >>\"$path\"\ndone\n}}\n{script}\necho done\n"
+             for path in $(files | tr ',\"' '  '); do echo \"by issue $issue\" >>\"$path\"; done\n\
+             }}\n{script}\necho done\n"
         );
         let path = self.write("agent.sh", &text);
         format!("sh '{}'", path.display())
     }
 
-    /// `local` on this stage: approved, as JSON, with its state beside the checkout; the agent's command as [`Self::agent`]
-    /// gave it.
+    /// `local` on this stage: approved, as JSON, with its state beside the checkout; the agent's command as
+    /// [`Self::agent`] gave it.
     pub(crate) fn local(&self, agent: &str, more: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(["local", "--auto-approve", "--json", "--agent", "shell", "--agent-command", agent]);
