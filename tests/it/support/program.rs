@@ -81,7 +81,8 @@ impl Stage {
         let text = format!(
             "set -eu\nfolder='{folder}'\n\
              number() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
-             files() {{ tr -d '\\n' <\"$ORCHESTRATOR_TASK\" |\nsed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p'; }}\n\
+             files() {{ tr -d '\\n' <\"$ORCHESTRATOR_TASK\" |\n\
+             sed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p'; }}\n\
              issue=$(number issue)\nn=$(number attempt)\necho \"$issue.$n\" >\"$folder/began\"\n\
              touch_files() {{\n\
              for path in $(files | tr ',\"' '  '); do echo \"by issue $issue\" >>\"$path\"; done\n\
