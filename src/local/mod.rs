@@ -3,6 +3,7 @@
 
 mod connect;
 mod finish;
+mod interrupts;
 mod options;
 mod progress;
 mod session;

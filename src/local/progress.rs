@@ -19,6 +19,8 @@ use crate::engine::waits::{self, Status, Wait};
 const TITLE_CHARACTERS_MAX: usize = 48;
 /// Shortest title that a narrow terminal leaves.
 const TITLE_CHARACTERS_MIN: usize = 16;
+/// Most lines about one turn; the others are counted.
+const LINES_MAX: usize = 60;
 /// Longest reason on a line, in characters.
 const REASON_CHARACTERS_MAX: usize = 100;
 /// What the counting line leaves free for its sign and for the `^C` that a terminal writes.
@@ -27,6 +29,7 @@ const SPARE_CHARACTERS: usize = 6;
 const LEAD_CHARACTERS: usize = 25;
 
 /// Prints a plan's progress.
+#[derive(Clone)]
 pub struct Progress {
     bar: ProgressBar,
     colour: bool,
@@ -92,7 +95,10 @@ impl Progress {
                 lines.push(self.line(task, status, &words, now));
             }
         }
-        lines.iter().for_each(|line| self.say(line));
+        lines.iter().take(LINES_MAX).for_each(|line| self.say(line));
+        if lines.len() > LINES_MAX {
+            self.say(&format!("       and {} more tasks, as the tracking issue lists them", lines.len() - LINES_MAX));
+        }
         let total: usize = counts.values().sum();
         let done = draft.tasks().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
         let others: Vec<String> = counts

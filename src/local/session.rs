@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::draft::Draft;
 use crate::engine::id::{IssueNumber, Login, RepositoryName};
@@ -19,6 +18,7 @@ use crate::engine::waits::{self, Status};
 use crate::forge::world::request::{PersonAct, Request, SeedIssue};
 use crate::issues_file::{self, PrintedIssue};
 use crate::local::finish::{Branches, quoted};
+use crate::local::interrupts::Interrupts;
 use crate::local::options::{Chosen, LocalArgs, Mistake};
 use crate::local::progress::{Progress, plain, stands};
 use crate::local::site::{Site, SiteOptions, now};
@@ -66,17 +66,29 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(Mistake::new(
-            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it \
-             stands",
+            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as \
+             it stands",
         )
         .into());
     }
-    let mut session = Session::start(&chosen, issues, args, progress, terminal).await?;
-    let mut ended = session.follow().await?;
+    let mut interrupts = Interrupts::listen().context("listening for Ctrl-C")?;
+    let session = Session::start(&chosen, issues, args, progress.clone(), terminal);
+    let mut session = tokio::select! {
+        session = session => session?,
+        () = interrupts.next() => {
+            progress.say(&to_go_on());
+            return Ok(Outcome { ended: Ended::Interrupted, plan: None });
+        }
+    };
+    let mut ended = session.follow(&mut interrupts).await?;
     if args.stay && ended != Ended::Interrupted {
-        ended = session.stay().await?;
+        ended = session.stay(&mut interrupts).await?;
     }
-    session.end(ended, args).await
+    tokio::select! {
+        outcome = session.end(ended, args) => outcome,
+        // Asked for a second time: what is cut off here is taken up at the next start.
+        () = interrupts.next() => Ok(Outcome { ended: Ended::Interrupted, plan: None }),
+    }
 }
 
 /// The open issues of the file, each with the label: where none carries it, all are meant.
@@ -111,8 +123,6 @@ fn issues(args: &LocalArgs, chosen: &Chosen, progress: &Progress) -> anyhow::Res
 pub struct Session {
     site: Site,
     progress: Progress,
-    /// Ctrl-C, also one that came while nothing waited for it.
-    interrupts: Signal,
     branches: Branches,
     started: Timestamp,
     terminal: bool,
@@ -136,7 +146,6 @@ impl Session {
         terminal: bool,
     ) -> anyhow::Result<Self> {
         let started = now();
-        let interrupts = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
         if chosen.checkout.dirty {
             progress.say("Note: work in this checkout that is not committed is not seen; the base is its last commit.");
         }
@@ -160,7 +169,6 @@ impl Session {
         Ok(Self {
             site,
             progress,
-            interrupts,
             branches,
             started,
             terminal,
@@ -173,22 +181,26 @@ impl Session {
     }
 
     /// Follows the plan until nothing can go on, or Ctrl-C.
-    async fn follow(&mut self) -> anyhow::Result<Ended> {
+    async fn follow(&mut self, interrupts: &mut Interrupts) -> anyhow::Result<Ended> {
         let mut changes = self.site.progress();
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the server has stopped")?,
-                _ = self.interrupts.recv() => return Ok(Ended::Interrupted),
+                () = interrupts.next() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();
-            if let Some(ended) = self.turned(&seen).await? {
+            if let Some(ended) = self.turned(&seen, interrupts).await? {
                 return Ok(ended);
             }
         }
     }
 
     /// After a turn: shows, brings branches over, and tells whether the run is at its end.
-    async fn turned(&mut self, seen: &ProgressByRepository) -> anyhow::Result<Option<Ended>> {
+    async fn turned(
+        &mut self,
+        seen: &ProgressByRepository,
+        interrupts: &mut Interrupts,
+    ) -> anyhow::Result<Option<Ended>> {
         let Some(plan) = self.site.plan(seen) else { return Ok(None) };
         let moment = now();
         if let (false, Some(tracking)) = (self.addressed, &plan.header.tracking) {
@@ -206,7 +218,7 @@ impl Session {
                 Ok(None)
             }
             Rest::Ended => Ok(Some(ended(&plan))),
-            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at).await,
+            Rest::NeedsPerson(wanted) => self.needs_person(&plan, wanted, at, interrupts).await,
         }
     }
 
@@ -216,6 +228,7 @@ impl Session {
         plan: &Plan,
         wanted: Vec<(IssueNumber, String)>,
         at: Timestamp,
+        interrupts: &mut Interrupts,
     ) -> anyhow::Result<Option<Ended>> {
         let before = self.wanted.replace((wanted.clone(), at));
         let told = before.as_ref().is_some_and(|(said, since)| *said == wanted && *since < at);
@@ -224,7 +237,7 @@ impl Session {
         }
         if self.terminal && !self.asked && approvals(plan) > 0 {
             self.asked = true;
-            return self.ask(plan).await;
+            return self.ask(plan, interrupts).await;
         }
         if !self.terminal || !can_be_given(plan) {
             return Ok(Some(ended(plan)));
@@ -240,13 +253,13 @@ impl Session {
     }
 
     /// Keeps everything up until Ctrl-C, so that the pages can be read and used; what they start is shown.
-    async fn stay(&mut self) -> anyhow::Result<Ended> {
+    async fn stay(&mut self, interrupts: &mut Interrupts) -> anyhow::Result<Ended> {
         self.progress.tell("At its end; the pages stay until Ctrl-C.");
         let mut changes = self.site.progress();
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the server has stopped")?,
-                _ = self.interrupts.recv() => break,
+                () = interrupts.next() => break,
             }
             let seen = changes.borrow_and_update().clone();
             if let Some(plan) = self.site.plan(&seen) {
@@ -263,7 +276,7 @@ impl Session {
     }
 
     /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends.
-    async fn ask(&mut self, plan: &Plan) -> anyhow::Result<Option<Ended>> {
+    async fn ask(&mut self, plan: &Plan, interrupts: &mut Interrupts) -> anyhow::Result<Option<Ended>> {
         for phase in &plan.layout.phases {
             self.progress.say(&phase.name);
             for id in &phase.tasks {
@@ -275,7 +288,7 @@ impl Session {
         }
         let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
         self.progress.pause();
-        let answer = answer(question, &mut self.interrupts).await?;
+        let answer = answer(question, interrupts).await?;
         let Some(answer) = answer else {
             // The question's line is still open.
             self.progress.say("");
@@ -305,8 +318,7 @@ impl Session {
         };
         report(&self.progress, &plan, self.started);
         if ended == Ended::Interrupted {
-            let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
-            self.progress.say(&format!("Stopped. To go on: {}", command.join(" ")));
+            self.progress.say(&to_go_on());
         } else if let Some(base) = &plan.header.base
             && let Some(line) = self.branches.how_to_merge(&base.branch)
         {
@@ -327,6 +339,12 @@ fn repository_name(root: &std::path::Path) -> RepositoryName {
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
     let plain = plain.trim_matches('.').trim_end_matches(".git");
     RepositoryName::new(format!("local/{}", if plain.is_empty() { "repository" } else { plain }))
+}
+
+/// The last words after Ctrl-C.
+fn to_go_on() -> String {
+    let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
+    format!("Stopped. To go on: {}", command.join(" "))
 }
 
 /// How a plan that has come to rest ended.
@@ -377,12 +395,12 @@ fn print_json(plan: &Plan) -> anyhow::Result<()> {
 }
 
 /// What the person answers; nothing after Ctrl-C. A thread of its own reads: nothing waits for it at the end.
-async fn answer(question: String, interrupts: &mut Signal) -> anyhow::Result<Option<String>> {
+async fn answer(question: String, interrupts: &mut Interrupts) -> anyhow::Result<Option<String>> {
     let (tell, told) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || tell.send(prompt(&question)));
     tokio::select! {
         answer = told => Ok(Some(answer.context("the terminal was not read")??)),
-        _ = interrupts.recv() => Ok(None),
+        () = interrupts.next() => Ok(None),
     }
 }
 

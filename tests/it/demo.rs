@@ -104,8 +104,8 @@ impl Told {
         }
     }
 
-    /// Phase by phase: every attempt of the next stands on every merge of the one before and begins after its last end. #8 of
-    /// the second has escalated with `On fail: continue`, which opens the gate as well.
+    /// Phase by phase: every attempt of the next stands on every merge of the one before and begins after its last end.
+    /// #8 of the second has escalated with `On fail: continue`, which opens the gate as well.
     fn gates(&self) {
         let phases = self.summary["phases"].as_array().expect("phases");
         assert_eq!(phases.len(), 3);
@@ -131,8 +131,8 @@ impl Told {
         }
     }
 
-    /// Every merged task's commit, and the files it changed, are in the branch `finished`, whose checks pass; the checkout
-    /// itself stands as it began.
+    /// Every merged task's commit, and the files it changed, are in the branch `finished`, whose checks pass; the
+    /// checkout itself stands as it began.
     fn merged_tree(&self) {
         for task in self.tasks().iter().filter(|task| task["verdict"] == "merged") {
             let work = self.work(task);

@@ -1,5 +1,5 @@
-//! The whole process tree killed with `kill -9`, again and again, at moments that the run itself tells: each restart goes
-//! on, and the end is that of a run nobody disturbed.
+//! The whole process tree killed with `kill -9`, again and again, at moments that the run itself tells: each restart
+//! goes on, and the end is that of a run nobody disturbed.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::support::program::{Running, Stage, full, issue, run};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
-const TASKS: u64 = 8;
 
 /// When to kill.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +36,19 @@ const FULL: &[Moment] = &[
     Moment::Heard(CHECK, 1),
 ];
 
-/// Eight tasks over four files: two on each, and one pair that meets on two files.
+/// How many tasks: enough that the last kill still meets work.
+fn task_count() -> u64 {
+    if full() { 24 } else { 8 }
+}
+
+/// Tasks over four files, every eighth on two of them.
 fn issues() -> Vec<Value> {
     let file = |number: u64| ["a.txt", "b.txt", "c.txt", "d.txt"][usize::try_from(number % 4).expect("small")];
-    let files = |number: u64| if number == 8 { "a.txt, b.txt".to_owned() } else { file(number).to_owned() };
-    (1..=TASKS).map(|number| issue(number, &format!("Task {number}"), &format!("Files: {}", files(number)))).collect()
+    let files =
+        |number: u64| if number.is_multiple_of(8) { "a.txt, b.txt".to_owned() } else { file(number).to_owned() };
+    (1..=task_count())
+        .map(|number| issue(number, &format!("Task {number}"), &format!("Files: {}", files(number))))
+        .collect()
 }
 
 #[test]
@@ -56,18 +63,12 @@ fn killed_again_and_again_a_run_comes_to_the_same_end() {
     for moment in moments {
         let mut running = Running::start(&mut stage.local(&agent, &flags));
         let reached = match moment {
-            Moment::Heard(kind, count) => {
-                let before = heard.len();
-                while heard[before..].iter().filter(|line| is(line, kind)).count() < *count {
-                    heard.push(stage.next_began());
-                }
-                true
-            }
+            Moment::Heard(kind, count) => hear(&stage, &mut heard, kind, *count),
             Moment::Said(words) => running.until(words),
         };
         let ended = running.kill();
         ended.assert_calm();
-        assert!(reached && ended.code.is_none(), "{moment:?} came after the end:\n{}", ended.err);
+        assert!(reached && ended.code.is_none(), "{moment:?} did not come; after {heard:?}:\n{}", ended.err);
         heard.extend(stage.began());
     }
     let ended = run(&mut stage.local(&agent, &flags)).expect(0);
@@ -77,12 +78,23 @@ fn killed_again_and_again_a_run_comes_to_the_same_end() {
     check(&stage, &ended.json(), &heard);
 }
 
+/// Listens until so many lines of a kind have come; `false`: nothing came any more.
+fn hear(stage: &Stage, heard: &mut Vec<String>, kind: &str, count: usize) -> bool {
+    let before = heard.len();
+    while heard[before..].iter().filter(|line| is(line, kind)).count() < count {
+        let Some(line) = stage.next_line() else { return false };
+        heard.push(line);
+    }
+    true
+}
+
 /// Whether a line through the pipe is of this kind; an agent begins with `issue.attempt`.
 fn is(line: &str, kind: &str) -> bool {
     if line.contains('.') { kind == BEGIN } else { line == kind }
 }
 
-/// All merged with the files that were meant, every attempt run once, one pull request per task, each change once in the tree.
+/// All merged with the files that were meant, every attempt run once, one pull request per task, each change once in
+/// the tree.
 fn check(stage: &Stage, summary: &Value, began: &[String]) {
     let tasks = summary["tasks"].as_array().expect("tasks");
     let mut pulls = BTreeSet::new();
@@ -97,8 +109,9 @@ fn check(stage: &Stage, summary: &Value, began: &[String]) {
             assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{file}: `{line}` in {text}");
         }
     }
-    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for each.
-    assert_eq!(pulls, (TASKS + 2..=2 * TASKS + 1).collect(), "{summary:#}");
+    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for
+    // each.
+    assert_eq!(pulls, (task_count() + 2..=2 * task_count() + 1).collect(), "{summary:#}");
     let unique: BTreeSet<&String> = began.iter().collect();
     assert_eq!(unique.len(), began.len(), "an attempt ran twice: {began:?}");
 }

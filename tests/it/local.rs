@@ -118,7 +118,8 @@ fn a_red_check_is_retried_with_its_log_under_the_same_pull_request() {
     let stage = Stage::new(FILES);
     let config = stage.write("config.yml", "backoff: 100ms\n");
     let agent = stage.agent(
-        "if grep -q 'a.txt must not say wrong' \"$ORCHESTRATOR_TASK\"; then echo right >a.txt; else echo wrong >a.txt; fi",
+        "word=wrong\nif grep -q 'a.txt must not say wrong' \"$ORCHESTRATOR_TASK\"; then word=right; fi\n\
+         echo \"$word\" >a.txt",
     );
     let check = "if grep -q wrong a.txt; then echo 'a.txt must not say wrong'; exit 1; fi";
     let flags = ["--auto-merge", "--merge-into", "agents", "--check", check];

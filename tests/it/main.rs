@@ -1,5 +1,7 @@
 //! Stories over the whole engine, the loop and the embedded GitHub, and over the program as people run it.
 
+#![expect(clippy::print_stdout, reason = "tests tell what they saw")]
+
 /// Each story is a test, and all of a file's stories are listed for those who run them together.
 macro_rules! stories {
     ($($name:ident),* $(,)?) => {

@@ -1,4 +1,5 @@
-//! The program as people run it: the real binary on a repository of its own, with a shell agent that says when it begins.
+//! The program as people run it: the real binary on a repository of its own, with a shell agent that says when it
+//! begins.
 //!
 //! Nothing here waits by the clock: the agent's lines come through a named pipe, the program's end through `wait`, and
 //! [`PATIENCE`] only bounds how long a test may hang.
@@ -16,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// Longest wait for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The binary under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_task-orchestrator");
 /// The line that [`Stage::began`] writes to know that it has read everything.
@@ -73,23 +74,26 @@ impl Stage {
         self
     }
 
-    /// Writes the agent: it says `issue.attempt` through the pipe, then does what `script` says with `$issue` and `$n` in the
-    /// work tree. `touch_files` adds a line to every file the brief names.
+    /// Writes the agent: it says `issue.attempt` through the pipe, then does what `script` says with `$issue` and `$n`
+    /// in the work tree. `touch_files` adds a line to every file the brief names.
     pub(crate) fn agent(&self, script: &str) -> String {
         let folder = self.folder.path().display();
         let text = format!(
-            "set -eu\nnumber() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
-             issue=$(number issue)\nn=$(number attempt)\nfolder='{folder}'\necho \"$issue.$n\" >'{folder}/began'\n\
+            "set -eu\nfolder='{folder}'\n\
+             number() {{ sed -n 's/^.*\"'\"$1\"'\": *\\([0-9]*\\).*$/\\1/p' \"$ORCHESTRATOR_TASK\" | head -n 1; }}\n\
+             files() {{ tr -d '\\n' <\"$ORCHESTRATOR_TASK\" |\n\
+             sed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p'; }}\n\
+             issue=$(number issue)\nn=$(number attempt)\necho \"$issue.$n\" >\"$folder/began\"\n\
              touch_files() {{\n\
-             for path in $(tr -d '\\n' <\"$ORCHESTRATOR_TASK\" | sed -n 's/^.*\"files\": *\\[\\([^]]*\\)\\].*$/\\1/p' | tr ',\"' '  '); do\n\
-             echo \"by issue $issue\" >>\"$path\"\ndone\n}}\n{script}\necho done\n"
+             for path in $(files | tr ',\"' '  '); do echo \"by issue $issue\" >>\"$path\"; done\n\
+             }}\n{script}\necho done\n"
         );
         let path = self.write("agent.sh", &text);
         format!("sh '{}'", path.display())
     }
 
-    /// `local` on this stage: approved, as JSON, with its state beside the checkout; the agent's command as [`Self::agent`]
-    /// gave it.
+    /// `local` on this stage: approved, as JSON, with its state beside the checkout; the agent's command as
+    /// [`Self::agent`] gave it.
     pub(crate) fn local(&self, agent: &str, more: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(["local", "--auto-approve", "--json", "--agent", "shell", "--agent-command", agent]);
@@ -98,9 +102,14 @@ impl Stage {
         command
     }
 
+    /// The next line that came through the pipe; nothing where none comes.
+    pub(crate) fn next_line(&self) -> Option<String> {
+        self.lines.recv_timeout(PATIENCE).ok()
+    }
+
     /// The next line an agent said as it began.
     pub(crate) fn next_began(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("an agent begins")
+        self.next_line().expect("an agent begins")
     }
 
     /// Everything agents said as they began and nobody has read yet; they must have ended.
@@ -316,14 +325,25 @@ pub(crate) fn commit(checkout: &Path, message: &str) {
     git(checkout, &[&author[..], &["commit", "--quiet", "--allow-empty", "-m", message]].concat());
 }
 
-/// A page of the forge, asked for with the address that the program printed for the browser.
-pub(crate) fn page(said: &str, path: &str) -> String {
-    let (_, rest) = said.split_once("http://").expect("an address is said");
-    let address = rest.lines().next().unwrap_or_default();
-    let (host, login) = address.split_once('/').expect("an address with a path");
-    let answer = get(host, &format!("/{login}"), "");
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
-    get(host, path, cookie.split(';').next().unwrap_or_default())
+/// A browser that has logged in with the address the program printed for it.
+pub(crate) struct Browser {
+    host: String,
+    cookie: String,
+}
+
+impl Browser {
+    pub(crate) fn log_in(said: &str) -> Self {
+        let (_, rest) = said.split_once("http://").expect("an address is said");
+        let (host, login) = rest.lines().next().and_then(|line| line.split_once('/')).expect("an address with a path");
+        let answer = get(host, &format!("/{login}"), "");
+        let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+        Self { host: host.to_owned(), cookie: cookie.split(';').next().unwrap_or_default().to_owned() }
+    }
+
+    /// A page with its headers.
+    pub(crate) fn page(&self, path: &str) -> String {
+        get(&self.host, path, &self.cookie)
+    }
 }
 
 fn get(host: &str, path: &str, cookie: &str) -> String {
