@@ -34,8 +34,9 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
         Effect::Fence { attempt, why } => fence::fence(github, *attempt, why, now)
             .await
             .map(|(tip, record)| Receipt::Record { tip, record: Box::new(record) }),
-        Effect::MoveBranch { issue, expected, to } => {
-            return move_branch(&deployment.git, *issue, expected.as_ref(), to).await;
+        Effect::MoveBranch { issue, expected: None, to } => return create_branch(github, *issue, to, now).await,
+        Effect::MoveBranch { issue, expected: Some(expected), to } => {
+            return move_branch(&deployment.git, *issue, expected, to).await;
         }
         Effect::OpenPull { issue, title, body, base, draft } => {
             let commit = plan.task_of(*issue).and_then(|task| task.branch.as_ref());
@@ -163,8 +164,24 @@ async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> 
     }
 }
 
-async fn move_branch(git: &impl Git, issue: IssueNumber, expected: Option<&Sha>, to: &Sha) -> Outcome {
-    match git.move_branch(&pull_branch(issue), expected, to).await {
+/// Makes the pull request's branch where there is none: the API creates a branch only if it does not exist, which is the same
+/// compare-and-swap as a push with an empty lease, without bringing the commit here first.
+async fn create_branch(github: &impl GitHub, issue: IssueNumber, to: &Sha, now: Timestamp) -> Outcome {
+    let branch = pull_branch(issue);
+    match github.send(Request::CreateBranch { branch: branch.clone(), sha: to.clone() }).await {
+        Ok(_) => Outcome::Done(Receipt::Nothing),
+        Err(Error::Conflict { message }) => match look::branch(github, &branch).await {
+            Ok(Some(found)) if found == *to => Outcome::Done(Receipt::Nothing),
+            Ok(_) => Outcome::Conflict { message },
+            Err(error) => failure::unseen(error),
+        },
+        Err(error) => failure::outcome(error, now),
+    }
+}
+
+/// Moves it on: the API can only move forward, and the work of a later attempt need not stand on the earlier one's.
+async fn move_branch(git: &impl Git, issue: IssueNumber, expected: &Sha, to: &Sha) -> Outcome {
+    match git.move_branch(&pull_branch(issue), Some(expected), to).await {
         Ok(()) => Outcome::Done(Receipt::Nothing),
         Err(git::Error::Moved { found }) if found.as_ref() == Some(to) => Outcome::Done(Receipt::Nothing),
         Err(error @ git::Error::Moved { .. }) => Outcome::Conflict { message: error.to_string() },

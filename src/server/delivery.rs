@@ -42,7 +42,7 @@ pub(super) fn unreadable(guid: &str, event: &str, body: &[u8], received_at: Time
 pub(super) fn events(deliveries: &[Delivery], tick: bool) -> Vec<Event> {
     let mut hints = BTreeSet::new();
     let mut look_at_all = tick;
-    for delivery in deliveries {
+    for delivery in deliveries.iter().filter(|delivery| tells(delivery)) {
         match hint(delivery) {
             Some(hint) => {
                 hints.insert(hint);
@@ -51,6 +51,17 @@ pub(super) fn events(deliveries: &[Delivery], tick: bool) -> Vec<Event> {
         }
     }
     look_at_all.then_some(Event::Tick).into_iter().chain(hints.into_iter().map(Event::Hint)).collect()
+}
+
+/// Whether a delivery can tell anything that decides something now. That a run was asked for, began or did a step is seen at
+/// the heartbeat; looking each time would cost several requests for every step of every run.
+fn tells(delivery: &Delivery) -> bool {
+    let over = delivery.action.as_deref() == Some("completed");
+    match delivery.event.as_str() {
+        "workflow_run" | "check_run" | "check_suite" => over,
+        "workflow_job" => false,
+        _ => true,
+    }
 }
 
 fn hint(delivery: &Delivery) -> Option<Hint> {

@@ -28,8 +28,13 @@ const WRITES: &[(&str, Target)] = &[
     ("open pull request", Target::Call(|request| matches!(request, Request::CreatePullRequest { .. }))),
     ("merge", Target::Call(|request| matches!(request, Request::MergePullRequest { .. }))),
     ("delete branch", Target::Call(|request| matches!(request, Request::DeleteBranch { .. }))),
-    ("move branch", Target::MoveBranch),
+    ("pull branch", Target::Call(pull_branch)),
 ];
+
+/// The making of a pull request's branch.
+pub(crate) fn pull_branch(request: &Request) -> bool {
+    matches!(request, Request::CreateBranch { branch, .. } if branch.starts_with("orchestrate/issue-"))
+}
 
 /// Two tasks on one file with a check, one needing no change: every kind of write happens.
 fn busy() -> Story {
