@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::brief::{Brief, Mode};
@@ -16,6 +17,7 @@ use crate::worker::agents::{self, Assignment, environment};
 use crate::worker::job::{Common, Job, now};
 use crate::worker::redact::Redactor;
 use crate::worker::tree::Tree;
+use crate::worker::validate::Ran;
 use crate::worker::work::Work;
 use crate::worker::{Error, prompt, validate, watchdog};
 
@@ -52,7 +54,7 @@ pub async fn run(job: &Job, options: &AgentOptions) -> Result<Option<Report>, Er
     if job.is_rerun()? {
         return Ok(None);
     }
-    let redactor = Redactor::new(&job.environment);
+    let redactor = job.redactor();
     let (stop, _listening) = stop_by_signal()?;
     let mut meta = Meta::default();
     let done = attempt(job, options, &redactor, &mut meta, &stop).await;
@@ -113,61 +115,101 @@ async fn attempt(
         return Ok(Report { cause: Some(Cause::Fatal), ..Report::ended(ReportOutcome::Infra, reason) });
     }
     let tree = Tree::prepare(&work, &job.program, &brief).await?;
-    let plain = environment(&job.environment);
-    let ran = validate::run_all(&brief.setup, &tree, &plain, brief.limits.timeout, stop).await;
-    if let Some(failed) = validate::failure(&ran) {
-        return Ok(Report::ended(ReportOutcome::Infra, format!("set-up failed: {}", validate::told(failed))));
+    let deadline = Instant::now() + brief.limits.timeout.0;
+    let stages = Stages { job, brief: &brief, work: &work, tree: &tree, out: &options.out, redactor, deadline, stop };
+    stages.run(meta).await
+}
+
+/// Set-up, agent and validation of one attempt.
+pub(crate) struct Stages<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) brief: &'a Brief,
+    pub(crate) work: &'a Work,
+    pub(crate) tree: &'a Tree,
+    /// Where the patch is left.
+    pub(crate) out: &'a Path,
+    pub(crate) redactor: &'a Redactor,
+    /// When the attempt's time is up: each stage gets what those before it left.
+    pub(crate) deadline: Instant,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+impl Stages<'_> {
+    /// Runs them, as far as the one before allows.
+    pub(crate) async fn run(&self, meta: &mut Meta) -> Result<Report, Error> {
+        let (brief, tree) = (self.brief, self.tree);
+        let plain = environment(&self.job.environment);
+        let set_up = validate::run_all(&brief.setup, tree, &plain, self.deadline, self.stop).await;
+        if let Some(failed) = validate::failure(&set_up) {
+            let told = validate::told(failed);
+            return Ok(if set_up.timed_out {
+                timed_out(Report::ended(ReportOutcome::Failed, format!("the time was up during set-up: {told}")))
+            } else {
+                Report::ended(ReportOutcome::Infra, format!("set-up failed: {told}"))
+            });
+        }
+        tree.exclude_new().await?;
+        let report = if brief.mode == Mode::Rebase && tree.conflicts.is_empty() {
+            merged_cleanly(brief)
+        } else {
+            marked(self.launch(meta).await?, tree)
+        };
+        let report = keep_patch(report, tree, self.out, self.redactor).await?;
+        if report.outcome != ReportOutcome::Changed {
+            return Ok(report);
+        }
+        Ok(validated(report, validate::run_all(&brief.validate, tree, &plain, self.deadline, self.stop).await))
     }
-    tree.exclude_present().await?;
-    let report = if brief.mode == Mode::Rebase && tree.conflicts.is_empty() {
-        merged_cleanly(&brief)
-    } else {
-        let watched = launch(job, &brief, &work, &tree, meta, stop).await?;
-        marked(watched, &tree)
-    };
-    let report = keep_patch(report, &tree, &options.out, redactor).await?;
-    if report.outcome != ReportOutcome::Changed {
-        return Ok(report);
+
+    async fn launch(&self, meta: &mut Meta) -> Result<Report, Error> {
+        let (brief, tree) = (self.brief, self.tree);
+        let mut agent = match agents::agent(brief, self.work) {
+            Ok(agent) => agent,
+            Err(error) => {
+                let report = Report::ended(ReportOutcome::Infra, error.to_string());
+                return Ok(Report { cause: Some(Cause::Fatal), ..report });
+            }
+        };
+        let assignment = Assignment {
+            brief,
+            work: self.work,
+            prompt: prompt::prompt(brief, &tree.conflicts),
+            conflicts: &tree.conflicts,
+            variables: &self.job.environment,
+        };
+        let before = self.before().await?;
+        meta.agent_started_at = Some(now());
+        let stall_after = brief.limits.stall_after;
+        let watched = watchdog::watch(agent.as_mut(), &assignment, tree, stall_after, self.deadline, self.stop).await;
+        meta.agent_ended_at = Some(now());
+        let watched = watched?;
+        let report = match tree.patch().await {
+            Ok(patch) => agents::report(agent.as_ref(), &watched.end, patch != before),
+            Err(error) => {
+                Report::ended(ReportOutcome::Failed, format!("the work cannot be made into a patch: {error}"))
+            }
+        };
+        Ok(Report { restarts: watched.restarts, ..report })
     }
-    let validation = validate::run_all(&brief.validate, &tree, &plain, brief.limits.timeout, stop).await;
-    Ok(validated(report, validation))
+
+    /// The patch that counts as no change: what set-up commands did to files of the start. What a merge left is to be
+    /// worked on, and never as it should be.
+    async fn before(&self) -> Result<Vec<u8>, Error> {
+        if self.brief.setup.is_empty() || self.brief.mode == Mode::Rebase {
+            Ok(Vec::new())
+        } else {
+            self.tree.patch().await
+        }
+    }
+}
+
+fn timed_out(report: Report) -> Report {
+    Report { outcome: ReportOutcome::Failed, cause: Some(Cause::Timeout), ..report }
 }
 
 fn merged_cleanly(brief: &Brief) -> Report {
     let summary = format!("The work merges with `{}` without conflicts; no agent was needed.", brief.base_branch);
     Report { summary, ..Report::ended(ReportOutcome::Changed, "") }
-}
-
-async fn launch(
-    job: &Job,
-    brief: &Brief,
-    work: &Work,
-    tree: &Tree,
-    meta: &mut Meta,
-    stop: &CancellationToken,
-) -> Result<Report, Error> {
-    let mut agent = match agents::agent(brief, work) {
-        Ok(agent) => agent,
-        Err(error) => {
-            return Ok(Report { cause: Some(Cause::Fatal), ..Report::ended(ReportOutcome::Infra, error.to_string()) });
-        }
-    };
-    let assignment = Assignment {
-        brief,
-        work,
-        prompt: prompt::prompt(brief, &tree.conflicts),
-        conflicts: &tree.conflicts,
-        variables: &job.environment,
-    };
-    meta.agent_started_at = Some(now());
-    let watched = watchdog::watch(agent.as_mut(), &assignment, tree, brief.limits, stop).await;
-    meta.agent_ended_at = Some(now());
-    let watched = watched?;
-    let report = match tree.patch().await {
-        Ok(patch) => agents::report(agent.as_ref(), &watched.end, !patch.is_empty()),
-        Err(error) => Report::ended(ReportOutcome::Failed, format!("the work cannot be made into a patch: {error}")),
-    };
-    Ok(Report { restarts: watched.restarts, ..report })
 }
 
 /// Work that still holds conflict markers is none.
@@ -200,15 +242,18 @@ async fn keep_patch(report: Report, tree: &Tree, out: &Path, redactor: &Redactor
     Ok(report)
 }
 
-fn validated(report: Report, validation: Vec<crate::engine::report::Validation>) -> Report {
-    let failed = validate::failure(&validation).map(validate::told);
+fn validated(report: Report, ran: Ran) -> Report {
+    let failed = validate::failure(&ran).map(validate::told);
+    let report = Report { validation: ran.commands, ..report };
     match failed {
-        None => Report { validation, ..report },
-        Some(reason) => Report {
+        None => report,
+        Some(told) if ran.timed_out => {
+            timed_out(Report { reason: format!("the time was up during validation: {told}"), ..report })
+        }
+        Some(told) => Report {
             outcome: ReportOutcome::Failed,
             cause: Some(Cause::Validation),
-            reason: format!("validation failed: {reason}"),
-            validation,
+            reason: format!("validation failed: {told}"),
             ..report
         },
     }

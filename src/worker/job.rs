@@ -1,7 +1,5 @@
 //! The job a step runs in, as GitHub's runner describes it by variables, and the two files it takes answers in.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,6 +11,11 @@ use crate::engine::id::{AttemptKey, RunId, Sha};
 use crate::engine::time::Timestamp;
 use crate::git::command::{Credential, Program};
 use crate::worker::Error;
+use crate::worker::redact::Redactor;
+use crate::worker::variables::Variables;
+
+/// The variable with the job's token.
+const TOKEN_VARIABLE: &str = "ORCHESTRATOR_TOKEN";
 
 /// The two values a run is dispatched with.
 #[derive(Args, Clone, Debug)]
@@ -46,24 +49,22 @@ pub struct Job {
     pub summary: Option<PathBuf>,
     /// How git is run.
     pub program: Program,
-    /// Every variable the step was given.
-    pub environment: BTreeMap<String, OsString>,
+    /// Every variable the step was given but the token.
+    pub environment: Variables,
 }
 
 impl Job {
     /// Reads the process's environment.
     pub fn from_environment(common: &Common) -> Result<Self, Error> {
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().map(|name| (name, value))).collect();
-        Self::new(common, environment, Program::default())
+        Self::new(common, Variables::of_process(), Program::default())
     }
 
     /// Reads the variables of a runner. Wrong or missing ones are named.
-    pub fn new(common: &Common, environment: BTreeMap<String, OsString>, program: Program) -> Result<Self, Error> {
+    pub fn new(common: &Common, mut environment: Variables, program: Program) -> Result<Self, Error> {
         let key =
             AttemptKey::try_from(common.key.clone()).map_err(|problem| Error::Input(format!("--key: {problem}")))?;
-        let text =
-            |name: &str| environment.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty());
+        let token = environment.remove(TOKEN_VARIABLE).and_then(|token| token.into_string().ok());
+        let text = |name: &str| environment.text(name);
         let needed = |name: &str| {
             text(name)
                 .ok_or_else(|| Error::Input(format!("{name} is not set; this command runs inside a workflow's step")))
@@ -79,7 +80,7 @@ impl Job {
             url: format!("{}/{}.git", needed("GITHUB_SERVER_URL")?.trim_end_matches('/'), needed("GITHUB_REPOSITORY")?),
             run_id: RunId(number("GITHUB_RUN_ID")?),
             run_attempt,
-            token: text("ORCHESTRATOR_TOKEN").map(|token| token.to_owned().into()),
+            token: token.filter(|token| !token.is_empty()).map(SecretString::from),
             output: text("GITHUB_OUTPUT").map(PathBuf::from),
             summary: text("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             program,
@@ -98,6 +99,11 @@ impl Job {
             self.run_attempt, self.run_id, self.key.id.issue
         ))?;
         Ok(true)
+    }
+
+    /// What takes the secrets of this job out of texts.
+    pub(crate) fn redactor(&self) -> Redactor {
+        Redactor::new(&self.environment, self.token.as_ref())
     }
 
     /// The credential for the repository, where there is a token.
@@ -155,15 +161,13 @@ pub fn close_to_others() {
 mod tests {
     use super::*;
 
-    fn variables() -> BTreeMap<String, OsString> {
-        [
-            ("GITHUB_SERVER_URL", "https://github.com"),
-            ("GITHUB_REPOSITORY", "o/r"),
-            ("GITHUB_RUN_ID", "5"),
-            ("GITHUB_RUN_ATTEMPT", "1"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .into()
+    fn variables() -> Variables {
+        Variables::from([
+            ("GITHUB_SERVER_URL", "https://github.com".into()),
+            ("GITHUB_REPOSITORY", "o/r".into()),
+            ("GITHUB_RUN_ID", "5".into()),
+            ("GITHUB_RUN_ATTEMPT", "1".into()),
+        ])
     }
 
     fn common() -> Common {
@@ -174,7 +178,7 @@ mod tests {
     fn a_job_reads_its_variables_and_names_what_is_wrong() {
         let job = Job::new(&common(), variables(), Program::default()).expect("complete");
         assert_eq!((job.url.as_str(), job.run_id), ("https://github.com/o/r.git", RunId(5)));
-        for name in variables().keys() {
+        for (name, _) in variables().iter() {
             let mut without = variables();
             without.remove(name);
             let problem = Job::new(&common(), without, Program::default()).expect_err(name).to_string();
@@ -184,5 +188,17 @@ mod tests {
             let wrong = Common { key: key.to_owned(), brief: brief.to_owned() };
             assert!(matches!(Job::new(&wrong, variables(), Program::default()), Err(Error::Input(_))));
         }
+    }
+
+    #[test]
+    fn neither_token_nor_keys_are_printed_and_the_token_goes_to_nobody() {
+        let mut variables = variables();
+        variables.insert("ORCHESTRATOR_TOKEN", "token-canary");
+        variables.insert("CODEX_API_KEY", "key-canary");
+        let job = Job::new(&common(), variables, Program::default()).expect("complete");
+        assert!(job.token.is_some() && job.environment.get("ORCHESTRATOR_TOKEN").is_none());
+        let printed = format!("{job:?} {job:#?} {:?}", job.clone());
+        assert!(printed.contains("CODEX_API_KEY") && !printed.contains("canary"), "{printed}");
+        assert!(job.redactor().holds(b"a token-canary and") && job.redactor().holds(b"a key-canary and"));
     }
 }

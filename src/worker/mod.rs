@@ -20,6 +20,7 @@ pub(crate) mod redact;
 pub(crate) mod remote;
 pub(crate) mod tree;
 pub(crate) mod validate;
+pub mod variables;
 pub(crate) mod watchdog;
 pub(crate) mod work;
 

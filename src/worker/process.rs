@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::git::group::Group;
 use crate::worker::tree::Tree;
+use crate::worker::variables::Variables;
 
 /// Longest line taken whole; a longer one comes in pieces.
 const LINE_BYTES_MAX: u64 = 1024 * 1024;
@@ -29,7 +30,7 @@ const LOOKS_PER_STALL: u32 = 5;
 pub(crate) struct Launch {
     pub(crate) program: OsString,
     pub(crate) arguments: Vec<OsString>,
-    pub(crate) environment: Vec<(String, OsString)>,
+    pub(crate) environment: Variables,
     pub(crate) directory: PathBuf,
     pub(crate) input: Vec<u8>,
 }
@@ -74,11 +75,15 @@ pub(crate) struct Bounds<'a> {
     pub(crate) stop: &'a CancellationToken,
 }
 
-/// Starts the process and stays with it until it has ended; then everything of its group is ended too.
+/// Starts the process and stays with it until it has ended; then everything of its group is ended too. It is not
+/// started where its time is up already.
 pub(crate) async fn run(launch: &Launch, bounds: Bounds<'_>, listener: &mut (dyn Listener + Send)) -> End {
+    if Instant::now() >= bounds.deadline {
+        return End::TimedOut;
+    }
     let mut command = Command::new(&launch.program);
     command.args(&launch.arguments).current_dir(&launch.directory).env_clear();
-    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
+    command.envs(launch.environment.iter());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = match Group::start(&mut command) {
         Ok(group) => group,
@@ -204,7 +209,7 @@ mod tests {
         Launch {
             program: "sh".into(),
             arguments: vec!["-c".into(), command.into()],
-            environment: vec![("PATH".to_owned(), std::env::var_os("PATH").expect("PATH"))],
+            environment: Variables::from([("PATH", std::env::var_os("PATH").expect("PATH"))]),
             directory: std::env::temp_dir(),
             input: vec![b'x'; 1 << 20],
         }

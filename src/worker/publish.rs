@@ -10,6 +10,7 @@ use crate::engine::brief::{Brief, Mode};
 use crate::engine::id::Sha;
 use crate::engine::policy;
 use crate::engine::record::{Published, Record};
+use crate::engine::render::text::plain_title;
 use crate::engine::report::{Report, ReportOutcome};
 use crate::git;
 use crate::git::push::Pushed;
@@ -17,7 +18,6 @@ use crate::worker::Error;
 use crate::worker::agent::{META_FILE, Meta, PATCH_FILE, REPORT_FILE};
 use crate::worker::apply::{Applied, apply};
 use crate::worker::job::{Common, Job, now};
-use crate::worker::redact::Redactor;
 use crate::worker::remote::{Move, Remote};
 use crate::worker::work::Scratch;
 
@@ -40,8 +40,6 @@ const DOCUMENT_BYTES_MAX: u64 = 1024 * 1024;
 const FILES_NAMED_MAX: usize = 1_000;
 /// Longest title in a commit's message, in characters.
 const TITLE_CHARACTERS_MAX: usize = 200;
-/// Words in a commit's message that would keep its checks from running.
-const SKIPS: [&str; 5] = ["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"];
 
 /// Publishes; gives the result that stands. Nothing where this run has no open claim, or was started again.
 pub async fn run(job: &Job, options: &PublishOptions) -> Result<Option<Published>, Error> {
@@ -67,7 +65,7 @@ pub async fn run(job: &Job, options: &PublishOptions) -> Result<Option<Published
 
 /// What came of the agent's job: a result, with a commit where there is work that the policy lets through.
 async fn judge(job: &Job, remote: &Remote<'_>, scratch: &Path, brief: &Brief, from: &Path) -> Result<Published, Error> {
-    let report = Redactor::new(&job.environment).clean_report(read_report(from)).bounded();
+    let report = job.redactor().clean_report(read_report(from)).bounded();
     let meta: Meta = read_bounded(&from.join(META_FILE), DOCUMENT_BYTES_MAX)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -137,13 +135,9 @@ async fn commit(
     remote.commit(&applied.tree, &message, parents).await
 }
 
-/// A title as one plain line that asks nothing of GitHub.
+/// A title as one plain line that closes no issue, names nobody and skips no checks.
 fn subject(title: &str) -> String {
-    let plain: String =
-        title.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TITLE_CHARACTERS_MAX).collect();
-    let lower = plain.to_ascii_lowercase();
-    let skips = SKIPS.iter().any(|skip| lower.contains(skip));
-    let plain = if skips { plain.replace('[', "(").replace(']', ")") } else { plain };
+    let plain: String = plain_title(title).chars().take(TITLE_CHARACTERS_MAX).collect();
     plain.trim().to_owned()
 }
 
@@ -228,9 +222,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_one_line_and_skips_no_checks() {
+    fn a_title_is_one_line_and_asks_nothing_of_github() {
         assert_eq!(subject("[Bug] x\ny"), "[Bug] x y");
         assert_eq!(subject("please [Skip CI] this"), "please (Skip CI) this");
+        assert_eq!(subject("Fixes #9 @all"), "Fixes 9 all");
         assert_eq!(subject(&"é".repeat(300)).chars().count(), TITLE_CHARACTERS_MAX);
     }
 }

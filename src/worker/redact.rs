@@ -1,14 +1,16 @@
 //! Keeps secrets out of what is written: the values this process knows, plain or lightly transformed, and everything
 //! that has a credential's form.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::engine::report::Report;
 use crate::engine::secret;
+use crate::worker::variables::Variables;
 
 /// Parts of a variable's name that say that its value is a secret.
 const SECRET_NAMES: [&str; 6] = ["TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
@@ -24,21 +26,21 @@ pub(crate) struct Redactor {
 }
 
 /// Whether a variable of this name holds a secret.
-pub(crate) fn names_secret(name: &str) -> bool {
+fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 impl Redactor {
-    /// Learns the secrets among these variables.
-    pub(crate) fn new(environment: &BTreeMap<String, OsString>) -> Self {
+    /// Learns the secrets among these variables, and the token.
+    pub(crate) fn new(environment: &Variables, token: Option<&SecretString>) -> Self {
+        let named =
+            environment.iter().filter(|(name, _)| names_secret(name)).map(|(_, value)| value.as_encoded_bytes());
+        let token = token.map(|token| token.expose_secret().as_bytes());
         let mut windows = BTreeSet::new();
-        for (name, value) in environment {
-            let value = value.as_encoded_bytes();
-            if names_secret(name) && value.len() >= VALUE_LEAST {
-                for form in forms(value) {
-                    windows.extend(form.windows(WINDOW.min(form.len())).map(<[u8]>::to_vec));
-                }
+        for value in named.chain(token).filter(|value| value.len() >= VALUE_LEAST) {
+            for form in forms(value) {
+                windows.extend(form.windows(WINDOW.min(form.len())).map(<[u8]>::to_vec));
             }
         }
         Self { windows }
@@ -112,8 +114,8 @@ mod tests {
     #[test]
     fn known_secrets_go_whatever_their_form() {
         let secret = "correct-horse-battery-staple-42";
-        let environment = [("MODEL_KEY".to_owned(), secret.into()), ("PATH".to_owned(), "/usr/bin:/bin".into())];
-        let redactor = Redactor::new(&environment.into());
+        let environment = Variables::from([("MODEL_KEY", secret.into()), ("PATH", "/usr/bin:/bin".into())]);
+        let redactor = Redactor::new(&environment, None);
         let backwards: String = secret.chars().rev().collect();
         let encoded = base64::engine::general_purpose::STANDARD.encode(format!("xy{secret}"));
         for form in [secret, &secret[7..], &backwards, &hex::encode(secret), &encoded, &format!("\u{1b}[1m{secret}")] {

@@ -1,6 +1,7 @@
 //! The agent's work tree. It has a `.git` of its own for the agent to use; what we learn about the tree we learn
 //! through another one, so that nothing the agent does to its own changes what is seen.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub(crate) struct Tree {
     program: Program,
     /// The commit that the patch is made against: the start, or the base where the work is brought onto it.
     foundation: Sha,
+    /// Files of the work that the foundation does not hold: there before set-up, and part of the patch.
+    brought: BTreeSet<String>,
     /// Files that a merge left with conflicts.
     pub(crate) conflicts: Vec<String>,
 }
@@ -40,6 +43,7 @@ impl Tree {
             tree: work.tree(),
             program: program.clone(),
             foundation: foundation.clone(),
+            brought: BTreeSet::new(),
             conflicts: Vec::new(),
         };
         std::fs::create_dir_all(&tree.tree).map_err(Error::machine("making the work tree"))?;
@@ -55,6 +59,7 @@ impl Tree {
             tree.conflicts = tree.merge(&brief.base).await?;
         }
         tree.observe(["read-tree", tree.foundation.as_str()], "watch").run().await?;
+        tree.brought = tree.unknown().await?.into_iter().collect();
         Ok(tree)
     }
 
@@ -93,11 +98,17 @@ impl Tree {
         &self.tree
     }
 
-    /// Leaves what set-up commands made out of the patch: new files that are there before the agent starts.
-    pub(crate) async fn exclude_present(&self) -> Result<(), Error> {
+    /// Files that the foundation does not hold and that are not ignored.
+    async fn unknown(&self) -> Result<Vec<String>, Error> {
         let listed = self.observe(["ls-files", "--others", "--exclude-standard", "-z"], "watch").run().await?;
+        Ok(names(&listed.stdout))
+    }
+
+    /// Leaves what set-up commands made out of the patch: files that came since the tree was prepared.
+    pub(crate) async fn exclude_new(&self) -> Result<(), Error> {
         let mut patterns = String::new();
-        for name in names(&listed.stdout).iter().filter(|name| !name.contains('\n')) {
+        let unknown = self.unknown().await?;
+        for name in unknown.iter().filter(|name| !self.brought.contains(*name) && !name.contains('\n')) {
             let escaped: String =
                 name.chars().flat_map(|c| ("\\*?[ ".contains(c)).then_some('\\').into_iter().chain([c])).collect();
             writeln!(patterns, "/{escaped}").unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::brief::Limits;
+use crate::engine::time::Span;
 use crate::worker::Error;
 use crate::worker::agents::{Agent, Assignment};
 use crate::worker::process::{self, Bounds, End};
@@ -23,18 +23,18 @@ pub(crate) struct Watched {
     pub(crate) restarts: u32,
 }
 
-/// Launches the agent and stays until it has ended. The time limit covers all its runs together; the work tree is kept
-/// between them. Neither agent can be spoken to while it runs, so a missing sign of life is only noted before it counts
+/// Launches the agent and stays until it has ended. The deadline is that of the attempt, for all its runs together; the
+/// work tree is kept between them. Neither agent can be spoken to while it runs, so a missing sign of life is only noted before it counts
 /// as a stall.
 pub(crate) async fn watch(
     agent: &mut dyn Agent,
     assignment: &Assignment<'_>,
     tree: &Tree,
-    limits: Limits,
+    stall_after: Span,
+    deadline: Instant,
     stop: &CancellationToken,
 ) -> Result<Watched, Error> {
-    let deadline = Instant::now() + limits.timeout.0;
-    let stall = (!limits.stall_after.0.is_zero()).then(|| (tree, limits.stall_after.0.max(STALL_LEAST)));
+    let stall = (!stall_after.0.is_zero()).then(|| (tree, stall_after.0.max(STALL_LEAST)));
     let mut restarts = 0;
     loop {
         let launch = agent.launch(assignment, restarts > 0)?;
@@ -43,6 +43,6 @@ pub(crate) async fn watch(
             return Ok(Watched { end, restarts });
         }
         restarts += 1;
-        tracing::warn!(after = %limits.stall_after, "the agent made no progress and is started again");
+        tracing::warn!(after = %stall_after, "the agent made no progress and is started again");
     }
 }

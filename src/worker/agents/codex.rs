@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::engine::report::{Cause, Report, ReportOutcome, TEXT_CHARACTERS_MAX, Usage, tail};
 use crate::worker::Error;
-use crate::worker::agents::{Agent, Assignment, environment, fresh};
+use crate::worker::agents::{Agent, Assignment, CHANGED_ALL_THE_SAME, environment, fresh};
 use crate::worker::process::{Launch, Listener, Stream, Tail};
 use crate::worker::prompt::RESTARTED;
 use crate::worker::work::Work;
@@ -146,7 +146,7 @@ impl Codex {
         arguments.extend(["--output-schema".into(), self.schema.clone().into()]);
         let mut settings: Vec<String> = SETTINGS.map(str::to_owned).into();
         settings.push(format!("model_reasoning_effort={}", json!(brief.effort)));
-        if let Some(url) = assignment.variables.get(URL_VARIABLE).and_then(|url| url.to_str()) {
+        if let Some(url) = assignment.variables.text(URL_VARIABLE) {
             settings.push(format!("openai_base_url={}", json!(url)));
         }
         for setting in settings {
@@ -171,6 +171,10 @@ impl Codex {
             let reason = format!("the agent ended well but changed nothing; it said: {}", answer.summary);
             return self.ended(ReportOutcome::Failed, None, reason);
         }
+        if answer.outcome == ReportOutcome::NoChange && changed {
+            let reason = format!("{CHANGED_ALL_THE_SAME}; it said: {}", answer.summary);
+            return self.ended(ReportOutcome::Failed, None, reason);
+        }
         let report = self.ended(answer.outcome, None, answer.reason);
         Report { summary: answer.summary, question: answer.question, ..report }
     }
@@ -193,10 +197,10 @@ impl Agent for Codex {
         let mut environment = environment(assignment.variables);
         let home = codex_home(assignment);
         std::fs::create_dir_all(&home).map_err(Error::machine(format!("making {}", home.display())))?;
-        environment.push(("CODEX_HOME".to_owned(), home.into()));
-        let key = [KEY_VARIABLE, KEY_VARIABLE_COMMON].iter().find_map(|name| assignment.variables.get(*name));
-        if let Some(key) = key.filter(|key| !key.is_empty()) {
-            environment.push((KEY_VARIABLE.to_owned(), key.clone()));
+        environment.insert("CODEX_HOME", home);
+        let key = [KEY_VARIABLE, KEY_VARIABLE_COMMON].iter().find_map(|name| assignment.variables.get(name));
+        if let Some(key) = key {
+            environment.insert(KEY_VARIABLE, key);
         }
         Ok(Launch {
             program: "codex".into(),
@@ -234,8 +238,8 @@ impl Agent for Codex {
 
 /// Where Codex keeps its own files: never in the work tree, where a repository could put a configuration.
 fn codex_home(assignment: &Assignment<'_>) -> PathBuf {
-    let given = assignment.variables.get("CODEX_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let home = assignment.variables.get("HOME").filter(|home| !home.is_empty());
+    let given = assignment.variables.get("CODEX_HOME").map(PathBuf::from);
+    let home = assignment.variables.get("HOME");
     given
         .filter(|given| !given.starts_with(assignment.work.tree()))
         .or_else(|| home.map(|home| PathBuf::from(home).join(".task-orchestrator-codex")))

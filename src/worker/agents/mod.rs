@@ -3,21 +3,21 @@
 pub(crate) mod codex;
 pub(crate) mod shell;
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::engine::brief::{AgentKind, Brief};
 use crate::engine::report::{Cause, Report, ReportOutcome};
 use crate::worker::Error;
 use crate::worker::process::{End, Launch, Listener};
-use crate::worker::redact::names_secret;
+use crate::worker::variables::Variables;
 use crate::worker::work::Work;
 
-/// Variables that programs get from ours: where to find programs, where home is, language and time zone.
-const ENVIRONMENT_KEPT: [&str; 7] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER"];
-/// Variables of ours with this beginning are passed on too, unless their name says that they hold a secret.
-const OWN_PREFIX: &str = "ORCHESTRATOR_";
+/// Variables that programs get from ours: where to find programs, where home is, language and time zone; and the mark by
+/// which a local runner finds what a job left running.
+const ENVIRONMENT_KEPT: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "ORCHESTRATOR_JOB"];
+
+/// Why an agent's word that nothing had to be done does not count.
+pub(crate) const CHANGED_ALL_THE_SAME: &str = "the agent said that no change is needed, but it changed files";
 
 /// What an agent is given.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Assignment<'a> {
     pub(crate) prompt: String,
     pub(crate) conflicts: &'a [String],
     /// Every variable of the worker; what of it an agent sees is the agent's own choice from [`environment`].
-    pub(crate) variables: &'a BTreeMap<String, OsString>,
+    pub(crate) variables: &'a Variables,
 }
 
 /// A coding agent.
@@ -62,9 +62,8 @@ pub(crate) fn agent(brief: &Brief, work: &Work) -> Result<Box<dyn Agent>, Error>
 }
 
 /// The environment for programs that run the repository's or the agent's code: an allow-list without any secret.
-pub(crate) fn environment(variables: &BTreeMap<String, OsString>) -> Vec<(String, OsString)> {
-    let kept = |name: &str| ENVIRONMENT_KEPT.contains(&name) || (name.starts_with(OWN_PREFIX) && !names_secret(name));
-    variables.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+pub(crate) fn environment(variables: &Variables) -> Variables {
+    variables.only(&ENVIRONMENT_KEPT)
 }
 
 /// A report of an agent however it ended.
@@ -97,4 +96,21 @@ pub(crate) fn fresh(work: &Work, files: &[&PathBuf]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_get_what_is_listed_and_nothing_else() {
+        let names =
+            ["PATH", "ORCHESTRATOR_JOB", "ORCHESTRATOR_MODEL_URL", "ORCHESTRATOR_NEW", "GITHUB_OUTPUT", "MODEL_KEY"];
+        let mut variables = Variables::default();
+        for name in names {
+            variables.insert(name, "x");
+        }
+        let kept = environment(&variables);
+        assert_eq!(kept.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["ORCHESTRATOR_JOB", "PATH"]);
+    }
 }

@@ -9,7 +9,7 @@ use crate::engine::brief::Mode;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::report::{Cause, Report, ReportOutcome, TEXT_CHARACTERS_MAX, tail};
 use crate::worker::Error;
-use crate::worker::agents::{Agent, Assignment, environment, fresh};
+use crate::worker::agents::{Agent, Assignment, CHANGED_ALL_THE_SAME, environment, fresh};
 use crate::worker::process::{Launch, Listener, Tail};
 use crate::worker::prompt::RESTARTED;
 use crate::worker::work::Work;
@@ -110,8 +110,8 @@ impl Agent for Shell {
         let text = serde_json::to_vec_pretty(&task).map_err(|error| Error::Input(format!("the task: {error}")))?;
         std::fs::write(&path, text).map_err(Error::machine("writing the task"))?;
         let mut environment = environment(assignment.variables);
-        environment.push(("ORCHESTRATOR_TASK".to_owned(), path.into()));
-        environment.push(("ORCHESTRATOR_REPORT".to_owned(), self.report.clone().into()));
+        environment.insert("ORCHESTRATOR_TASK", path);
+        environment.insert("ORCHESTRATOR_REPORT", &self.report);
         Ok(Launch {
             program: "sh".into(),
             arguments: vec!["-c".into(), self.command.clone().into()],
@@ -133,6 +133,9 @@ impl Agent for Shell {
         };
         if told.outcome == ReportOutcome::Changed && (exit != Some(0) || !changed) {
             return Report { summary: told.summary, ..self.silent(exit, changed) };
+        }
+        if told.outcome == ReportOutcome::NoChange && changed {
+            return Report { summary: told.summary, ..self.failed(CHANGED_ALL_THE_SAME.to_owned()) };
         }
         Report { summary: told.summary, question: told.question, ..Report::ended(told.outcome, told.reason) }
     }

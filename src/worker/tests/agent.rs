@@ -1,9 +1,15 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
 use crate::engine::brief::{AgentKind, Brief, Mode};
 use crate::engine::report::{Cause, ReportOutcome};
+use crate::worker::agent::{Meta, Stages};
 use crate::worker::tests::stage::Stage;
+use crate::worker::tree::Tree;
+use crate::worker::work::Work;
 use ReportOutcome::{Changed, Failed, Infra, NeedsDecision, NoChange};
 
 #[tokio::test]
@@ -19,6 +25,7 @@ async fn the_shell_agents_ends_are_told_apart() {
         ("echo hello >> a.txt; echo broken >&2; exit 3", Failed, None, "broken"),
         ("kill -9 $$", Failed, None, "signal"),
         (&report(r#"{"outcome":"no_change","summary":"is there"}"#), NoChange, None, "is there"),
+        (&format!("echo x >> a.txt; {}", report(r#"{"outcome":"no_change"}"#)), Failed, None, "but it changed files"),
         (&report(r#"{"outcome":"needs_decision","question":"a or b?"}"#), NeedsDecision, None, "a or b?"),
         (&report(r#"{"outcome":"changed"}"#), Failed, None, "changed nothing"),
         (&report("{nonsense"), Failed, None, "cannot be read"),
@@ -76,6 +83,54 @@ async fn setup_comes_first_and_leaves_nothing_validation_comes_last_and_decides(
 }
 
 #[tokio::test]
+async fn what_setup_did_to_files_is_not_the_agents_change() {
+    let stage = Stage::new().await;
+    let no_change = "echo '{\"outcome\":\"no_change\"}' > \"$ORCHESTRATOR_REPORT\"";
+    for (at, (command, outcome)) in [("true", Failed), (no_change, NoChange)].into_iter().enumerate() {
+        let brief = Brief { setup: vec!["echo locked >> a.txt".to_owned()], ..stage.brief(command) };
+        let report = stage.run(at as u64, &brief).await.agent().await;
+        assert_eq!(report.outcome, outcome, "{command}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_stage_goes_on_when_the_attempts_time_is_up() {
+    let stage = Stage::new().await;
+    let next = stage.commit("main", &[("new", "n\n")], Some(&stage.base)).await;
+    let ours = stage.commit("work", &[("mine", "m\n")], Some(&stage.base)).await;
+    let plain = stage.brief("echo x >> a.txt");
+    let command = vec!["echo ran > ran.txt".to_owned()];
+    let set_up = Brief { setup: command.clone(), ..plain.clone() };
+    let validated = Brief { mode: Mode::Rebase, start: ours, base: next, validate: command, ..plain.clone() };
+    for (at, (brief, text)) in
+        [(set_up, "during set-up"), (plain, "the agent's time"), (validated, "during validation")]
+            .into_iter()
+            .enumerate()
+    {
+        let run = stage.run(at as u64, &brief).await;
+        run.fetch().await.expect("fetched");
+        let work = Work::new(&run.folder.join("work")).expect("a folder");
+        let tree = Tree::prepare(&work, &run.job.program, &brief).await.expect("a tree");
+        let (redactor, stop, deadline) = (run.job.redactor(), CancellationToken::new(), Instant::now());
+        let stages = Stages {
+            job: &run.job,
+            brief: &brief,
+            work: &work,
+            tree: &tree,
+            out: &run.out(),
+            redactor: &redactor,
+            deadline,
+            stop: &stop,
+        };
+        let report = stages.run(&mut Meta::default()).await.expect("the worker did not fail");
+        assert_eq!((report.outcome, report.cause), (Failed, Some(Cause::Timeout)), "{text}: {report:?}");
+        assert!(report.reason.contains(text), "{}", report.reason);
+        assert!(!tree.path().join("ran.txt").exists(), "{text}");
+        assert_eq!(run.read("work/tree/a.txt"), "one\ntwo\nthree\n", "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_rebase_tells_conflicts_and_takes_no_markers() {
     let stage = Stage::new().await;
     let work = stage.commit("work", &[("a.txt", "one\nmine\nthree\n")], Some(&stage.base)).await;
@@ -93,6 +148,19 @@ async fn a_rebase_tells_conflicts_and_takes_no_markers() {
 }
 
 #[tokio::test]
+async fn a_rebase_keeps_the_files_that_the_work_added() {
+    let stage = Stage::new().await;
+    let work = stage.commit("work", &[("mine", "m\n")], Some(&stage.base)).await;
+    let base = stage.commit("main", &[("theirs", "t\n")], Some(&stage.base)).await;
+    let setup = vec!["echo made > made.txt".to_owned()];
+    let brief = Brief { mode: Mode::Rebase, start: work, base, setup, ..stage.brief("unused") };
+    let run = stage.run(1, &brief).await;
+    assert_eq!(run.agent().await.outcome, Changed);
+    let patch = run.read("out/work.patch");
+    assert!(patch.contains("b/mine") && !patch.contains("theirs") && !patch.contains("made"), "{patch}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_fetched_leaves_a_report() {
     let stage = Stage::new().await;
     let mut brief = stage.brief("true");
@@ -107,7 +175,7 @@ async fn codex_goes_the_same_way() {
     let stage = Stage::new().await;
     let brief = Brief { agent: AgentKind::Codex, ..stage.brief("unused") };
     let mut bare = stage.run(1, &brief).await;
-    bare.job.environment.insert("PATH".to_owned(), bare.folder.clone().into());
+    bare.job.environment.insert("PATH", &bare.folder);
     let missing = bare.agent().await;
     assert_eq!((missing.outcome, missing.cause), (Infra, Some(Cause::Fatal)), "{missing:?}");
     let mut run = stage.run(2, &brief).await;
@@ -118,7 +186,7 @@ async fn codex_goes_the_same_way() {
     std::fs::write(programs.join("codex"), script).expect("written");
     std::fs::set_permissions(programs.join("codex"), Permissions::from_mode(0o755)).expect("a program");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("PATH"));
-    run.job.environment.insert("PATH".to_owned(), path.into());
+    run.job.environment.insert("PATH", path);
     let report = run.agent().await;
     assert_eq!((report.outcome, report.summary.as_str()), (Changed, "All done."), "{report:?}");
     assert_eq!((report.session.as_deref(), report.usage.output_tokens), (Some("T"), 68));

@@ -1,7 +1,5 @@
 //! A bare repository with a base branch and briefs, and runs on it.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -18,6 +16,7 @@ use crate::worker::claim::ClaimOptions;
 use crate::worker::fetch::FetchOptions;
 use crate::worker::job::{Common, Job};
 use crate::worker::publish::PublishOptions;
+use crate::worker::variables::Variables;
 use crate::worker::{Error, agent, claim, fetch, publish};
 
 pub(super) struct Stage {
@@ -145,19 +144,17 @@ impl Stage {
         let common = Common { key: brief.key.to_string(), brief: commit.to_string() };
         let server = self.folder.path().to_string_lossy().into_owned();
         let (output, summary) = (folder.join("output"), folder.join("summary"));
-        let mut environment: BTreeMap<String, OsString> = [
-            ("GITHUB_SERVER_URL", server.as_str()),
-            ("GITHUB_REPOSITORY", "o/r"),
-            ("GITHUB_RUN_ID", &run_id.to_string()),
-            ("GITHUB_RUN_ATTEMPT", "1"),
-            ("MODEL_KEY", "canary-canary-canary"),
-            ("ORCHESTRATOR_TOKEN", "token-canary-token"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .into();
-        environment.insert("PATH".to_owned(), std::env::var_os("PATH").expect("PATH"));
-        environment.insert("GITHUB_OUTPUT".to_owned(), output.into());
-        environment.insert("GITHUB_STEP_SUMMARY".to_owned(), summary.into());
+        let mut environment = Variables::from([
+            ("GITHUB_SERVER_URL", server.into()),
+            ("GITHUB_REPOSITORY", "o/r".into()),
+            ("GITHUB_RUN_ID", run_id.to_string().into()),
+            ("GITHUB_RUN_ATTEMPT", "1".into()),
+            ("MODEL_KEY", "canary-canary-canary".into()),
+            ("ORCHESTRATOR_TOKEN", "token-canary-token".into()),
+        ]);
+        environment.insert("PATH", std::env::var_os("PATH").expect("PATH"));
+        environment.insert("GITHUB_OUTPUT", output);
+        environment.insert("GITHUB_STEP_SUMMARY", summary);
         let job = Job::new(&common, environment, self.program.clone()).expect("a job");
         Run { job, common, folder }
     }

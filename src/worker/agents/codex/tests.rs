@@ -1,9 +1,9 @@
 //! Recorded event streams and what they mean.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
+use crate::worker::variables::Variables;
 use ReportOutcome::{Changed, Failed, Infra, NeedsDecision, NoChange};
 
 fn codex(folder: &Path) -> Codex {
@@ -26,6 +26,7 @@ fn recorded_runs_are_classed() {
         ("answer", Some(0), true, Changed, None, "Said hello."),
         ("answer", Some(0), false, Failed, None, "Said hello."),
         ("no_change", Some(0), false, NoChange, None, "there already"),
+        ("no_change", Some(0), true, Failed, None, "but it changed files"),
         ("needs_decision", Some(0), false, NeedsDecision, None, "Tabs or spaces?"),
         ("refusal", Some(0), false, Failed, None, "refused"),
         ("refusal", Some(0), true, Failed, None, "refused"),
@@ -89,16 +90,14 @@ fn it_is_launched_in_its_sandbox_with_its_key_alone() {
     let brief = crate::worker::tests::brief("unused");
     let home = folder.path().join("home");
     let inside = work.tree().join(".codex");
-    let variables: BTreeMap<String, OsString> = [
+    let variables = Variables::from([
         ("PATH", "/usr/bin".into()),
         ("HOME", home.clone().into_os_string()),
         ("CODEX_HOME", inside.into_os_string()),
         ("OPENAI_API_KEY", "key-canary".into()),
         ("ORCHESTRATOR_TOKEN", "token-canary".into()),
         ("GITHUB_OUTPUT", "/x".into()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
+    ]);
     let assignment =
         Assignment { brief: &brief, work: &work, prompt: "-do it".to_owned(), conflicts: &[], variables: &variables };
     let launch = Codex::new(&work).launch(&assignment, true).expect("a launch");
@@ -108,9 +107,11 @@ fn it_is_launched_in_its_sandbox_with_its_key_alone() {
         assert!(arguments.windows(2).any(|window| window == pair), "{pair:?} in {arguments:?}");
     }
     assert!(!arguments.iter().any(|argument| argument.contains("canary") || argument.contains("do it")));
-    let environment: BTreeMap<_, _> = launch.environment.into_iter().collect();
-    let names: Vec<_> = environment.keys().map(String::as_str).collect();
+    let names: Vec<_> = launch.environment.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["CODEX_API_KEY", "CODEX_HOME", "HOME", "PATH"]);
-    assert!(Path::new(&environment["CODEX_HOME"]).starts_with(&home), "never in the work tree");
+    assert!(
+        launch.environment.get("CODEX_HOME").is_some_and(|place| Path::new(place).starts_with(&home)),
+        "never in the work tree"
+    );
     assert!(launch.input.starts_with(b"-do it\n\n## Go on"));
 }
