@@ -4,8 +4,10 @@
 mod connect;
 mod finish;
 mod interrupts;
+mod last_words;
 mod options;
 mod progress;
+mod question;
 mod session;
 pub mod site;
 

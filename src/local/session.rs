@@ -1,26 +1,25 @@
 //! One run of `local`, from the flags to the exit code.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::engine::draft::Draft;
 use crate::engine::id::{IssueNumber, Login, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::rest::{Rest, rest};
 use crate::engine::snapshot::Actor;
-use crate::engine::summary::summary;
 use crate::engine::task::Verdict;
 use crate::engine::time::Timestamp;
-use crate::engine::waits::{self, Status};
 use crate::forge::world::request::{PersonAct, Request, SeedIssue};
 use crate::issues_file::{self, PrintedIssue};
-use crate::local::finish::{Branches, quoted};
+use crate::local::finish::Branches;
 use crate::local::interrupts::Interrupts;
+use crate::local::last_words::{print_json, report, to_go_on};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
-use crate::local::progress::{Progress, plain, stands};
+use crate::local::progress::{Progress, plain};
+use crate::local::question::answer;
 use crate::local::site::{Site, SiteOptions, now};
 use crate::server::ProgressByRepository;
 
@@ -65,11 +64,7 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let issues = issues(args, &chosen, &progress)?;
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
-        return Err(Mistake::new(
-            "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as \
-             it stands",
-        )
-        .into());
+        return Err(nothing_approved().into());
     }
     let mut interrupts = Interrupts::listen().context("listening for Ctrl-C")?;
     let session = Session::start(&chosen, issues, args, progress.clone(), terminal);
@@ -89,6 +84,13 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         // Asked for a second time: what is cut off here is taken up at the next start.
         () = interrupts.next() => Ok(Outcome { ended: Ended::Interrupted, plan: None }),
     }
+}
+
+fn nothing_approved() -> Mistake {
+    Mistake::new(
+        "nothing is approved yet and there is no terminal to ask on; give --auto-approve to approve every text as it \
+         stands",
+    )
 }
 
 /// The open issues of the file, each with the label: where none carries it, all are meant.
@@ -239,6 +241,9 @@ impl Session {
             self.asked = true;
             return self.ask(plan, interrupts).await;
         }
+        if !self.terminal && approvals(plan) > 0 && plan.tasks.values().all(|task| task.approval.is_none()) {
+            return Err(nothing_approved().into());
+        }
         if !self.terminal || !can_be_given(plan) {
             return Ok(Some(ended(plan)));
         }
@@ -341,12 +346,6 @@ fn repository_name(root: &std::path::Path) -> RepositoryName {
     RepositoryName::new(format!("local/{}", if plain.is_empty() { "repository" } else { plain }))
 }
 
-/// The last words after Ctrl-C.
-fn to_go_on() -> String {
-    let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
-    format!("Stopped. To go on: {}", command.join(" "))
-}
-
 /// How a plan that has come to rest ended.
 fn ended(plan: &Plan) -> Ended {
     let well = |task: &Arc<crate::engine::task::Task>| task.verdict.is_some_and(Verdict::is_well);
@@ -361,56 +360,4 @@ fn approvals(plan: &Plan) -> usize {
 /// Whether the pages can give what is wanted: an approval or a merge.
 fn can_be_given(plan: &Plan) -> bool {
     approvals(plan) > 0 || plan.tasks.values().any(|task| task.has_open_pull())
-}
-
-/// The last words: how each task that is not done stands, and the figures.
-fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
-    let moment = now();
-    let draft = Draft::view(plan, moment);
-    let locks = waits::locks(&draft);
-    let total = plan.tasks.len();
-    let done = plan.tasks.values().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
-    let figures = summary(plan, moment);
-    progress.say(&format!(
-        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, {:.1} at a time; longest chain {:.1} s.",
-        moment.since(started).as_secs_f64(),
-        figures.makespan_s,
-        figures.parallelism,
-        figures.critical_path_s
-    ));
-    for task in plan.tasks.values().filter(|task| !task.verdict.is_some_and(Verdict::is_well)) {
-        let waits = waits::waits(&draft, &locks, task);
-        let status: Status = waits::status(task, &waits);
-        progress.tell(&stands(task, status, &waits));
-    }
-}
-
-/// The JSON object, on standard output; a reader that has gone is no error.
-fn print_json(plan: &Plan) -> anyhow::Result<()> {
-    let text = serde_json::to_string(&summary(plan, now()))? + "\n";
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// What the person answers; nothing after Ctrl-C. A thread of its own reads: nothing waits for it at the end.
-async fn answer(question: String, interrupts: &mut Interrupts) -> anyhow::Result<Option<String>> {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || tell.send(prompt(&question)));
-    tokio::select! {
-        answer = told => Ok(Some(answer.context("the terminal was not read")??)),
-        () = interrupts.next() => Ok(None),
-    }
-}
-
-fn prompt(question: &str) -> std::io::Result<String> {
-    // What was typed before the question was shown is no answer to it; where that cannot be dropped, it is no terminal.
-    rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush).ok();
-    let mut screen = std::io::stderr();
-    screen.write_all(question.as_bytes())?;
-    screen.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer)
 }

@@ -164,8 +164,8 @@ async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> 
     }
 }
 
-/// Makes the pull request's branch where there is none: the API creates a branch only if it does not exist, which is the same
-/// compare-and-swap as a push with an empty lease, without bringing the commit here first.
+/// Makes the pull request's branch where there is none: the API creates a branch only if it does not exist, which is
+/// the same compare-and-swap as a push with an empty lease, without bringing the commit here first.
 async fn create_branch(github: &impl GitHub, issue: IssueNumber, to: &Sha, now: Timestamp) -> Outcome {
     let branch = pull_branch(issue);
     match github.send(Request::CreateBranch { branch: branch.clone(), sha: to.clone() }).await {

@@ -53,8 +53,8 @@ pub(super) fn events(deliveries: &[Delivery], tick: bool) -> Vec<Event> {
     look_at_all.then_some(Event::Tick).into_iter().chain(hints.into_iter().map(Event::Hint)).collect()
 }
 
-/// Whether a delivery can tell anything that decides something now. That a run was asked for, began or did a step is seen at
-/// the heartbeat; looking each time would cost several requests for every step of every run.
+/// Whether a delivery can tell anything that decides something now. That a run was asked for, began or did a step is
+/// seen at the heartbeat; looking each time would cost several requests for every step of every run.
 fn tells(delivery: &Delivery) -> bool {
     let over = delivery.action.as_deref() == Some("completed");
     match delivery.event.as_str() {

@@ -31,7 +31,8 @@ pub(crate) fn finished_work_waits_for_a_running_task_that_was_dispatched_first()
     assert!(matches!(&resting, Rest::NeedsPerson(wanted) if wanted.len() == 1 && wanted[0].0.0 == 1), "{resting:?}");
 }
 
-/// The first task's checks fail while the second's finished work waits for it: the retry goes on under the lock it holds.
+/// The first task's checks fail while the second's finished work waits for it: the retry goes on under the lock it
+/// holds.
 pub(crate) fn a_retry_does_not_wait_for_who_waits_for_it() {
     let mut story = Story::with(FILES, |settings| settings.checks_grace = Span::minutes(30));
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "See `b.txt`").tick();

@@ -1,5 +1,5 @@
-//! One story, told twice: in memory, tick by tick, and over real HTTP with octocrab, signed webhooks, git and processes. Both
-//! must come to the same end.
+//! One story, told twice: in memory, tick by tick, and over real HTTP with octocrab, signed webhooks, git and
+//! processes. Both must come to the same end.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,8 +21,8 @@ use crate::support::Story;
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
 
-/// Issues with title and body: an overlap, a dependency, a failure that is retried, nothing to change, an escalation with its
-/// dependent, and a question.
+/// Issues with title and body: an overlap, a dependency, a failure that is retried, nothing to change, an escalation
+/// with its dependent, and a question.
 const ISSUES: &[(u64, &str, &str)] = &[
     (1, "Write a", "Files: a.txt"),
     (2, "Write a again", "Files: a.txt"),

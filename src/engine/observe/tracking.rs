@@ -38,8 +38,8 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
         .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
         .filter(|edit| edit.editor.as_ref().is_none_or(|editor| !editor.login.same(&draft.header().bot)))
         .collect();
-    // Anybody who may edit can write a box into our part. Only a box that we offer stands for a command, and only with a
-    // digest where we give it one; whether it is still the right one is judged when the command is carried out.
+    // Anybody who may edit can write a box into our part. Only a box that we offer stands for a command, and only with
+    // a digest where we give it one; whether it is still the right one is judged when the command is carried out.
     let offered = if ticks.is_empty() { Vec::new() } else { checklist::offered(&render::tracking(draft)) };
     let ours = |tick: &Tick| {
         let same = |offer: &Tick| offer.command == tick.command && offer.digest.is_some() == tick.digest.is_some();

@@ -35,7 +35,8 @@ pub struct Candidate<'a> {
     pub ready: bool,
     /// Whether it joined after its phase had passed and goes first.
     pub first: bool,
-    /// Whether it holds its files already (a retry): whoever came to hold one of them later waits for it, not it for them.
+    /// Whether it holds its files already (a retry): whoever came to hold one of them later waits for it, not it for
+    /// them.
     pub holds: bool,
 }
 

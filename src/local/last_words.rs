@@ -1,0 +1,52 @@
+//! What `local` says at its end.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+
+use crate::engine::draft::Draft;
+use crate::engine::plan::Plan;
+use crate::engine::summary::summary;
+use crate::engine::task::Verdict;
+use crate::engine::time::Timestamp;
+use crate::engine::waits::{self, Status};
+use crate::local::finish::quoted;
+use crate::local::progress::{Progress, stands};
+use crate::local::site::now;
+
+/// The last words after Ctrl-C.
+pub(super) fn to_go_on() -> String {
+    let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
+    format!("Stopped. To go on: {}", command.join(" "))
+}
+
+/// The last words: how each task that is not done stands, and the figures.
+pub(super) fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
+    let moment = now();
+    let draft = Draft::view(plan, moment);
+    let locks = waits::locks(&draft);
+    let total = plan.tasks.len();
+    let done = plan.tasks.values().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
+    let figures = summary(plan, moment);
+    progress.say(&format!(
+        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, {:.1} at a time; longest chain {:.1} s.",
+        moment.since(started).as_secs_f64(),
+        figures.makespan_s,
+        figures.parallelism,
+        figures.critical_path_s
+    ));
+    for task in plan.tasks.values().filter(|task| !task.verdict.is_some_and(Verdict::is_well)) {
+        let waits = waits::waits(&draft, &locks, task);
+        let status: Status = waits::status(task, &waits);
+        progress.tell(&stands(task, status, &waits));
+    }
+}
+
+/// The JSON object, on standard output; a reader that has gone is no error.
+pub(super) fn print_json(plan: &Plan) -> anyhow::Result<()> {
+    let text = serde_json::to_string(&summary(plan, now()))? + "\n";
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
