@@ -86,23 +86,8 @@ fn trusted<'a>(markup: Markup) -> Event<'a> {
 
 impl Safe<'_> {
     fn event<'e>(&mut self, event: Event<'e>, at: usize) -> Vec<Event<'e>> {
-        if let Some((words, _)) = &mut self.picture {
-            if event == Event::End(TagEnd::Image) {
-                return self.end_picture();
-            }
-            if let Event::Text(text) | Event::Code(text) = event {
-                words.push_str(&text);
-            }
-            return Vec::new();
-        }
-        if let Some(source) = &mut self.diagram {
-            if event == Event::End(TagEnd::CodeBlock) {
-                return self.end_diagram();
-            }
-            if let Event::Text(text) = event {
-                source.push_str(&text);
-            }
-            return Vec::new();
+        if self.picture.is_some() || self.diagram.is_some() {
+            return self.gathered(event);
         }
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if info.trim() == "mermaid" => {
@@ -159,6 +144,26 @@ impl Safe<'_> {
             | Event::HardBreak
             | Event::Rule) => vec![other],
         }
+    }
+
+    /// Keeps the text of the picture or diagram under way, to its end.
+    fn gathered<'e>(&mut self, event: Event<'e>) -> Vec<Event<'e>> {
+        if let Some((words, _)) = &mut self.picture {
+            if event == Event::End(TagEnd::Image) {
+                return self.end_picture();
+            }
+            if let Event::Text(text) | Event::Code(text) = event {
+                words.push_str(&text);
+            }
+        } else if let Some(source) = &mut self.diagram {
+            if event == Event::End(TagEnd::CodeBlock) {
+                return self.end_diagram();
+            }
+            if let Event::Text(text) = event {
+                source.push_str(&text);
+            }
+        }
+        Vec::new()
     }
 
     fn end_picture<'e>(&mut self) -> Vec<Event<'e>> {
