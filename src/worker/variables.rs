@@ -1,5 +1,5 @@
-//! Environment variables of the worker and of the programs it starts. Printed for debugging they show their names alone:
-//! any value may hold a secret, whatever its name says.
+//! Environment variables of the worker and of the programs it starts. Printed for debugging they show their names
+//! alone: any value may hold a secret, whatever its name says.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -24,8 +24,8 @@ pub(crate) struct Watched {
 }
 
 /// Launches the agent and stays until it has ended. The deadline is that of the attempt, for all its runs together; the
-/// work tree is kept between them. Neither agent can be spoken to while it runs, so a missing sign of life is only noted before it counts
-/// as a stall.
+/// work tree is kept between them. Neither agent can be spoken to while it runs, so a missing sign of life is only
+/// noted before it counts as a stall.
 pub(crate) async fn watch(
     agent: &mut dyn Agent,
     assignment: &Assignment<'_>,

@@ -78,7 +78,9 @@ fn read(hub: &Hub, number: IssueNumber, verb: &str, fields: &BTreeMap<String, St
 /// Reads `index:on|off:mark`; a box whose line has changed since the page was made is refused.
 fn tick(hub: &Hub, number: IssueNumber, value: &str) -> Result<PersonAct, String> {
     let stale = || {
-        "The text has changed since this page was loaded, and the box was not ticked. Go back, load the page again and repeat it.".to_owned()
+        "The text has changed since this page was loaded, and the box was not ticked. Go back, load the page again \
+         and repeat it."
+            .to_owned()
     };
     let mut parts = value.splitn(3, ':');
     let index: usize = parts.next().and_then(|text| text.parse().ok()).ok_or_else(stale)?;

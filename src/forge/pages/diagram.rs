@@ -1,5 +1,6 @@
-//! Draws the graphs that tracking issues hold, in Mermaid's `graph LR`, as a picture without scripts: nodes in columns by what
-//! they wait for, edges between, a legend of the classes. What goes beyond the few forms written there is not drawn at all.
+//! Draws the graphs that tracking issues hold, in Mermaid's `graph LR`, as a picture without scripts: nodes in columns
+//! by what they wait for, edges between, a legend of the classes. What goes beyond the few forms written there is not
+//! drawn at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,10 +58,13 @@ pub(crate) fn draw(source: &str, issues: &str) -> Option<Markup> {
     };
     Some(html! {
         div.diagram {
-            svg role="img" aria-label="Graph of the tasks" width=(width) height=(down) viewBox={ "0 0 " (width) " " (down) } {
+            svg role="img" aria-label="Graph of the tasks" width=(width) height=(down)
+                viewBox={ "0 0 " (width) " " (down) } {
                 @for edge in &graph.edges { (arrow(edge, at(edge.from), at(edge.to))) }
                 @for (index, node) in graph.nodes.iter().enumerate() { (shape(&graph, node, at(index), issues)) }
-                @for (place, class) in used.iter().enumerate() { (legend(&graph, class, place * LEGEND_STEP + 1, down - 14)) }
+                @for (place, class) in used.iter().enumerate() {
+                    (legend(&graph, class, place * LEGEND_STEP + 1, down - 14))
+                }
             }
         }
     })
@@ -101,8 +105,8 @@ fn colours(style: &str) -> Option<[&str; 3]> {
     Some([colour("fill")?, colour("stroke")?, colour("color")?])
 }
 
-/// Column and row of each node. A node's column is the longest way to it; nodes that hang together stand together, in bands,
-/// and those without edges fill the rows below.
+/// Column and row of each node. A node's column is the longest way to it; nodes that hang together stand together, in
+/// bands, and those without edges fill the rows below.
 fn layout(graph: &Graph<'_>) -> Option<Vec<(usize, usize)>> {
     let count = graph.nodes.len();
     let mut columns = vec![0; count];
@@ -145,7 +149,8 @@ fn arrow(edge: &Edge, from: (usize, usize), to: (usize, usize)) -> Markup {
     let (end, level) = (to.0.saturating_sub(7), to.1 + NODE_HEIGHT / 2);
     let middle = (x + end) / 2;
     html! {
-        path.edge.dotted[edge.dotted] d={ "M" (x) " " (y) "C" (middle) " " (y) " " (middle) " " (level) " " (end) " " (level) } {}
+        path.edge.dotted[edge.dotted]
+            d={ "M" (x) " " (y) "C" (middle) " " (y) " " (middle) " " (level) " " (end) " " (level) } {}
         path.tip d={ "M" (to.0) " " (level) "l-8 -4v8z" } {}
     }
 }

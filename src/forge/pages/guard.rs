@@ -16,8 +16,8 @@ use crate::forge::pages::session::Session;
 /// Largest form, in bytes: a comment of the largest size, escaped.
 const FORM_BYTES_MAX: usize = 1024 * 1024;
 
-/// Where a request comes from, as browsers tell: `same-origin`, `same-site`, `cross-site`, or `none` for the person's own
-/// doing (W3C Fetch Metadata).
+/// Where a request comes from, as browsers tell: `same-origin`, `same-site`, `cross-site`, or `none` for the person's
+/// own doing (W3C Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Somebody with a session.

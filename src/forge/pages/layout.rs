@@ -104,8 +104,8 @@ pub(crate) fn shut(place: &Place, status: StatusCode, message: &str) -> Response
         div.notice role="alert" { (message) }
         p {
             "The program prints an address when it starts, on the line that begins with " code { "Pages" }
-            ". It lets in one browser, once. For another one, end the program with Ctrl-C and give the same command again: with the "
-            "same state it goes on where it was, and prints a new address."
+            ". It lets in one browser, once. For another one, end the program with Ctrl-C and give the same command "
+            "again: with the same state it goes on where it was, and prints a new address."
         }
     };
     let mut response = whole(place, frame, &html! {}, &content);

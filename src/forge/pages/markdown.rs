@@ -200,7 +200,8 @@ impl Safe<'_> {
                 }
             }
             _ => {
-                html! { span.tick.checked[checked] role="img" aria-label=(if checked { "ticked" } else { "not ticked" }) { (sign) } }
+                let label = if checked { "ticked" } else { "not ticked" };
+                html! { span.tick.checked[checked] role="img" aria-label=(label) { (sign) } }
             }
         }
     }

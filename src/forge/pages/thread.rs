@@ -145,7 +145,8 @@ fn forms(hub: &Hub, entry: &IssueEntry, visitor: &Visitor) -> Markup {
     html! {
         form method="post" action=(act(hub, number, "comment")) {
             (token(visitor))
-            textarea name="body" required aria-label="Comment" placeholder="A comment, or a command such as /orchestrate status" {}
+            textarea name="body" required aria-label="Comment"
+                placeholder="A comment, or a command such as /orchestrate status" {}
             div.row { button.main type="submit" { "Comment" } }
         }
         div.row {

@@ -12,8 +12,8 @@ use crate::worker::process::{End, Launch, Listener};
 use crate::worker::variables::Variables;
 use crate::worker::work::Work;
 
-/// Variables that programs get from ours: where to find programs, where home is, language and time zone; and the mark by
-/// which a local runner finds what a job left running.
+/// Variables that programs get from ours: where to find programs, where home is, language and time zone; and the mark
+/// by which a local runner finds what a job left running.
 const ENVIRONMENT_KEPT: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "ORCHESTRATOR_JOB"];
 
 /// Why an agent's word that nothing had to be done does not count.

@@ -34,8 +34,8 @@ pub(super) fn key() -> String {
     format!("t1.1.{}", "0".repeat(32))
 }
 
-/// The process behind which each step runs: this test program, called to be the guard alone. Called without a command, as
-/// the test runner does, it has nothing to guard.
+/// The process behind which each step runs: this test program, called to be the guard alone. Called without a command,
+/// as the test runner does, it has nothing to guard.
 #[test]
 fn guard_process() {
     let mut arguments = std::env::args_os();
