@@ -91,9 +91,15 @@ impl<C: Connector> Loops<C> {
         wake
     }
 
-    /// A loop has ended; the next thing heard of its repository begins another.
-    pub(super) fn forget(&self, repository: &RepositoryName) {
-        self.known().remove(&folded(repository));
+    /// A loop ends; the next thing heard of its repository begins another. Refused where installations have changed
+    /// since `generation`, on which the loop decided: who looked for repositories meanwhile took it for a living one.
+    pub(super) fn forget(&self, repository: &RepositoryName, generation: u64) -> bool {
+        let mut known = self.known();
+        if self.generation() != generation {
+            return false;
+        }
+        known.remove(&folded(repository));
+        true
     }
 
     /// The App was installed or taken off somewhere: repositories are looked for, and every loop connects anew.

@@ -12,17 +12,19 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, WebhookSecrets, parse};
+use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, Signature, SignatureError, WebhookSecrets, parse};
 use crate::server::connector::Connector;
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::Loops;
 use crate::store::{Delivery, Store};
 
-/// Most bodies read at the same time; each may take [`BODY_BYTES_MAX`] of memory.
-const BODIES_MAX: usize = 32;
+/// Most bytes of bodies held in memory at the same time; a body that does not tell its length counts as the longest.
+const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A body counts as at least so many bytes, which bounds how many there are.
+const BODY_BYTES_LEAST: usize = 64 * 1024;
 /// How long a body may take to arrive, and to wait for its turn; GitHub gives up after ten seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest GUID or event name; GitHub's are far shorter.
@@ -32,13 +34,14 @@ const HEADER_BYTES_MAX: usize = 128;
 pub(super) struct Intake<C: Connector> {
     loops: Arc<Loops<C>>,
     secrets: WebhookSecrets,
-    bodies: Semaphore,
+    /// One permit for each byte.
+    room: Semaphore,
 }
 
 impl<C: Connector> Intake<C> {
     /// Receives for these loops what these secrets signed.
     pub(super) fn new(loops: Arc<Loops<C>>, secrets: WebhookSecrets) -> Arc<Self> {
-        Arc::new(Self { loops, secrets, bodies: Semaphore::new(BODIES_MAX) })
+        Arc::new(Self { loops, secrets, room: Semaphore::new(BODIES_BYTES_MAX) })
     }
 
     pub(super) fn loops(&self) -> &Arc<Loops<C>> {
@@ -68,14 +71,11 @@ pub(super) async fn receive<C: Connector>(State(intake): State<Arc<Intake<C>>>, 
 
 async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let signature = text(&parts.headers, "x-hub-signature-256");
-    if signature.is_none() {
-        // Without one no body is worth its memory.
-        intake.secrets.verify(None, b"").map_err(|error| Refusal(StatusCode::UNAUTHORIZED, error.to_string()))?;
-    }
-    let bytes = read(intake, &parts.headers, body).await?;
-    let verified = intake.secrets.verify(signature, &bytes);
-    verified.map_err(|error| Refusal(StatusCode::UNAUTHORIZED, error.to_string()))?;
+    let unsigned = |error: SignatureError| Refusal(StatusCode::UNAUTHORIZED, error.to_string());
+    // Without the form of a signature no body is worth its memory.
+    let signature = Signature::read(text(&parts.headers, "x-hub-signature-256")).map_err(unsigned)?;
+    let (bytes, room) = read(intake, &parts.headers, body).await?;
+    intake.secrets.verify(signature, &bytes).map_err(unsigned)?;
     let event = named(&parts.headers, "x-github-event")?;
     let guid = named(&parts.headers, "x-github-delivery")?;
     if event == "ping" {
@@ -93,7 +93,7 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
             delivery::unreadable(guid, event, &bytes, intake.loops.now())
         }
     };
-    drop(bytes);
+    drop((bytes, room));
     keep(intake, &kept).await
 }
 
@@ -130,19 +130,25 @@ fn accepted(answer: serde_json::Value) -> Response {
     (StatusCode::ACCEPTED, Json(answer)).into_response()
 }
 
-/// The body's bytes, bounded in length, time and number.
-async fn read<C: Connector>(intake: &Intake<C>, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
+/// The body's bytes, bounded in length and time, and the room they take of what all bodies share.
+async fn read<'i, C: Connector>(
+    intake: &'i Intake<C>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Vec<u8>, SemaphorePermit<'i>), Refusal> {
     let too_long = || Refusal(StatusCode::PAYLOAD_TOO_LARGE, PayloadError::TooLong.to_string());
     let told: Option<usize> = text(headers, header::CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
     if told.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(too_long());
     }
+    let most = told.unwrap_or(BODY_BYTES_MAX);
+    let bytes = u32::try_from(most.max(BODY_BYTES_LEAST)).map_err(|_| too_long())?;
     let reading = async {
-        let _permit = intake.bodies.acquire().await;
-        Limited::new(body, BODY_BYTES_MAX).collect().await
+        let room = intake.room.acquire_many(bytes).await.expect("the semaphore is never closed");
+        Limited::new(body, most).collect().await.map(|collected| (collected.to_bytes().into(), room))
     };
     match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+        Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => Err(Refusal(StatusCode::BAD_REQUEST, "the body broke off".to_owned())),
         Err(_) => Err(Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned())),

@@ -18,7 +18,7 @@ use crate::server::connector::{ConnectError, Connector, DeploymentOf};
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
-use crate::store::{Delivery, Store};
+use crate::store::{self, Delivery, Store};
 use crate::turn::{self, Held};
 
 /// Most deliveries that one turn takes.
@@ -69,8 +69,8 @@ enum Next {
 
 /// Why a round did not come to its end.
 enum Trouble {
-    /// The App is not on the repository any more.
-    Gone,
+    /// The App is not on the repository any more, as asked in this generation of the installations.
+    Gone(u64),
     /// Something failed.
     Failed(String),
 }
@@ -90,8 +90,7 @@ impl<C: Connector> Work<C> {
                 () = self.loops.abandoned() => return,
             };
             let Err(breakdown) = ended else { return };
-            let wait = self.note_failure(&format!("a turn broke down: {breakdown}"));
-            if self.loops.stopped_within(wait).await {
+            if self.wait_after(&format!("a turn broke down: {breakdown}")).await {
                 return;
             }
         }
@@ -108,11 +107,18 @@ impl<C: Connector> Work<C> {
                         self.sleep(length).await;
                     }
                 }
-                Err(Trouble::Gone) => return self.leave().await,
+                Err(Trouble::Gone(generation)) => match self.leave(generation).await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    Err(error) => {
+                        if self.wait_after(&error.to_string()).await {
+                            return;
+                        }
+                    }
+                },
                 Err(Trouble::Failed(reason)) => {
                     memory.held = None;
-                    let wait = self.note_failure(&reason);
-                    if self.loops.stopped_within(wait).await {
+                    if self.wait_after(&reason).await {
                         return;
                     }
                 }
@@ -128,6 +134,12 @@ impl<C: Connector> Work<C> {
         }
     }
 
+    /// Waits for as long as this failure asks for; whether the server stops.
+    async fn wait_after(&self, reason: &str) -> bool {
+        let wait = self.note_failure(reason);
+        self.loops.stopped_within(wait).await
+    }
+
     fn note_failure(&self, reason: &str) -> Duration {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let (failure, wait) = (failure_id(), retry_wait(failures));
@@ -136,15 +148,22 @@ impl<C: Connector> Work<C> {
         wait
     }
 
-    /// The App was taken off the repository: what was heard of it is worked, and the loop ends.
-    async fn leave(&self) {
+    /// The App was taken off the repository: what was heard of it is worked, and the loop ends, unless the App may be
+    /// there again.
+    async fn leave(&self, generation: u64) -> Result<bool, store::Error> {
+        let store = self.loops.store();
+        let heard = store.unworked(&self.repository, DELIVERIES_MAX).await?;
+        store.worked(&guids(&heard)).await?;
+        if !self.loops.forget(&self.repository, generation) {
+            return Ok(false);
+        }
         tracing::info!(repository = %self.repository, "the App is not installed here; the repository is left alone");
         self.loops.health().recovers(self.repository.as_str());
-        let heard = self.loops.store().unworked(&self.repository, DELIVERIES_MAX).await.unwrap_or_default();
-        if let Err(error) = self.loops.store().worked(&guids(&heard)).await {
-            tracing::warn!(repository = %self.repository, %error, "deliveries could not be marked as worked");
+        // What was kept since the look woke this loop, which sleeps no more; another one sees to it.
+        if store.unworked(&self.repository, 1).await.is_ok_and(|heard| !heard.is_empty()) {
+            self.loops.wake(&self.repository);
         }
-        self.loops.forget(&self.repository);
+        Ok(true)
     }
 
     /// One look at what was heard and what is due, and where there is something, one turn.
@@ -190,7 +209,7 @@ impl<C: Connector> Work<C> {
             empty => {
                 let deployment =
                     self.loops.connector().deployment(&self.repository).await.map_err(|error| match error {
-                        ConnectError::NotInstalled => Trouble::Gone,
+                        ConnectError::NotInstalled => Trouble::Gone(generation),
                         ConnectError::Failed { message } => Trouble::Failed(message),
                     })?;
                 empty.insert(Connected { deployment, generation })
@@ -211,7 +230,7 @@ fn guids(deliveries: &[Delivery]) -> Vec<String> {
     deliveries.iter().map(|delivery| delivery.guid.clone()).collect()
 }
 
-fn failed(error: crate::store::Error) -> Trouble {
+fn failed(error: store::Error) -> Trouble {
     Trouble::Failed(error.to_string())
 }
 

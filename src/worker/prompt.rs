@@ -14,8 +14,9 @@ pub(crate) fn prompt(brief: &Brief, conflicts: &[String]) -> String {
         let base = &brief.base_branch;
         let _written = write!(
             text,
-            "\n\n## Conflicts to resolve\n\nThe earlier work was merged with the current `{base}`. These files hold conflict \
-             markers (`<<<<<<<`, `=======`, `>>>>>>>`). Keep what both sides meant, and leave no marker behind:\n"
+            "\n\n## Conflicts to resolve\n\nThe earlier work was merged with the current `{base}`. These files hold \
+             conflict markers (`<<<<<<<`, `=======`, `>>>>>>>`). Keep what both sides meant, and leave no marker \
+             behind:\n"
         );
         for name in conflicts.iter().take(CONFLICTS_NAMED_MAX) {
             let _written = write!(text, "\n- `{}`", name.escape_debug());
@@ -28,5 +29,6 @@ pub(crate) fn prompt(brief: &Brief, conflicts: &[String]) -> String {
 }
 
 /// What a second start within the attempt adds.
-pub(crate) const RESTARTED: &str = "\n\n## Go on\n\nAn earlier run of yours made no progress and was ended. What it changed is \
-                                    still in the work tree: look at it first, then finish the task without waiting for input.";
+pub(crate) const RESTARTED: &str = "\n\n## Go on\n\nAn earlier run of yours made no progress and was ended. What it \
+                                    changed is still in the work tree: look at it first, then finish the task without \
+                                    waiting for input.";

@@ -16,8 +16,9 @@ fn an_empty_file_changes_nothing() {
 
 #[test]
 fn keys_are_read_over_the_defaults() {
-    let text = "# ours\nmax_parallel: 8\nsettle: none\nbackoff: 3s\noverlap: strict\napproval: label\ngate: green\nscope: report\n\
-                auto_merge: true\nvalidate: cargo test\nsetup:\n  - a\n  - b\nagent_command: ./agent.sh\nlabel: \"run it\"\n";
+    let text = "# ours\nmax_parallel: 8\nsettle: none\nbackoff: 3s\noverlap: strict\napproval: label\ngate: green\n\
+                scope: report\nauto_merge: true\nvalidate: cargo test\nsetup:\n  - a\n  - b\n\
+                agent_command: ./agent.sh\nlabel: \"run it\"\n";
     let settings = parse(text, &Settings::local()).expect("well formed");
     assert_eq!((settings.max_parallel, settings.backoff, settings.settle), (8, Span::seconds(3), Span::seconds(0)));
     assert_eq!((settings.overlap, settings.approval), (OverlapPolicy::Strict, ApprovalPolicy::Label));

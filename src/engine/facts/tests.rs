@@ -132,8 +132,9 @@ fn what_cannot_be_read_is_a_problem_with_place_and_remedy() {
 fn mentions_are_words_that_look_like_paths() {
     let facts = read(
         "Crash in `src/main.rs`",
-        "See src/lib.rs:12:3, (docs/guide.md) and/or Cargo.toml. Version 1.2.3, e.g. https://a.b/c.rs and github.com/x/y.rs.\n\
-         ## In tests/it.rs\n> quoted/q.rs\n\n```\nat src/deep/x.py#L4\n```\n\nFiles: declared.rs\n\nMakefile, ../up.rs, I/O",
+        "See src/lib.rs:12:3, (docs/guide.md) and/or Cargo.toml. Version 1.2.3, e.g. https://a.b/c.rs and \
+         github.com/x/y.rs.\n## In tests/it.rs\n> quoted/q.rs\n\n```\nat src/deep/x.py#L4\n```\n\nFiles: \
+         declared.rs\n\nMakefile, ../up.rs, I/O",
         &[],
     );
     assert_eq!(
@@ -200,7 +201,10 @@ fn hostile_markdown_of_sixty_thousand_characters_is_read() {
 
 proptest! {
     #[test]
-    fn any_text_is_read_without_panic(title in any::<String>(), text in "(\\PC|[\n#*`>:,-]|Files:|Depends on|Phase: |é){0,80}") {
+    fn any_text_is_read_without_panic(
+        title in any::<String>(),
+        text in "(\\PC|[\n#*`>:,-]|Files:|Depends on|Phase: |é){0,80}",
+    ) {
         let facts = read(&title, &text, std::slice::from_ref(&title));
         prop_assert!(facts.problems.len() <= 20);
     }

@@ -150,11 +150,16 @@ proptest! {
         let policy = OverlapPolicy::Balanced;
         let prints: Vec<Footprint> = files.iter().map(|text| footprint(text)).collect();
         let locks: Vec<Footprint> = held.iter().map(|text| footprint(text)).collect();
-        let candidates: Vec<Candidate<'_>> =
-            (1..).zip(&prints).map(|(number, print)| Candidate { passed_over: number as u32 % 7, ..candidate(number, print) }).collect();
+        let passed_over = |number| number as u32 % 7;
+        let candidates: Vec<Candidate<'_>> = (1..)
+            .zip(&prints)
+            .map(|(number, print)| Candidate { passed_over: passed_over(number), ..candidate(number, print) })
+            .collect();
         let holders: Vec<(u64, &Footprint)> = (100..).zip(&locks).collect();
         let picked = run(&candidates, &holders, slots);
-        let hard = |a: &Footprint, b: &Footprint| meeting(a, b, policy).is_some_and(|found| found.strength == Strength::Hard);
+        let hard = |a: &Footprint, b: &Footprint| {
+            meeting(a, b, policy).is_some_and(|found| found.strength == Strength::Hard)
+        };
         let print = |id: TaskId| &prints[id.0.0 as usize - 1];
         prop_assert!(picked.start.len() <= slots);
         for (place, id) in picked.start.iter().enumerate() {
@@ -164,7 +169,8 @@ proptest! {
         if picked.start.len() < slots {
             let idle = candidates.iter().filter(|candidate| !picked.start.contains(&candidate.id));
             for candidate in idle {
-                prop_assert!(picked.waits.get(&candidate.id).is_some_and(|wait| wait.meeting.strength == Strength::Hard));
+                let wait = picked.waits.get(&candidate.id);
+                prop_assert!(wait.is_some_and(|wait| wait.meeting.strength == Strength::Hard));
             }
         }
     }

@@ -42,7 +42,7 @@ use crate::forge::world::{ACTIONS_BOT, World};
 use crate::forge::{pages, repository, webhooks};
 use crate::github::{Error, Response};
 
-pub use crate::forge::http::options::{Clock, ForgeOptions, StartError, WebhookTarget, read_issues};
+pub use crate::forge::http::options::{Clock, ForgeOptions, StartError, WebhookTarget};
 pub(crate) use crate::forge::http::paging::query_of;
 pub(crate) use crate::forge::http::rest::git_side;
 

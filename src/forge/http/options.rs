@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use serde::Deserialize;
 
-use crate::engine::id::{IssueNumber, Login, RepositoryName};
+use crate::engine::id::{Login, RepositoryName};
 use crate::engine::time::Timestamp;
 use crate::forge::world::request::SeedIssue;
 use crate::forge::world::setup::{ApiLimits, WorkflowFacts};
@@ -112,46 +111,4 @@ pub enum StartError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] store::Error),
-}
-
-/// An issue as `gh issue list --json number,title,body,labels` prints it.
-#[derive(Deserialize)]
-struct PrintedIssue {
-    number: u64,
-    title: String,
-    body: Option<String>,
-    #[serde(default)]
-    labels: Vec<PrintedLabel>,
-}
-
-#[derive(Deserialize)]
-struct PrintedLabel {
-    name: String,
-}
-
-/// Reads what `gh issue list --json number,title,body,labels` prints.
-///
-/// # Errors
-/// What is wrong, where, and what to write instead.
-pub fn read_issues(text: &str) -> Result<Vec<SeedIssue>, String> {
-    let printed: Vec<PrintedIssue> = serde_json::from_str(text).map_err(|error| {
-        format!("the issues do not read ({error}); write what `gh issue list --json number,title,body,labels` prints")
-    })?;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut issues = Vec::with_capacity(printed.len());
-    for issue in printed {
-        if issue.number == 0 || !seen.insert(issue.number) {
-            return Err(format!(
-                "issue number {} stands there twice or is zero; numbers are unique from 1",
-                issue.number
-            ));
-        }
-        issues.push(SeedIssue {
-            number: IssueNumber(issue.number),
-            title: issue.title,
-            body: issue.body.unwrap_or_default(),
-            labels: issue.labels.into_iter().map(|label| label.name).collect(),
-        });
-    }
-    Ok(issues)
 }

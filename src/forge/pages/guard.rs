@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 
 use crate::forge::http::hub::Hub;
 use crate::forge::http::keys::digest;
@@ -15,6 +15,10 @@ use crate::forge::pages::session::Session;
 
 /// Largest form, in bytes: a comment of the largest size, escaped.
 const FORM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Where a request comes from, as browsers tell: `same-origin`, `same-site`, `cross-site`, or `none` for the person's
+/// own doing (W3C Fetch Metadata).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Somebody with a session.
 pub(crate) struct Visitor {
@@ -43,7 +47,7 @@ impl FromRequest<Arc<Hub>> for Submitted {
     async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, hub).await?;
-        if !from_here(hub, &parts.headers) {
+        if !from_here(&hub.place.base, &parts.headers) {
             return Err(notice(
                 &hub.place,
                 StatusCode::FORBIDDEN,
@@ -71,10 +75,14 @@ fn guarded_form(rejection: axum::extract::rejection::FormRejection) -> Response 
     guarded(rejection.into_response())
 }
 
-fn from_here(hub: &Hub, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return true };
-    let other_name = hub.place.base.replace("127.0.0.1", "localhost");
-    origin == hub.place.base || origin == other_name
+/// Whether a request comes from a page at this address, as far as the browser tells. What it tells must fit; a program
+/// that is no browser tells nothing and has the session's form token to show.
+fn from_here(base: &str, headers: &HeaderMap) -> bool {
+    let fits = |name: HeaderName, allowed: &[&str]| {
+        headers.get_all(name).iter().all(|told| told.to_str().is_ok_and(|told| allowed.contains(&told)))
+    };
+    let other_name = base.replace("127.0.0.1", "localhost");
+    fits(header::ORIGIN, &[base, &other_name]) && fits(FETCH_SITE, &["same-origin", "none"])
 }
 
 /// `/login?token=…`
@@ -94,5 +102,39 @@ pub(crate) async fn log_in(State(hub): State<Arc<Hub>>, uri: Uri) -> Response {
             shut(&hub.place, StatusCode::FORBIDDEN, message)
         }
         Err(error) => notice(&hub.place, StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_browser_tells_of_the_origin_must_fit() {
+        let base = "http://127.0.0.1:8080";
+        for (told, expected) in [
+            (&[][..], true),
+            (&[("origin", base)], true),
+            (&[("origin", "http://localhost:8080"), ("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], true),
+            (&[("origin", "http://127.0.0.1:8081")], false),
+            (&[("origin", "null")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("origin", base), ("sec-fetch-site", "same-site")], false),
+            (&[("origin", base), ("sec-fetch-site", "")], false),
+            (&[("origin", base), ("origin", "http://evil.example")], false),
+        ] {
+            let headers = told.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), value.parse::<http::HeaderValue>().expect("a value"))
+            });
+            let mut all = HeaderMap::new();
+            for (name, value) in headers {
+                all.append(name, value);
+            }
+            assert_eq!(from_here(base, &all), expected, "{told:?}");
+        }
+        let mut unreadable = HeaderMap::new();
+        unreadable.insert(header::ORIGIN, http::HeaderValue::from_bytes(b"\xff").expect("a value"));
+        assert!(!from_here(base, &unreadable));
     }
 }

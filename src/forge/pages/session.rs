@@ -1,7 +1,7 @@
 //! Who uses the pages: one-time invitations in printed addresses become a cookie; each session has a token for its
 //! forms.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, header};
@@ -9,15 +9,15 @@ use secrecy::SecretString;
 
 use crate::forge::http::keys::{digest, random_hex};
 
-/// Most invitations open, and most sessions alive, at once; beyond it the eldest by name goes.
+/// Most invitations open, and most sessions alive, at once; beyond it the eldest goes.
 const KEPT_MAX: usize = 100;
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Digests of invitations not yet used.
-    invitations: Vec<String>,
-    /// Form tokens by the digest of the session's cookie.
-    sessions: BTreeMap<String, String>,
+    /// Digests of invitations not yet used, the eldest first.
+    invitations: VecDeque<String>,
+    /// Digest of the cookie and form token of each session, the eldest first.
+    sessions: VecDeque<(String, String)>,
 }
 
 /// All sessions; they end with the process.
@@ -49,9 +49,9 @@ impl Sessions {
         let token = random_hex(20)?;
         let mut known = self.known();
         if known.invitations.len() >= KEPT_MAX {
-            known.invitations.remove(0);
+            known.invitations.pop_front();
         }
-        known.invitations.push(digest(&SecretString::from(token.clone())));
+        known.invitations.push_back(digest(&SecretString::from(token.clone())));
         Ok(token)
     }
 
@@ -63,9 +63,9 @@ impl Sessions {
         let Some(at) = known.invitations.iter().position(|open| *open == wanted) else { return Ok(None) };
         known.invitations.remove(at);
         if known.sessions.len() >= KEPT_MAX {
-            known.sessions.pop_first();
+            known.sessions.pop_front();
         }
-        known.sessions.insert(digest(&SecretString::from(cookie.clone())), form_token);
+        known.sessions.push_back((digest(&SecretString::from(cookie.clone())), form_token));
         Ok(Some(format!("{}={cookie}; HttpOnly; SameSite=Strict; Path=/", self.cookie)))
     }
 
@@ -76,8 +76,30 @@ impl Sessions {
         let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let mut values = pairs.filter(|(name, _)| *name == self.cookie).map(|(_, value)| value);
         values.find_map(|value| {
-            let form_token = known.sessions.get(&digest(&SecretString::from(value)))?;
+            let wanted = digest(&SecretString::from(value));
+            let (_, form_token) = known.sessions.iter().find(|(cookie, _)| *cookie == wanted)?;
             Some(Session { form_token: form_token.clone() })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(sessions: &Sessions) -> HeaderMap {
+        let invitation = sessions.invite().expect("randomness");
+        let cookie = sessions.log_in(&invitation).expect("randomness").expect("invited");
+        let (pair, _) = cookie.split_once(';').expect("attributes");
+        HeaderMap::from_iter([(header::COOKIE, pair.parse().expect("a value"))])
+    }
+
+    #[test]
+    fn the_eldest_session_goes_when_there_are_too_many() {
+        let sessions = Sessions::new(1);
+        let entered: Vec<_> = (0..KEPT_MAX + 2).map(|_| enter(&sessions)).collect();
+        let alive: Vec<bool> = entered.iter().map(|headers| sessions.of(headers).is_some()).collect();
+        assert_eq!(&alive[..3], [false, false, true]);
+        assert!(alive[2..].iter().all(|alive| *alive));
     }
 }

@@ -10,4 +10,4 @@ mod signature;
 mod tests;
 
 pub use payload::{BODY_BYTES_MAX, Delivery, Hint, Parsed, PayloadError, parse};
-pub use signature::{SecretError, SignatureError, WebhookSecrets, sign};
+pub use signature::{SecretError, Signature, SignatureError, WebhookSecrets, sign};

@@ -104,7 +104,8 @@ async fn hostile_patches_are_refused_without_an_agent() {
     let new = |path: &str| {
         format!("diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n")
     };
-    let link = "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc\n\\ No newline at end of file\n";
+    let link = "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n\
+                @@ -0,0 +1 @@\n+/etc\n\\ No newline at end of file\n";
     for patch in [
         new(".git/hooks/post-checkout"),
         new(".GIT/config"),

@@ -1,0 +1,107 @@
+//! A loop that ends because the App is gone, and what happens meanwhile.
+
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use crate::engine::id::RepositoryName;
+use crate::engine::plan::{Change, Plan};
+use crate::engine::time::Timestamp;
+use crate::forge::memory::MemoryForge;
+use crate::server::loops::Loops;
+use crate::server::tests::{START, Workshop, clock, widgets};
+use crate::server::{ConnectError, Connector};
+use crate::store::memory::MemoryStore;
+use crate::store::{Delivery, Error, Store, Version};
+use crate::turn::Deployment;
+
+/// Nothing is installed here.
+struct Nowhere;
+
+impl Connector for Nowhere {
+    type GitHub = Workshop;
+    type Git = Arc<MemoryForge>;
+    type Store = LateStore;
+
+    async fn deployment(
+        &self,
+        _repository: &RepositoryName,
+    ) -> Result<Deployment<Workshop, Arc<MemoryForge>, LateStore>, ConnectError> {
+        Err(ConnectError::NotInstalled)
+    }
+
+    async fn repositories(&self) -> Result<Vec<RepositoryName>, ConnectError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Keeps one more delivery, and wakes its loop, right after deliveries were marked as worked.
+#[derive(Clone, Default)]
+struct LateStore {
+    store: MemoryStore,
+    late: Arc<Mutex<Option<Delivery>>>,
+    loops: Arc<OnceLock<Weak<Loops<Nowhere>>>>,
+}
+
+impl Store for LateStore {
+    async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
+        self.store.load(repository).await
+    }
+
+    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+        self.store.save(repository, expected, changes).await
+    }
+
+    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
+        self.store.keep(delivery).await
+    }
+
+    async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.store.unworked(repository, limit).await
+    }
+
+    async fn waiting(&self) -> Result<Vec<RepositoryName>, Error> {
+        self.store.waiting().await
+    }
+
+    async fn worked(&self, guids: &[String]) -> Result<(), Error> {
+        self.store.worked(guids).await?;
+        let late = self.late.lock().expect("nobody panics").take();
+        if let Some(late) = late {
+            self.store.keep(&late).await?;
+            self.loops.get().and_then(Weak::upgrade).expect("the loops live").wake(&widgets());
+        }
+        Ok(())
+    }
+
+    async fn repositories(&self) -> Result<Vec<RepositoryName>, Error> {
+        self.store.repositories().await
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
+        self.store.forget(before).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_heard_while_a_loop_ends_is_not_lost() {
+    let store = LateStore::default();
+    let heard = |guid: &str| crate::server::delivery::unreadable(guid, "issues", b"", START);
+    let of_widgets = |guid: &str| Delivery { repository: Some(widgets()), ..heard(guid) };
+    store.keep(&of_widgets("first")).await.expect("kept");
+    *store.late.lock().expect("nobody panics") = Some(of_widgets("late"));
+    let loops = Loops::new(Nowhere, store.clone(), clock());
+    store.loops.set(Arc::downgrade(&loops)).expect("set once");
+    loops.wake(&widgets());
+    loops.tasks().close();
+    loops.tasks().wait().await;
+    let worked: Vec<_> = store.store.deliveries().into_iter().map(|(kept, worked)| (kept.guid, worked)).collect();
+    assert_eq!(worked, [("first".to_owned(), true), ("late".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn no_loop_ends_on_what_it_knew_before_installations_changed() {
+    let loops = Loops::new(Nowhere, LateStore::default(), clock());
+    let decided_in = loops.generation();
+    loops.installations_changed();
+    assert!(!loops.forget(&widgets(), decided_in));
+    assert!(loops.forget(&widgets(), loops.generation()));
+}
