@@ -143,8 +143,8 @@ async fn a_finished_jobs_log_is_behind_an_address_that_ends() {
 async fn refs_move_as_githubs_do() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let forge = Fixture::start(folder.path()).await;
-    let first = forge.branch_with("work/1", "trunk", "b.txt", "b\n").await;
-    let twice = json!({ "ref": "refs/heads/work/1", "sha": first });
+    let first = forge.branch_with("topic/1", "trunk", "b.txt", "b\n").await;
+    let twice = json!({ "ref": "refs/heads/topic/1", "sha": first });
     let (status, body) = forge.call("POST", "/git/refs", Some(twice)).await;
     assert_eq!(
         (status, body["message"].as_str()),
@@ -152,19 +152,19 @@ async fn refs_move_as_githubs_do() {
     );
     let (_, trunk) = forge.get("/git/ref/heads/trunk").await;
     let back = json!({ "sha": trunk["object"]["sha"], "force": false });
-    let (status, body) = forge.call("PATCH", "/git/refs/heads/work/1", Some(back)).await;
+    let (status, body) = forge.call("PATCH", "/git/refs/heads/topic/1", Some(back)).await;
     assert_eq!(
         (status, body["message"].as_str()),
         (StatusCode::UNPROCESSABLE_ENTITY, Some("Update is not a fast forward"))
     );
-    let second = forge.branch_with("work/2", "work/1", "c.txt", "c\n").await;
+    let second = forge.branch_with("topic/2", "topic/1", "c.txt", "c\n").await;
     let on = json!({ "sha": second, "force": false });
-    assert_eq!(forge.call("PATCH", "/git/refs/heads/work/1", Some(on)).await.0, StatusCode::OK);
-    let (_, found) = forge.get("/git/matching-refs/heads/work/").await;
+    assert_eq!(forge.call("PATCH", "/git/refs/heads/topic/1", Some(on)).await.0, StatusCode::OK);
+    let (_, found) = forge.get("/git/matching-refs/heads/topic/").await;
     assert_eq!(found.as_array().map(Vec::len), Some(2), "{found}");
-    assert_eq!(forge.call("DELETE", "/git/refs/heads/work/2", None).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(forge.get("/git/ref/heads/work/2").await.0, StatusCode::NOT_FOUND);
-    let (_, file) = forge.get("/contents/c.txt?ref=work/1").await;
+    assert_eq!(forge.call("DELETE", "/git/refs/heads/topic/2", None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(forge.get("/git/ref/heads/topic/2").await.0, StatusCode::NOT_FOUND);
+    let (_, file) = forge.get("/contents/c.txt?ref=topic/1").await;
     assert_eq!(file["content"], "Ywo=\n", "{file}");
     assert_eq!(forge.get("/contents/none.txt").await.0, StatusCode::NOT_FOUND);
 }
