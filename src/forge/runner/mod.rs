@@ -2,7 +2,7 @@
 //! machine, each in a folder and an environment of its own, as GitHub's runner does on a machine of its own.
 //!
 //! A run here means what it means on GitHub, or the workflow file is refused ([`workflow`]). No process outlives its
-//! step or the forge ([`guard`], [`sweep`]). What a job leaves behind is data: files are copied without following
+//! step or the forge ([`guard`], [`sweep()`]). What a job leaves behind is data: files are copied without following
 //! links, outputs and logs are bounded.
 
 mod artifact;
