@@ -8,7 +8,7 @@ use divan::Bencher;
 use task_orchestrator::engine::config::{ApprovalPolicy, Settings};
 use task_orchestrator::engine::event::{AttemptSeen, Event, Fact};
 use task_orchestrator::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId, Sha};
-use task_orchestrator::engine::plan::Plan;
+use task_orchestrator::engine::plan::{Change, Plan};
 use task_orchestrator::engine::record::{Claimed, Published, Record};
 use task_orchestrator::engine::report::{Report, ReportOutcome};
 use task_orchestrator::engine::snapshot::{Actor, Issue, OpenState, Permission};
@@ -100,6 +100,18 @@ fn advance(plan: &mut Plan, facts: Vec<Fact>) {
     plan.apply(stepped.changes);
 }
 
+/// Every row of a plan.
+fn rows(plan: &Plan) -> Vec<Change> {
+    let mut rows = vec![
+        Change::Header(Box::new(plan.header.clone())),
+        Change::Layout(Box::new(plan.layout.clone())),
+        Change::Numbers(Box::new(plan.numbers.clone())),
+    ];
+    rows.extend(plan.tasks.values().map(|task| Change::Task(task.clone())));
+    rows.extend(plan.outbox.values().map(|entry| Change::Entry(Box::new(entry.clone()))));
+    rows
+}
+
 #[divan::bench(args = [10, 100, 1_000])]
 fn step_alone(bencher: Bencher<'_, '_>, tasks: u64) {
     let (plan, events) = running_plan(tasks);
@@ -115,7 +127,7 @@ fn step_and_save(bencher: Bencher<'_, '_>, tasks: u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = Options { path: folder.path().join("bench.sqlite"), durability: Durability::ProcessEnd };
     let store = runtime.block_on(SqliteStore::open(&options)).expect("opens");
-    let mut version = 0;
+    let mut version = runtime.block_on(store.save(&plan.repository, 0, &rows(&plan))).expect("saved");
     bencher.bench_local(|| {
         let stepped = step(divan::black_box(&plan), &events, now, &owner());
         version = runtime.block_on(store.save(&plan.repository, version, &stepped.changes)).expect("saved");
