@@ -67,7 +67,7 @@ fn testing(draft: &Draft<'_>, task: &Task) -> String {
     if commands.is_empty() {
         "### Testing\n\nNo validation commands are configured; see the checks of this pull request.".to_owned()
     } else {
-        format!("### Testing\n\nPassed before this was pushed:\n\n{}", commands.join("\n"))
+        format!("### Testing\n\nReported as passed by the run that made this:\n\n{}", commands.join("\n"))
     }
 }
 
