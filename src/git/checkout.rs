@@ -1,5 +1,7 @@
 //! A person's own checkout: looked at, and given new branches. Its work tree and index are never touched.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::engine::id::Sha;
@@ -83,32 +85,77 @@ pub enum Brought {
     CheckedOut,
 }
 
-/// Brings `from` of the repository at `source` over as the branch `to`: made where missing, moved only forward, and
-/// never where it is checked out.
-pub async fn bring(program: &Program, root: &Path, source: &Path, from: &str, to: &str) -> Result<Brought, Error> {
-    let program = program.clone().file_protocol(true);
-    let source = source.to_string_lossy().into_owned();
-    let name = format!("refs/heads/{from}");
-    let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", &source, &name];
-    program.command(root, arguments).run().await?;
-    let tip = program.command(Path::new(&source), ["rev-parse", "--verify", name.as_str()]).run().await?.text();
-    let standing = branch(&program, root, to).await?;
-    if standing.as_ref().is_some_and(|sha| sha.as_str() == tip) {
-        return Ok(Brought::Current);
+/// A branch to be brought over: its name here, and the commit it shall be at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bring {
+    /// The branch's name, without `refs/heads/`.
+    pub to: String,
+    /// The commit, which the source has.
+    pub head: Sha,
+}
+
+/// Brings commits of the repository at `source` over as branches: made where missing, moved only forward, and never
+/// where one is checked out. What became of each, in the order asked. One fetch and one update serve them all; an error
+/// leaves every branch where it was.
+pub async fn bring(program: &Program, root: &Path, source: &Path, wanted: &[Bring]) -> Result<Vec<Brought>, Error> {
+    let standing = standing(program, root, wanted).await?;
+    let news: Vec<&Bring> =
+        wanted.iter().filter(|bring| standing.get(&bring.to).is_none_or(|found| found.head != bring.head)).collect();
+    if !news.is_empty() {
+        let source = source.to_string_lossy().into_owned();
+        let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+        arguments.extend(["--", &source]);
+        arguments.extend(news.iter().map(|bring| bring.head.as_str()));
+        program.clone().file_protocol(true).command(root, arguments).run().await?;
     }
-    if let Some(standing) = &standing {
-        let forward = program.command(root, ["merge-base", "--is-ancestor", standing.as_str(), &tip]).answer().await?;
-        if forward.code != 0 {
-            return Ok(Brought::Diverged);
+    let mut brought = Vec::new();
+    let mut update = String::new();
+    for Bring { to, head } in wanted {
+        let found = standing.get(to);
+        let became = match found {
+            Some(found) if found.head == *head => Brought::Current,
+            Some(found) if !is_forward(program, root, &found.head, head).await? => Brought::Diverged,
+            Some(found) if found.checked_out => Brought::CheckedOut,
+            Some(_) | None => Brought::Moved,
+        };
+        if became == Brought::Moved {
+            let old = found.map_or_else(|| "0".repeat(head.as_str().len()), |found| found.head.0.clone());
+            let _ = writeln!(update, "update refs/heads/{to} {head} {old}");
         }
+        brought.push(became);
     }
-    if checked_out(&program, root, to).await? {
-        return Ok(Brought::CheckedOut);
+    if !update.is_empty() {
+        program.command(root, ["update-ref", "-m", "task-orchestrator", "--stdin"]).input(update).run().await?;
     }
-    let old = standing.map_or_else(|| "0".repeat(tip.len()), |sha| sha.0);
-    let target = format!("refs/heads/{to}");
-    program.command(root, ["update-ref", "-m", "task-orchestrator", &target, &tip, &old]).run().await?;
-    Ok(Brought::Moved)
+    Ok(brought)
+}
+
+/// A branch as it stands in the checkout.
+struct Standing {
+    head: Sha,
+    checked_out: bool,
+}
+
+async fn standing(program: &Program, root: &Path, wanted: &[Bring]) -> Result<BTreeMap<String, Standing>, Error> {
+    // An empty list would ask for every branch there is.
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<String> = wanted.iter().map(|bring| format!("refs/heads/{}", bring.to)).collect();
+    let mut arguments = vec!["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)%00%(worktreepath)", "--"];
+    arguments.extend(names.iter().map(String::as_str));
+    let listed = program.command(root, arguments).run().await?.text();
+    let read = |line: &str| {
+        let (head, rest) = line.split_once(' ')?;
+        let (name, tree) = rest.split_once('\0')?;
+        Some((name.to_owned(), Standing { head: Sha::new(head), checked_out: !tree.is_empty() }))
+    };
+    Ok(listed.lines().filter_map(read).collect())
+}
+
+async fn is_forward(program: &Program, root: &Path, from: &Sha, to: &Sha) -> Result<bool, Error> {
+    let asked = program.command(root, ["merge-base", "--is-ancestor", from.as_str(), to.as_str()]).answer().await?;
+    Ok(asked.code == 0)
 }
 
 /// Whether a branch is checked out in any work tree of the repository.
@@ -161,15 +208,25 @@ mod tests {
         repository(there.path()).await;
         let program = Program::default();
         git(here.path(), &["init", "--quiet", "--initial-branch=trunk"]).await;
-        let bring_main = |to: &'static str| bring(&program, here.path(), there.path(), "main", to);
-        assert_eq!(bring_main("done").await, Ok(Brought::Moved));
-        assert_eq!(bring_main("done").await, Ok(Brought::Current));
+        let bring_main = async |branches: &[&str]| {
+            let head = Sha::new(git(there.path(), &["rev-parse", "main"]).await);
+            let wanted: Vec<Bring> =
+                branches.iter().map(|to| Bring { to: (*to).to_owned(), head: head.clone() }).collect();
+            bring(&program, here.path(), there.path(), &wanted).await
+        };
+        assert_eq!(bring_main(&[]).await, Ok(vec![]));
+        assert_eq!(bring_main(&["done"]).await, Ok(vec![Brought::Moved]));
+        assert_eq!(bring_main(&["done"]).await, Ok(vec![Brought::Current]));
         commit(there.path(), "two").await;
-        assert_eq!(bring_main("done").await, Ok(Brought::Moved));
+        assert_eq!(bring_main(&["done", "orchestrate/issue-1"]).await, Ok(vec![Brought::Moved; 2]));
         git(here.path(), &["checkout", "--quiet", "done"]).await;
         commit(there.path(), "three").await;
-        assert_eq!(bring_main("done").await, Ok(Brought::CheckedOut));
+        let brought = bring_main(&["orchestrate/issue-2", "done", "orchestrate/issue-1"]).await;
+        assert_eq!(brought, Ok(vec![Brought::Moved, Brought::CheckedOut, Brought::Moved]));
         commit(here.path(), "mine").await;
-        assert_eq!(bring_main("done").await, Ok(Brought::Diverged));
+        assert_eq!(bring_main(&["orchestrate/issue-1", "done"]).await, Ok(vec![Brought::Current, Brought::Diverged]));
+        let nowhere = Bring { to: "new".to_owned(), head: Sha::new("1".repeat(40)) };
+        assert!(bring(&program, here.path(), there.path(), &[nowhere]).await.is_err());
+        assert_eq!(branch(&program, here.path(), "new").await, Ok(None));
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::id::{Sha, pull_branch};
 use crate::engine::plan::Plan;
-use crate::git::checkout::{Brought, bring};
+use crate::git::checkout::{Bring, Brought, bring};
 use crate::git::command::Program;
 
 /// Brings branches of the forge over to the checkout as they come to be.
@@ -16,7 +16,7 @@ pub(super) struct Branches {
     merge_into: Option<String>,
     brought: BTreeMap<String, Sha>,
     said: BTreeMap<String, Brought>,
-    failed: BTreeMap<String, String>,
+    failed: Option<String>,
 }
 
 impl Branches {
@@ -28,56 +28,54 @@ impl Branches {
             merge_into,
             brought: BTreeMap::new(),
             said: BTreeMap::new(),
-            failed: BTreeMap::new(),
+            failed: None,
         }
     }
 
-    /// Brings over what is new in a plan. Gives what people should hear, each thing once.
+    /// Brings over what is new in a plan, all of it at once. Gives what people should hear, each thing once.
     pub(super) async fn follow(&mut self, plan: &Plan) -> Vec<String> {
-        let mut words = Vec::new();
-        for task in plan.tasks.values() {
-            let Some(head) = task.pull.as_ref().map(|pull| pull.head.clone()) else { continue };
-            let branch = pull_branch(task.issue());
-            if self.brought.get(&branch) != Some(&head) && self.bring(&branch, &branch, &mut words).await {
-                self.brought.insert(branch, head);
-            }
+        let wanted = self.wanted(plan);
+        if wanted.is_empty() {
+            return Vec::new();
         }
-        let base = plan.header.base.as_ref().map(|base| (base.branch.clone(), base.head.clone()));
-        if let (Some(target), Some((base, head))) = (self.merge_into.clone(), base)
-            && self.brought.get(&target) != Some(&head)
-            && self.bring(&base, &target, &mut words).await
-        {
-            self.brought.insert(target, head);
-        }
-        words
-    }
-
-    /// Brings one branch over; `false`: it did not work and is tried again with the next turn.
-    async fn bring(&mut self, from: &str, to: &str, words: &mut Vec<String>) -> bool {
-        match bring(&Program::default(), &self.checkout, &self.forge, from, to).await {
+        match bring(&Program::default(), &self.checkout, &self.forge, &wanted).await {
             Ok(brought) => {
-                let news = self.said.insert(to.to_owned(), brought) != Some(brought);
-                match brought {
-                    Brought::Moved | Brought::Current => {}
-                    Brought::Diverged if news => {
-                        words.push(format!("branch {to} of the checkout has commits of its own and was left alone"));
-                    }
-                    Brought::CheckedOut if news => {
-                        words.push(format!("branch {to} is checked out and was left alone"));
-                    }
-                    Brought::Diverged | Brought::CheckedOut => {}
-                }
-                true
+                let told = wanted.into_iter().zip(brought);
+                told.filter_map(|(bring, brought)| self.note(bring, brought)).collect()
             }
             Err(error) => {
                 let words = error.to_string();
-                if self.failed.get(to) != Some(&words) {
-                    tracing::warn!(branch = to, %error, "a branch was not brought to the checkout; it is tried again");
-                    self.failed.insert(to.to_owned(), words);
+                if self.failed.as_ref() != Some(&words) {
+                    tracing::warn!(%error, "branches were not brought to the checkout; it is tried again");
+                    self.failed = Some(words);
                 }
-                false
+                Vec::new()
             }
         }
+    }
+
+    /// Heads of pull requests, and the base where a branch follows it, that were not brought yet.
+    fn wanted(&self, plan: &Plan) -> Vec<Bring> {
+        let pulls = plan.tasks.values().filter_map(|task| {
+            let head = task.pull.as_ref().map(|pull| pull.head.clone())?;
+            Some(Bring { to: pull_branch(task.issue()), head })
+        });
+        let base = self.merge_into.as_ref().zip(plan.header.base.as_ref());
+        let base = base.map(|(to, base)| Bring { to: to.clone(), head: base.head.clone() });
+        pulls.chain(base).filter(|bring| self.brought.get(&bring.to) != Some(&bring.head)).collect()
+    }
+
+    /// Notes what became of a branch; the words people should hear about it.
+    fn note(&mut self, bring: Bring, brought: Brought) -> Option<String> {
+        let Bring { to, head } = bring;
+        let news = self.said.insert(to.clone(), brought) != Some(brought);
+        let words = match brought {
+            Brought::Moved | Brought::Current => None,
+            Brought::Diverged => Some(format!("branch {to} of the checkout has commits of its own and was left alone")),
+            Brought::CheckedOut => Some(format!("branch {to} is checked out and was left alone")),
+        };
+        self.brought.insert(to, head);
+        words.filter(|_| news)
     }
 
     /// How to take the merged work over, where no branch follows it.

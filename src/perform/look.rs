@@ -1,5 +1,9 @@
 //! Typed calls: one request each, its answer taken out of the common enum.
 
+use std::future::Future;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, PullRequest, Ref, Run};
@@ -48,6 +52,15 @@ call!(some_run(run: RunId) -> Box<Run>, Request::Run { run }, Run);
 call!(pull(number: PullNumber) -> Box<PullRequest>, Request::PullRequest { number }, PullRequest);
 call!(pulls_of(head: &str) -> Vec<PullRequest>, Request::PullRequests { head: Some(head.to_owned()) }, PullRequests);
 call!(checks(sha: &Sha) -> Checks, Request::Checks { sha: sha.clone() }, Checks);
+
+/// Most reads under way at once: far below the hundred that GitHub allows, and enough that a round takes as long as its
+/// slowest answers, not as all of them.
+pub(super) const AT_ONCE: usize = 8;
+
+/// Makes calls side by side; their answers in the order asked, or the first error in it.
+pub(super) async fn together<T>(calls: Vec<impl Future<Output = Result<T, Error>>>) -> Result<Vec<T>, Error> {
+    futures_util::stream::iter(calls).buffered(AT_ONCE).try_collect().await
+}
 
 /// What is asked for, or nothing where it does not exist.
 pub(super) fn optional<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {

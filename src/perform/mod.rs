@@ -12,6 +12,8 @@ mod write;
 
 use std::sync::Mutex;
 
+use futures_util::future::join_all;
+
 use crate::engine::effect::{Effect, EffectKey, Entry, Outcome};
 use crate::engine::event::Event;
 use crate::engine::id::Sha;
@@ -43,7 +45,7 @@ impl Tree {
     }
 }
 
-/// Performs what a step asks for, one after the other, and gives what came of it. `plan` is the plan as saved with
+/// Performs what a step asks for and gives what came of it: writes one after the other, reads side by side. `plan` is the plan as saved with
 /// the step. Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
 pub async fn perform<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
@@ -79,12 +81,15 @@ pub async fn perform<G: GitHub, M: Git, S>(
         };
         said.outcome(entry, outcome);
     }
-    for read in &step.reads {
-        let event = match said.until {
-            Some(until) => read::put_off(read, until),
-            None => read::read(deployment, plan, read).await,
+    for reads in step.reads.chunks(look::AT_ONCE) {
+        let events = match said.until {
+            Some(until) => reads.iter().map(|read| read::put_off(read, until)).collect::<Vec<_>>(),
+            None => {
+                let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read)).collect();
+                join_all(calls).await
+            }
         };
-        said.read(event);
+        events.into_iter().for_each(|event| said.read(event));
     }
     said.events
 }

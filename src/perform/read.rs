@@ -8,6 +8,7 @@ use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
 use crate::engine::graph::Outside;
 use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, RunId, Sha};
 use crate::engine::plan::Plan;
+use crate::engine::record::Record;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
 use crate::engine::snapshot::{Actor, Checks, Conclusion, Issue, OpenState, Permission, PullRequest, Run};
@@ -170,18 +171,12 @@ async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since:
         [Watched { run: Some(_), closely: true, .. }] => Vec::new(),
         _ => look::runs(github, &plan.header.settings.workflow, since).await?,
     };
-    let mut seen = Vec::new();
-    for attempt in watched {
-        let run = run_of(github, attempt, &listed).await?;
-        seen.push(AttemptSeen { id: attempt.id, record: None, run });
-    }
+    let runs = look::together(watched.iter().map(|attempt| run_of(github, attempt, &listed)).collect()).await?;
     let tips = tips(github, watched).await?;
-    for (attempt, seen) in watched.iter().zip(&mut seen) {
-        let Some(tip) = tips.get(&attempt.id) else { continue };
-        if attempt.record.as_ref() != Some(tip) {
-            seen.record = Some((tip.clone(), look::record_at(github, tip).await?));
-        }
-    }
+    let records = watched.iter().map(|attempt| record_of(github, attempt, tips.get(&attempt.id))).collect();
+    let records = look::together(records).await?;
+    let seen = watched.iter().zip(runs.into_iter().zip(records));
+    let seen = seen.map(|(attempt, (run, record))| AttemptSeen { id: attempt.id, record, run }).collect();
     Ok(Fact::Attempts(seen))
 }
 
@@ -200,6 +195,16 @@ async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Resu
     }
 }
 
+/// An attempt's record where its tip is another than the one known.
+async fn record_of(github: &impl GitHub, attempt: &Watched, tip: Option<&Sha>) -> Result<Option<(Sha, Record)>, Error> {
+    match tip {
+        Some(tip) if attempt.record.as_ref() != Some(tip) => {
+            Ok(Some((tip.clone(), look::record_at(github, tip).await?)))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// The records' tips: one list for many, one look for one.
 async fn tips(github: &impl GitHub, watched: &[Watched]) -> Result<BTreeMap<AttemptId, Sha>, Error> {
     if let [attempt] = watched {
@@ -214,18 +219,20 @@ async fn tips(github: &impl GitHub, watched: &[Watched]) -> Result<BTreeMap<Atte
 }
 
 async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Error> {
-    let mut found: Vec<(PullRequest, Option<Actor>)> = Vec::new();
-    for number in numbers {
-        let Some(pull) = look::optional(look::pull(github, *number).await)? else { continue };
-        let closed = pull.state == OpenState::Closed && !pull.merged;
-        let by = if closed {
-            look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by)
-        } else {
-            None
-        };
-        found.push((*pull, by));
-    }
-    Ok(Fact::Pulls(found))
+    let found = look::together(numbers.iter().map(|number| pull_and_closer(github, *number)).collect()).await?;
+    Ok(Fact::Pulls(found.into_iter().flatten().collect()))
+}
+
+/// A pull request, and where it was closed without a merge, by whom.
+async fn pull_and_closer(
+    github: &impl GitHub,
+    number: PullNumber,
+) -> Result<Option<(PullRequest, Option<Actor>)>, Error> {
+    let Some(pull) = look::optional(look::pull(github, number).await)? else { return Ok(None) };
+    let closed = pull.state == OpenState::Closed && !pull.merged;
+    let by =
+        if closed { look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by) } else { None };
+    Ok(Some((*pull, by)))
 }
 
 /// A commit's checks, what the failed ones printed, and which of them fail on the base too.

@@ -21,6 +21,17 @@ pub(crate) struct Applied {
     pub(crate) lines_removed: u64,
 }
 
+/// The paths a patch says it changes; nothing where git cannot read it. What it does change is seen once it is applied:
+/// a path left out here makes it fail.
+pub(crate) async fn paths(remote: &Remote<'_>, patch: &[u8]) -> Result<Option<Vec<String>>, Error> {
+    let counted = remote.git(["apply", "--numstat", "-z", "-"]).input(patch).answer().await?;
+    if counted.code != 0 {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(&counted.stdout);
+    Ok(Some(text.split('\0').filter_map(|line| line.splitn(3, '\t').nth(2)).map(str::to_owned).collect()))
+}
+
 /// Applies a patch to a commit; the inner error is git's reason why it does not apply. Of more files than `files_max`,
 /// which no policy lets through, only so many are searched for what they add.
 pub(crate) async fn apply(
@@ -41,7 +52,7 @@ pub(crate) async fn apply(
     if applied.code != 0 {
         return Ok(Err(applied.stderr.trim().to_owned()));
     }
-    let tree = remote.git(["write-tree"]).variable("GIT_INDEX_FILE", &index).run().await?.text();
+    let tree = remote.git(["write-tree", "--missing-ok"]).variable("GIT_INDEX_FILE", &index).run().await?.text();
     compare(remote, foundation, tree, files_max).await.map(Ok)
 }
 

@@ -16,7 +16,7 @@ use crate::git;
 use crate::git::push::Pushed;
 use crate::worker::Error;
 use crate::worker::agent::{META_FILE, Meta, PATCH_FILE, REPORT_FILE};
-use crate::worker::apply::{Applied, apply};
+use crate::worker::apply::{Applied, apply, paths};
 use crate::worker::job::{Common, Job, now};
 use crate::worker::remote::{Move, Remote};
 use crate::worker::work::Scratch;
@@ -48,8 +48,8 @@ pub async fn run(job: &Job, options: &PublishOptions) -> Result<Option<Published
     }
     let scratch = Scratch::make()?;
     let remote = Remote::open(job, &scratch.path().join("git")).await?;
-    let brief = remote.brief().await?;
-    let own = remote.record().await?.filter(|(_, record)| remote.is_own(record) && !record.is_closed());
+    let (brief, record) = remote.brief_and_record().await?;
+    let own = record.filter(|(_, record)| remote.is_own(record) && !record.is_closed());
     let Some((tip, record)) = own else {
         job.say("The attempt's record is not this run's open claim; nothing is published.")?;
         return Ok(None);
@@ -91,7 +91,11 @@ async fn judge(job: &Job, remote: &Remote<'_>, scratch: &Path, brief: &Brief, fr
     };
     let mut commits = vec![&brief.start];
     commits.extend((brief.mode == Mode::Rebase).then_some(&brief.base));
-    remote.fetch(&commits, false).await?;
+    let Some(paths) = paths(remote, &patch).await? else {
+        return Ok(refused(result, vec!["the patch cannot be read".to_owned()]));
+    };
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    remote.fetch_trees(&commits, foundation(brief), &paths).await?;
     let applied = match apply(remote, scratch, foundation(brief), &patch, brief.policy.files_max).await? {
         Ok(applied) => applied,
         Err(problem) => {

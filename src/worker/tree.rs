@@ -49,18 +49,28 @@ impl Tree {
         std::fs::create_dir_all(&tree.tree).map_err(Error::machine("making the work tree"))?;
         tree.inside(["init", "--quiet", "--template=", "--initial-branch=main", "."]).run().await?;
         tree.borrow_objects()?;
-        for (key, value) in
-            [("user.name", "task-orchestrator"), ("user.email", "task-orchestrator@users.noreply.github.com")]
-        {
-            tree.inside(["config", key, value]).run().await?;
-        }
+        tree.sign_commits_of_the_agent()?;
         tree.inside(["checkout", "--quiet", "-B", "work", brief.start.as_str()]).run().await?;
         if brief.mode == Mode::Rebase {
             tree.conflicts = tree.merge(&brief.base).await?;
         }
-        tree.observe(["read-tree", tree.foundation.as_str()], "watch").run().await?;
+        if brief.mode == Mode::Rebase {
+            tree.observe(["read-tree", tree.foundation.as_str()], "watch").run().await?;
+        } else {
+            // The index of a fresh checkout is the foundation, and knows each file's times: what did not change since
+            // is not read again.
+            tree.copy_index(&tree.tree.join(".git/index"), "watch")?;
+        }
         tree.brought = tree.unknown().await?.into_iter().collect();
         Ok(tree)
+    }
+
+    /// Whose the commits are that the agent may make in its own `.git`; nothing of them is published.
+    fn sign_commits_of_the_agent(&self) -> Result<(), Error> {
+        use std::io::Write as _;
+        let person = b"[user]\n\tname = task-orchestrator\n\temail = task-orchestrator@users.noreply.github.com\n";
+        let config = std::fs::OpenOptions::new().append(true).open(self.tree.join(".git/config"));
+        config.and_then(|mut config| config.write_all(person)).map_err(Error::machine("preparing the work tree"))
     }
 
     fn borrow_objects(&self) -> Result<(), Error> {
@@ -138,7 +148,7 @@ impl Tree {
 
     /// Everything that differs from the foundation, new files included and ignored ones not, as `git apply` takes it.
     pub(crate) async fn patch(&self) -> Result<Vec<u8>, Error> {
-        self.observe(["read-tree", self.foundation.as_str()], "patch").run().await?;
+        self.copy_index(&self.index("watch"), "patch")?;
         self.observe(["add", "--all", "."], "patch").run().await?;
         let arguments = [
             "diff",
@@ -177,9 +187,19 @@ impl Tree {
     fn observe<const N: usize>(&self, arguments: [&str; N], index: &str) -> Invocation<'_> {
         self.program
             .command(&self.tree, arguments)
+            .variable("GIT_NO_LAZY_FETCH", "1")
             .variable("GIT_DIR", &self.git)
             .variable("GIT_WORK_TREE", &self.tree)
-            .variable("GIT_INDEX_FILE", self.git.join(format!("index-{index}")))
+            .variable("GIT_INDEX_FILE", self.index(index))
+    }
+
+    /// Where an index of ours is.
+    fn index(&self, name: &str) -> PathBuf {
+        self.git.join(format!("index-{name}"))
+    }
+
+    fn copy_index(&self, from: &Path, to: &str) -> Result<(), Error> {
+        std::fs::copy(from, self.index(to)).map(drop).map_err(Error::machine("copying an index of the work tree"))
     }
 }
 

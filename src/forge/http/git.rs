@@ -28,6 +28,10 @@ const BODY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const HEADER_BYTES_MAX: u64 = 16 * 1024;
 /// Most bytes of a push's answer.
 const PUSH_ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Most bytes of an answer to `info/refs` that is kept.
+const GREETING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What an answer by version 2 says first.
+const GREETING_VERSION: &[u8] = b"version 2\n";
 /// Bytes sent on at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -65,11 +69,50 @@ pub(crate) async fn serve(State(hub): State<Arc<Hub>>, Path(path): Path<String>,
         return Failure::new(StatusCode::FORBIDDEN, "Resource not accessible by integration").into_response();
     }
     let moves_refs = wish == Wish::Push && request.method() == Method::POST;
+    let greets = wish == Wish::Fetch && request.method() == Method::GET && speaks_version_two(request.headers());
     let answer = async {
+        if greets && let Some(greeting) = hub.greeting.get() {
+            return Ok(greeting.response());
+        }
         let call = BackendCall::read(&hub, &path, request).await?;
-        if moves_refs { push(hub, grant.actor, call).await } else { call.stream(&hub).await }
+        match (moves_refs, greets) {
+            (true, _) => push(hub, grant.actor, call).await,
+            (false, true) => greet(&hub, call).await,
+            (false, false) => call.stream(&hub).await,
+        }
     };
     answer.await.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn speaks_version_two(headers: &HeaderMap) -> bool {
+    headers.get("git-protocol").is_some_and(|value| value.as_bytes() == b"version=2")
+}
+
+/// What a fetch by version 2 of git's protocol is greeted with: what this git can do, and nothing of the refs (git's
+/// gitprotocol-v2), so that one answer serves all.
+pub(crate) struct Greeting {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Greeting {
+    fn response(&self) -> Response {
+        let mut response = Response::new(Body::from(self.body.clone()));
+        response.headers_mut().clone_from(&self.headers);
+        response
+    }
+}
+
+/// Answers a greeting, and keeps it if it is one of version 2: a git that speaks an older one tells its refs here.
+async fn greet(hub: &Hub, call: BackendCall) -> Result<Response, Failure> {
+    let (parts, body) = call.finish(hub).await?.into_parts();
+    let body = axum::body::to_bytes(body, GREETING_BYTES_MAX).await.map_err(failed)?;
+    let is_second = body.windows(GREETING_VERSION.len()).any(|window| window == GREETING_VERSION);
+    if parts.status == StatusCode::OK && is_second {
+        // Whoever comes second has read the same.
+        let _ = hub.greeting.set(Greeting { headers: parts.headers.clone(), body: body.clone() });
+    }
+    Ok(Response::from_parts(parts, Body::from(body)))
 }
 
 /// One call of the program, its body on disk.

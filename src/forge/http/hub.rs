@@ -4,13 +4,14 @@
 //! webhooks, and only then answered. A writer that has begun is never cut off by a caller that goes away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use secrecy::SecretString;
 use tokio::sync::{Notify, watch};
 
 use crate::engine::snapshot::Actor;
 use crate::engine::time::Timestamp;
+use crate::forge::http::git::Greeting;
 use crate::forge::http::json::{Place, payload};
 use crate::forge::http::keys::{self, AppKey};
 use crate::forge::http::options::{Clock, WebhookTarget};
@@ -40,6 +41,8 @@ pub(crate) struct Hub {
     pub(crate) target: Mutex<Option<WebhookTarget>>,
     /// Wakes the webhook sender.
     pub(crate) to_deliver: Notify,
+    /// What fetches are greeted with, once known.
+    pub(crate) greeting: OnceLock<Greeting>,
     world: Mutex<World>,
     turn: tokio::sync::Mutex<Turn>,
     changes: watch::Sender<u64>,
@@ -80,6 +83,7 @@ impl Hub {
             address_secret: parts.address_secret,
             target: Mutex::new(parts.target),
             to_deliver: Notify::new(),
+            greeting: OnceLock::new(),
             world: Mutex::new(parts.world),
             turn: tokio::sync::Mutex::new(Turn { logged: parts.logged }),
             changes: watch::Sender::new(0),

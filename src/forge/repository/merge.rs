@@ -1,10 +1,8 @@
 //! Merges without a checkout: a tree by `git merge-tree`, a commit by `commit-tree`; the caller moves the branch.
 
 use crate::engine::id::Sha;
-use crate::forge::repository::{Error, Repository, is_sha};
+use crate::forge::repository::{Error, Repository, is_sha, keep, known};
 
-/// Mergeability answers kept; when full, all are forgotten and asked again.
-const MERGEABLE_KEPT_MAX: usize = 4096;
 /// The most characters of a diff shown.
 const DIFF_BYTES_MAX: usize = 400_000;
 
@@ -61,24 +59,14 @@ impl Repository {
         }
     }
 
-    /// Whether `head` merges into `base` without a conflict. Answers are kept by the pair, which never changes its
-    /// answer.
+    /// Whether `head` merges into `base` without a conflict.
     pub async fn mergeable(&self, base: &Sha, head: &Sha) -> Result<bool, Error> {
-        let key = (base.clone(), head.clone());
-        if let Some(known) = self.known_mergeable().get(&key).copied() {
+        let pair = (base.clone(), head.clone());
+        if let Some(known) = known(&self.mergeable, &pair) {
             return Ok(known);
         }
         let answer = self.merged_tree(base, head).await?.is_ok();
-        let mut known = self.known_mergeable();
-        if known.len() >= MERGEABLE_KEPT_MAX {
-            known.clear();
-        }
-        known.insert(key, answer);
-        Ok(answer)
-    }
-
-    fn known_mergeable(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<(Sha, Sha), bool>> {
-        self.mergeable.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        Ok(keep(&self.mergeable, pair, answer))
     }
 
     /// What `head` changes since it left `base`, as a unified diff, cut at a bound that is told.
@@ -96,6 +84,10 @@ impl Repository {
 
     /// Lines added and removed and the files changed by `head` since it left `base`.
     pub async fn changed_lines(&self, base: &Sha, head: &Sha) -> Result<Vec<(u64, u64, String)>, Error> {
+        let pair = (base.clone(), head.clone());
+        if let Some(known) = known(&self.changed, &pair) {
+            return Ok(known);
+        }
         let range = format!("{base}...{head}");
         let output =
             self.git(&["diff", "--no-ext-diff", "--numstat", "--no-renames", "--end-of-options", &range]).await?;
@@ -106,6 +98,6 @@ impl Repository {
             let removed = fields.next()?.parse().unwrap_or(0);
             Some((added, removed, fields.next()?.to_owned()))
         };
-        Ok(text.lines().filter_map(read).collect())
+        Ok(keep(&self.changed, pair, text.lines().filter_map(read).collect()))
     }
 }

@@ -5,6 +5,7 @@ mod command;
 mod leftovers;
 mod merge;
 mod object;
+mod reader;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -25,7 +26,31 @@ const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 #[derive(Debug)]
 pub struct Repository {
     git_dir: PathBuf,
-    mergeable: Mutex<BTreeMap<(Sha, Sha), bool>>,
+    reader: reader::Reader,
+    mergeable: Kept<bool>,
+    between: Kept<u64>,
+    changed: Kept<Vec<(u64, u64, String)>>,
+}
+
+/// Answers about pairs of commits, which never change.
+type Kept<T> = Mutex<BTreeMap<(Sha, Sha), T>>;
+
+/// Answers of one kind that are kept; when full, all are forgotten and asked again.
+const KEPT_MAX: usize = 4096;
+
+/// The answer that is kept for a pair.
+fn known<T: Clone>(kept: &Kept<T>, pair: &(Sha, Sha)) -> Option<T> {
+    kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(pair).cloned()
+}
+
+/// Keeps an answer and gives it.
+fn keep<T: Clone>(kept: &Kept<T>, pair: (Sha, Sha), answer: T) -> T {
+    let mut kept = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if kept.len() >= KEPT_MAX {
+        kept.clear();
+    }
+    kept.insert(pair, answer.clone());
+    answer
 }
 
 /// How a move of a branch went.
@@ -53,7 +78,7 @@ impl Repository {
             return None;
         }
         leftovers::remove(git_dir);
-        Some(Self { git_dir: git_dir.to_owned(), mergeable: Mutex::default() })
+        Some(Self::at(git_dir))
     }
 
     /// Clones the branch that is checked out in `source`, bare, and gives the repository and that branch's name. The
@@ -84,13 +109,24 @@ impl Repository {
             &["config", "receive.denyDeleteCurrent", "refuse"],
             &["config", "receive.fsckObjects", "false"],
             &["config", "gc.auto", "0"],
+            &["config", "receive.autogc", "false"],
             &["config", "core.hooksPath", "/dev/null"],
             &["config", "core.logAllRefUpdates", "false"],
         ] {
             command::in_repository(&unfinished, arguments, b"").await?.ok("config")?;
         }
         std::fs::rename(&unfinished, git_dir).map_err(storage)?;
-        Ok((Self { git_dir: git_dir.to_owned(), mergeable: Mutex::default() }, branch))
+        Ok((Self::at(git_dir), branch))
+    }
+
+    fn at(git_dir: &Path) -> Self {
+        Self {
+            git_dir: git_dir.to_owned(),
+            reader: reader::Reader::default(),
+            mergeable: Mutex::default(),
+            between: Mutex::default(),
+            changed: Mutex::default(),
+        }
     }
 
     /// Where it lies.
@@ -139,17 +175,12 @@ impl Repository {
 
     async fn commit_named(&self, name: &str) -> Result<Option<Sha>, Error> {
         let spelled = format!("{name}^{{commit}}");
-        let output = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]).await?;
-        let line = output.line();
-        Ok((output.code == 0 && is_sha(&line)).then(|| Sha::new(line)))
+        Ok(self.reader.info(&self.git_dir, &spelled).await?.map(|object| object.name))
     }
 
     /// Moves, creates (`expected` nothing) or deletes (`to` nothing) a branch if it still is at `expected`.
     pub async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: Option<&Sha>) -> Result<Moved, Error> {
         let name = format!("refs/heads/{branch}");
-        if self.git(&["check-ref-format", &name]).await?.code != 0 {
-            return Ok(Moved::Refused { message: format!("`{branch}` is no valid branch name") });
-        }
         let old = expected.map_or(NO_COMMIT, Sha::as_str);
         let new = to.map_or(NO_COMMIT, Sha::as_str);
         if !is_sha(old) || !is_sha(new) {
@@ -163,6 +194,9 @@ impl Repository {
         let output = self.git(&["update-ref", "--no-deref", &name, new, old]).await?;
         if output.code == 0 {
             return Ok(Moved::Done);
+        }
+        if self.git(&["check-ref-format", &name]).await?.code != 0 {
+            return Ok(Moved::Refused { message: format!("`{branch}` is no valid branch name") });
         }
         let found = self.branch(branch).await?;
         if found.as_ref() == expected {
@@ -182,9 +216,13 @@ impl Repository {
 
     /// How many commits `head` has that `base` has not.
     pub async fn commits_between(&self, base: &Sha, head: &Sha) -> Result<u64, Error> {
+        let pair = (base.clone(), head.clone());
+        if let Some(known) = known(&self.between, &pair) {
+            return Ok(known);
+        }
         let range = format!("{base}..{head}");
         let output = self.git(&["rev-list", "--count", "--end-of-options", &range]).await?.ok("rev-list")?;
-        Ok(output.line().parse().unwrap_or(0))
+        Ok(keep(&self.between, pair, output.line().parse().unwrap_or(0)))
     }
 }
 

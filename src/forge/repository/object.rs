@@ -65,8 +65,7 @@ impl Repository {
     pub async fn file_name(&self, reference: &str, path: &str) -> Result<Option<Sha>, Error> {
         let Some(commit) = self.resolve(reference).await? else { return Ok(None) };
         let spelled = format!("{commit}:{path}");
-        let output = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]).await?;
-        Ok((output.code == 0).then(|| Sha::new(output.line())))
+        Ok(self.reader.info(self.git_dir(), &spelled).await?.map(|object| object.name))
     }
 
     /// A file's bytes by its object name; nothing where it is no file.
@@ -74,8 +73,8 @@ impl Repository {
         if !is_sha(name.as_str()) {
             return Ok(None);
         }
-        let output = self.git(&["cat-file", "blob", name.as_str()]).await?;
-        Ok((output.code == 0).then_some(output.stdout))
+        let object = self.reader.contents(self.git_dir(), name.as_str()).await?;
+        Ok(object.filter(|object| object.kind == "blob").map(|object| object.bytes))
     }
 
     /// Stores a file's bytes.
@@ -129,25 +128,12 @@ impl Repository {
 
     /// A commit by its full name.
     pub async fn commit(&self, sha: &Sha) -> Result<Option<CommitFacts>, Error> {
-        let Some(sha) = self.resolve(sha.as_str()).await? else { return Ok(None) };
-        let format = "--format=%T%x00%P%x00%an%x00%ae%x00%ct%x00%B";
-        let output =
-            self.git(&["show", "--no-patch", "--no-show-signature", format, sha.as_str()]).await?.ok("show")?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut fields = text.splitn(6, '\0').map(str::to_owned);
-        let mut next = || fields.next().unwrap_or_default();
-        let (tree, parents) = (Sha::new(next()), next());
-        let (author_name, author_email) = (next(), next());
-        let seconds: i64 = next().parse().unwrap_or(0);
-        Ok(Some(CommitFacts {
-            sha,
-            tree,
-            parents: parents.split_whitespace().map(Sha::new).collect(),
-            author_name,
-            author_email,
-            committed_at: Timestamp(seconds * 1000),
-            message: next().trim_end().to_owned(),
-        }))
+        if !is_sha(sha.as_str()) {
+            return Ok(None);
+        }
+        let spelled = format!("{sha}^{{commit}}");
+        let object = self.reader.contents(self.git_dir(), &spelled).await?;
+        Ok(object.map(|object| read_commit(object.name, &object.bytes)))
     }
 
     /// The tree of a commit, or the tree itself.
@@ -156,8 +142,7 @@ impl Repository {
             return Ok(None);
         }
         let spelled = format!("{name}^{{tree}}");
-        let output = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]).await?;
-        Ok((output.code == 0).then(|| Sha::new(output.line())))
+        Ok(self.reader.info(self.git_dir(), &spelled).await?.map(|object| object.name))
     }
 
     /// Fills an empty folder with the files of a tree or commit. No filter, hook or setting of the repository's content
@@ -185,6 +170,35 @@ impl Repository {
         git.arg("--git-dir").arg(self.git_dir()).args(arguments).env("GIT_INDEX_FILE", index.path());
         command::run(git, arguments[0], input).await
     }
+}
+
+/// Reads a commit as git stores it: header lines, an empty line, the message.
+fn read_commit(sha: Sha, bytes: &[u8]) -> CommitFacts {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let values = |name: &'static str| {
+        head.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix(' ')).map(str::to_owned)
+    };
+    let one = |name| values(name).next().unwrap_or_default();
+    let (author_name, author_email, _) = read_person(&one("author"));
+    let (_, _, committed_at) = read_person(&one("committer"));
+    CommitFacts {
+        sha,
+        tree: Sha::new(one("tree")),
+        parents: values("parent").map(Sha::new).collect(),
+        author_name,
+        author_email,
+        committed_at,
+        message: message.trim_end().to_owned(),
+    }
+}
+
+/// `Name <address> seconds zone`: name, address and moment.
+fn read_person(line: &str) -> (String, String, Timestamp) {
+    let (name, rest) = line.split_once('<').unwrap_or((line, ""));
+    let (email, moment) = rest.rsplit_once('>').unwrap_or((rest, ""));
+    let seconds: i64 = moment.split_whitespace().next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    (name.trim_end().to_owned(), email.to_owned(), Timestamp(seconds.saturating_mul(1000)))
 }
 
 /// An index file of one operation, gone with it.

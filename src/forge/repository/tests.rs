@@ -146,3 +146,28 @@ async fn sources_that_cannot_be_used_are_named_with_a_remedy() {
         assert!(!target.exists());
     }
 }
+
+#[tokio::test]
+async fn objects_are_read_by_one_process_that_is_started_again_where_it_died() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let repository = cloned(folder.path()).await;
+    let first = repository.branch("trunk").await.expect("git").expect("exists");
+    let odd = "\n\0no line end, two\n\nlines";
+    let second = commit_on(&repository, &first, &[file("odd name\u{e9}", odd), file("empty", "")]).await;
+    let text = async |path: &'static str| repository.file(second.as_str(), path).await.expect("git ran");
+    assert_eq!(text("odd name\u{e9}").await.as_deref(), Some(odd.as_bytes()));
+    assert_eq!(text("empty").await.as_deref(), Some(&b""[..]));
+    for missing in ["nothing", "two\nlines", "two\nmore\nlines", "zero\0byte", ""] {
+        assert_ne!(text(missing).await.as_deref(), Some(odd.as_bytes()), "{missing:?}");
+        assert_eq!(text("a.txt").await.as_deref(), Some(&b"one\ntwo\nthree\n"[..]), "after {missing:?}");
+    }
+    repository.reader.end_for_test().await;
+    assert_eq!(text("empty").await.as_deref(), Some(&b""[..]));
+
+    let facts = repository.commit(&second).await.expect("git ran").expect("a commit");
+    assert_eq!(facts.parents, [first]);
+    assert_eq!((facts.message.as_str(), facts.author_name.as_str()), ("work", "task-orchestrator[bot]"));
+    assert_eq!(repository.tree(&second).await, Ok(Some(facts.tree.clone())));
+    assert_eq!(repository.commit(&facts.tree).await, Ok(None), "a tree is no commit");
+    assert!(facts.committed_at.0 > 0);
+}
