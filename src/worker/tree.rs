@@ -198,8 +198,16 @@ impl Tree {
         self.git.join(format!("index-{name}"))
     }
 
+    /// Copies an index with its time: git reads a file again that changed in the very second its index was written, and
+    /// a younger copy would hide that it did.
     fn copy_index(&self, from: &Path, to: &str) -> Result<(), Error> {
-        std::fs::copy(from, self.index(to)).map(drop).map_err(Error::machine("copying an index of the work tree"))
+        let to = self.index(to);
+        let copy = || {
+            let written = std::fs::metadata(from)?.modified()?;
+            std::fs::copy(from, &to)?;
+            std::fs::File::options().append(true).open(&to)?.set_modified(written)
+        };
+        copy().map_err(Error::machine("copying an index of the work tree"))
     }
 }
 

@@ -110,6 +110,9 @@ impl Repository {
             &["config", "receive.fsckObjects", "false"],
             &["config", "gc.auto", "0"],
             &["config", "receive.autogc", "false"],
+            // What is fetched travels over loopback: making it small costs more than sending it.
+            &["config", "pack.window", "0"],
+            &["config", "pack.compression", "0"],
             &["config", "core.hooksPath", "/dev/null"],
             &["config", "core.logAllRefUpdates", "false"],
         ] {

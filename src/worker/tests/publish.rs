@@ -38,6 +38,14 @@ async fn work_and_result_are_pushed_together() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_same_length_in_the_same_second_is_seen() {
+    let stage = Stage::new().await;
+    let brief = stage.brief("printf 'one\\nTWO\\nthree\\n' > a.txt");
+    let (_, result) = whole(&stage, &brief).await;
+    assert_eq!((result.files.as_slice(), result.added, result.removed), (&["a.txt".to_owned()][..], 1, 1));
+}
+
+#[tokio::test]
 async fn a_lost_agent_job_still_gets_a_result() {
     let stage = Stage::new().await;
     let brief = stage.brief("true");

@@ -71,6 +71,9 @@ impl Stage {
         std::fs::create_dir_all(folder.path().join("o/r.git")).expect("a folder");
         let mut stage = Self { folder, program, base: Sha::new("") };
         stage.git(["init", "--bare", "--quiet", "--initial-branch=main", "."], "").await;
+        // As GitHub does: fetches may leave files out, and ask for any object.
+        stage.git(["config", "uploadpack.allowFilter", "true"], "").await;
+        stage.git(["config", "uploadpack.allowAnySHA1InWant", "true"], "").await;
         let files = [("a.txt", "one\ntwo\nthree\n"), ("src/b.txt", "b\n"), (".gitignore", "ignored/\n")];
         stage.base = stage.commit("main", &files, None).await;
         stage
