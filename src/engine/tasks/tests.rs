@@ -1,0 +1,1 @@
+//! The index equals what a walk over all tasks finds.
