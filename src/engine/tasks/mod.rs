@@ -6,7 +6,7 @@
 mod place;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::engine) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Deref};

@@ -1,5 +1,8 @@
 //! Starting attempts: who is ready, who fits beside what runs, and the brief each gets.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
