@@ -1,5 +1,7 @@
 //! The index says what a walk over all tasks says, whatever came, changed and went.
 
+mod events;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -107,7 +109,9 @@ pub(in crate::engine) fn changed(plan: &Plan, rows: Vec<Task>, gone: Vec<u64>) -
 fn walk(draft: &Draft<'_>) -> (Vec<Key>, Vec<Key>, Vec<IssueNumber>) {
     let mut own = BTreeSet::new();
     for task in draft.tasks() {
-        own_keys(task, &mut |key| drop(own.replace(key)));
+        own_keys(task, &mut |key| {
+            own.insert(key);
+        });
     }
     let start: BTreeSet<Key> = draft.tasks().filter_map(|task| start_key(task, |id| draft.task(id))).collect();
     let depends: BTreeSet<IssueNumber> = draft.tasks().flat_map(crate::engine::waits::dependencies).collect();
