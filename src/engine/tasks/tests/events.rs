@@ -33,12 +33,14 @@ fn sha(kind: &str, number: u64) -> Sha {
 }
 
 fn issue(number: u64, turn: u64) -> Issue {
-    let body = format!("Files: f{}.rs\nPhase: {}\nDepends on: #{}", number % 3, 1 + number / 4, 1 + (number * 5) % 8);
+    let depends = if number < 4 { String::new() } else { format!("Depends on: #{}", number / 2) };
+    let body = format!("Files: f{}.rs\nPhase: {}\n{depends}", number % 3, 1 + number / 4);
+    let edited = format!("Files: g{number}.rs\nDepends on: #{}", 8 + number % 3);
     Issue {
         number: IssueNumber(number),
         node_id: format!("I_{number}"),
         title: format!("Task {number}"),
-        body: if turn.is_multiple_of(2) { body } else { format!("Files: g{number}.rs") },
+        body: if turn.is_multiple_of(2) { body } else { edited },
         state: OpenState::Open,
         labels: vec!["orchestrate".to_owned()],
         author: actor("owner", false),
@@ -130,7 +132,7 @@ fn event(plan: &Plan, (kind, number): Choice) -> Option<Event> {
         4 => Fact::Footprints(plan.tasks.values().map(|task| footprint(task)).collect()),
         5 => Fact::Labelled { issue: picked()?.issue(), by: Some((actor("owner", false), NOW)), edited_at: None },
         6 => Fact::Permission(Login::new("owner"), Permission::Admin),
-        7 => Fact::Outside(vec![(IssueNumber(1 + number % 8), Outside::Closed)]),
+        7 => Fact::Outside(vec![(IssueNumber(1 + number % 12), Outside::Closed)]),
         8..=10 => ended(picked()?, OUTCOMES[usize::try_from(number).ok()? % 4])?,
         11 => Fact::Pulls(vec![(PullRequest { merged: true, ..pull(picked()?, OpenState::Closed) }, None)]),
         12 => Fact::Pulls(vec![(pull(picked()?, OpenState::Closed), Some(actor("owner", false)))]),
