@@ -277,7 +277,16 @@ impl Loop {
                 Some(Fact::Labelled { issue: *issue, by: Some((person(), START)), edited_at: None })
             }
             Read::Permission(login) => Some(Fact::Permission(login.clone(), Permission::Admin)),
-            _ => None,
+            Read::Issues
+            | Read::Issue(_)
+            | Read::Outside(_)
+            | Read::BlockedBy(_)
+            | Read::Comments(_)
+            | Read::Tracking(_)
+            | Read::Attempts { .. }
+            | Read::Pulls(_)
+            | Read::Pull(_)
+            | Read::Checks(_) => None,
         }
     }
 
@@ -290,7 +299,19 @@ impl Loop {
             Effect::OpenPull { issue, .. } => {
                 Receipt::Pull(Box::new(pull(&self.plan.tasks[&TaskId(*issue)], OpenState::Open)))
             }
-            _ => Receipt::Nothing,
+            Effect::Pin { .. }
+            | Effect::Comment { .. }
+            | Effect::DeleteComment { .. }
+            | Effect::React { .. }
+            | Effect::Fence { .. }
+            | Effect::CancelRun { .. }
+            | Effect::MoveBranch { .. }
+            | Effect::EditPull { .. }
+            | Effect::MergePull { .. }
+            | Effect::UpdatePull { .. }
+            | Effect::Rerun { .. }
+            | Effect::CloseIssue { .. }
+            | Effect::DeleteBranch { .. } => Receipt::Nothing,
         }
     }
 }

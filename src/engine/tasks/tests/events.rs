@@ -116,7 +116,19 @@ fn receipt(plan: &Plan, entry: &Entry) -> Receipt {
         Effect::OpenPull { issue, .. } => {
             plan.task_of(*issue).map_or(Receipt::Nothing, |task| Receipt::Pull(Box::new(pull(task, OpenState::Open))))
         }
-        _ => Receipt::Nothing,
+        Effect::Pin { .. }
+        | Effect::Comment { .. }
+        | Effect::DeleteComment { .. }
+        | Effect::React { .. }
+        | Effect::Fence { .. }
+        | Effect::CancelRun { .. }
+        | Effect::MoveBranch { .. }
+        | Effect::EditPull { .. }
+        | Effect::MergePull { .. }
+        | Effect::UpdatePull { .. }
+        | Effect::Rerun { .. }
+        | Effect::CloseIssue { .. }
+        | Effect::DeleteBranch { .. } => Receipt::Nothing,
     }
 }
 
