@@ -1,10 +1,10 @@
-//! What one event costs in the middle of plans of 10, 100 and 1,000 tasks: `cargo bench --bench event`. A run's record
-//! says that its work is done; the task goes on to its pull request and another one starts. At 1,000 tasks this may cost
-//! five times what it costs at 10, for `step` alone and together with the save of the changed rows in SQLite.
+//! What one event costs in the middle of plans of 10, 100 and 1,000 tasks: `cargo bench --bench event`. A run's
+//! record says that its work is done; the task goes on to its pull request and another one starts. At 1,000 tasks this
+//! may cost five times what it costs at 10, for `step` alone and together with the save of the changed rows in SQLite.
 //!
-//! Each round is what the loop does for an event (see `turn`): step, save what changed, put it in place; the outcomes of
-//! what is sent then are the next round's events, until nothing is left to do. Only GitHub's answers are made up. `load`
-//! is paid once, when a loop begins.
+//! Each round is what the loop does for an event (see `turn`): step, save what changed, put it in place; the outcomes
+//! of what is sent then are the next round's events, until nothing is left to do. Only GitHub's answers are made up.
+//! `load` is paid once, when a loop begins.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 

@@ -132,7 +132,9 @@ fn rows(most: usize) -> impl Strategy<Value = Vec<Task>> {
 
 proptest! {
     #[test]
-    fn an_index_kept_up_equals_one_made_anew(first in rows(20), gone in proptest::collection::vec(1..=ISSUES, 0..6), then in rows(8)) {
+    fn an_index_kept_up_equals_one_made_anew(
+        first in rows(20), gone in proptest::collection::vec(1..=ISSUES, 0..6), then in rows(8)
+    ) {
         let mut plan = plan_of(first, 0);
         gone.iter().for_each(|issue| plan.tasks.remove(TaskId(IssueNumber(*issue))));
         then.into_iter().for_each(|row| plan.tasks.insert(Arc::new(row)));
