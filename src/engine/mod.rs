@@ -37,5 +37,6 @@ pub mod snapshot;
 pub mod step;
 pub mod summary;
 pub mod task;
+pub mod tasks;
 pub mod time;
 pub mod waits;

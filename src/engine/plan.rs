@@ -14,6 +14,7 @@ use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, Task
 use crate::engine::problem::Problem;
 use crate::engine::snapshot::Actor;
 use crate::engine::task::Task;
+use crate::engine::tasks::Tasks;
 use crate::engine::time::Timestamp;
 
 /// The version of the rows' form.
@@ -177,7 +178,7 @@ pub struct Plan {
     /// Highest attempt numbers.
     pub numbers: Numbers,
     /// Tasks.
-    pub tasks: BTreeMap<TaskId, Arc<Task>>,
+    pub tasks: Tasks,
     /// What is to be done.
     pub outbox: BTreeMap<EffectKey, Entry>,
 }
@@ -232,7 +233,7 @@ impl Plan {
             header,
             layout: LayoutRow::default(),
             numbers: Numbers::new(),
-            tasks: BTreeMap::new(),
+            tasks: Tasks::default(),
             outbox: BTreeMap::new(),
         }
     }
@@ -244,12 +245,8 @@ impl Plan {
                 Change::Header(header) => self.header = *header,
                 Change::Layout(layout) => self.layout = *layout,
                 Change::Numbers(numbers) => self.numbers = *numbers,
-                Change::Task(task) => {
-                    self.tasks.insert(task.id, task);
-                }
-                Change::TaskGone(id) => {
-                    self.tasks.remove(&id);
-                }
+                Change::Task(task) => self.tasks.insert(task),
+                Change::TaskGone(id) => self.tasks.remove(id),
                 Change::Entry(entry) => {
                     self.outbox.insert(entry.key.clone(), *entry);
                 }

@@ -5,6 +5,7 @@ use crate::engine::effect::{Effect, Entry};
 use crate::engine::id::IssueNumber;
 use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::task::{CheckState, Stage, Task};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Wait};
 
@@ -37,6 +38,11 @@ pub fn rest(plan: &Plan, now: Timestamp) -> Rest {
         PlanStatus::Active => {}
     }
     let locks = waits::locks(&draft);
+    let goes_on = |task: &Task| matches!(wants(&draft, &locks, task, header.settings.auto_merge), Want::Time);
+    // The answer as below; most of the time it is found here, without a walk over all tasks.
+    if draft.at(Place::Live).any(|task| (!task.left || task.has_open_pull()) && goes_on(task)) {
+        return Rest::Working;
+    }
     let mut wanted = Vec::new();
     for task in draft.tasks().filter(|task| !task.left || task.has_open_pull()) {
         match wants(&draft, &locks, task, header.settings.auto_merge) {

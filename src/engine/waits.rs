@@ -1,6 +1,6 @@
 //! What a task waits for, and the status people see: derived from the rows each time, never stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use crate::engine::overlap::LockTable;
 use crate::engine::plan::PlanStatus;
 use crate::engine::problem::Problem;
 use crate::engine::task::{CheckState, Hold, Stage, Task, Verdict};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 /// A task's status as people see it.
@@ -197,7 +198,7 @@ pub fn held_footprint(task: &Task) -> Footprint {
 /// The locks held: by tasks dispatched and not settled.
 pub fn locks(draft: &Draft<'_>) -> LockTable {
     let mut table = LockTable::new(draft.header().settings.overlap);
-    for task in draft.tasks().filter(|task| task.locked_since.is_some()) {
+    for task in draft.at(Place::Locked) {
         table.insert(task.id, &held_footprint(task));
     }
     table
@@ -296,31 +297,24 @@ pub fn lets_gate_open(draft: &Draft<'_>, task: &Task, soft: &BTreeSet<TaskId>) -
 /// Tasks that escalated and let the plan continue, and those that cannot start only because of such ones.
 pub fn soft_failures(draft: &Draft<'_>) -> BTreeSet<TaskId> {
     let default = draft.header().settings.on_fail;
-    let escalated = |task: &Task| task.verdict == Some(Verdict::Escalated) && task.on_fail(default) == OnFail::Continue;
-    let mut soft: BTreeSet<TaskId> = draft.ids(escalated).into_iter().collect();
-    if soft.is_empty() {
-        return soft;
-    }
-    let mut unmet: BTreeMap<TaskId, usize> = BTreeMap::new();
-    let mut dependents: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
-    let waiting = |task: &&Task| task.stage == Stage::Waiting && task.verdict.is_none() && task.hold.is_none();
-    for task in draft.tasks().filter(waiting) {
-        let blockers: Vec<IssueNumber> =
-            dependencies(task).into_iter().filter(|issue| dependency_wait(draft, *issue).is_some()).collect();
-        unmet.insert(task.id, blockers.len());
-        for issue in blockers {
-            dependents.entry(TaskId(issue)).or_default().push(task.id);
-        }
-    }
+    let goes_on = |task: &&Task| task.on_fail(default) == OnFail::Continue;
+    let escalated = draft.at(Place::Escalated).filter(goes_on).map(|task| task.id);
+    let mut soft: BTreeSet<TaskId> = escalated.collect();
     let mut found: Vec<TaskId> = soft.iter().copied().collect();
     while let Some(blocker) = found.pop() {
-        for dependent in dependents.remove(&blocker).unwrap_or_default() {
-            let Some(left) = unmet.get_mut(&dependent) else { continue };
-            *left -= 1;
-            if *left == 0 && soft.insert(dependent) {
-                found.push(dependent);
+        for task in draft.at(Place::DependsOn(blocker.0)) {
+            if only_waits_for(draft, task, &soft) && soft.insert(task.id) {
+                found.push(task.id);
             }
         }
     }
     soft
+}
+
+/// Whether a task waits for others, and for none but these.
+fn only_waits_for(draft: &Draft<'_>, task: &Task, others: &BTreeSet<TaskId>) -> bool {
+    let waiting = task.stage == Stage::Waiting && task.verdict.is_none() && task.hold.is_none();
+    let mut blockers =
+        dependencies(task).into_iter().filter(|issue| dependency_wait(draft, *issue).is_some()).peekable();
+    waiting && blockers.peek().is_some() && blockers.all(|issue| others.contains(&TaskId(issue)))
 }

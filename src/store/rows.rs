@@ -12,6 +12,7 @@ use crate::engine::effect::Entry;
 use crate::engine::id::RepositoryName;
 use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan, SCHEMA};
 use crate::engine::task::Task;
+use crate::engine::tasks::Tasks;
 use crate::store::Error;
 
 const HEADER: &str = "header";
@@ -93,7 +94,7 @@ pub(super) fn plan(repository: &RepositoryName, schema: u32, rows: Vec<Row>) -> 
     let mut header = None;
     let mut layout = LayoutRow::default();
     let mut numbers = Numbers::new();
-    let mut tasks = std::collections::BTreeMap::new();
+    let mut tasks = Tasks::default();
     let mut outbox = std::collections::BTreeMap::new();
     for row in rows {
         match row.kind.as_str() {
@@ -103,7 +104,7 @@ pub(super) fn plan(repository: &RepositoryName, schema: u32, rows: Vec<Row>) -> 
             TASK => {
                 let task: Task = read(&row)?;
                 named(&row, &task.id.to_string())?;
-                tasks.insert(task.id, Arc::new(task));
+                tasks.insert(Arc::new(task));
             }
             ENTRY => {
                 let entry: Entry = read(&row)?;

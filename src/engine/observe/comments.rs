@@ -7,10 +7,11 @@ use crate::engine::config::ApprovalPolicy;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Answer, Effect};
 use crate::engine::event::Read;
-use crate::engine::id::{IssueNumber, Login, TaskId};
+use crate::engine::id::{IssueNumber, Login, PullNumber, TaskId};
 use crate::engine::plan::Act;
 use crate::engine::render;
 use crate::engine::snapshot::{Actor, Comment, Permission};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 /// Most acts of people kept waiting; more are answered at the next tick.
@@ -72,7 +73,7 @@ fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
     }
     let on_plan = draft.task(TaskId(comment.issue)).is_some()
         || draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == comment.issue)
-        || draft.tasks().any(|task| task.pull.as_ref().is_some_and(|pull| pull.number.0 == comment.issue.0));
+        || draft.at(Place::Pull(PullNumber(comment.issue.0))).next().is_some();
     let commands = command::parse(&comment.body);
     if commands.is_empty() || !on_plan || !may_speak(draft, &comment.author) {
         return;

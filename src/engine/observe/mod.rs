@@ -14,6 +14,7 @@ use crate::engine::event::{Event, Fact, Hint, Read, Watched};
 use crate::engine::id::AttemptKey;
 use crate::engine::plan::{Base, PlanStatus};
 use crate::engine::task::{CheckState, Stage, Task};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 pub(super) use attempts::{fail, fence, release};
@@ -64,8 +65,8 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
     let moved = draft.header().base.as_ref().is_some_and(|base| base.head != *head);
     if moved {
         // What merged cleanly before may not any more.
-        let open = draft.tasks().filter_map(|task| task.pull.as_ref());
-        let pulls: Vec<_> = open.filter(|pull| pull.open).map(|pull| pull.number).collect();
+        let open = draft.at(Place::OpenPull).filter_map(|task| task.pull.as_ref());
+        let pulls: Vec<_> = open.map(|pull| pull.number).collect();
         if !pulls.is_empty() {
             draft.read(Read::Pulls(pulls));
         }
@@ -93,21 +94,18 @@ fn look_everywhere(draft: &mut Draft<'_>) {
     if let Some(tracking) = &draft.header().tracking {
         draft.read(Read::Tracking(tracking.number));
     }
-    let watched: Vec<Watched> = draft.tasks().filter_map(|task| watch(task, task.stage == Stage::Stuck)).collect();
+    let watched: Vec<Watched> =
+        draft.at(Place::Live).filter_map(|task| watch(task, task.stage == Stage::Stuck)).collect();
     if !watched.is_empty() {
         let since = oldest(draft);
         draft.read(Read::Attempts { watched, since });
     }
-    let pulls: Vec<_> = draft
-        .tasks()
-        .filter_map(|task| task.pull.as_ref())
-        .filter(|pull| !pull.merged)
-        .map(|pull| pull.number)
-        .collect();
+    let unmerged = draft.at(Place::UnmergedPull).filter_map(|task| task.pull.as_ref());
+    let pulls: Vec<_> = unmerged.map(|pull| pull.number).collect();
     if !pulls.is_empty() {
         draft.read(Read::Pulls(pulls));
     }
-    let heads: Vec<_> = draft.tasks().filter_map(unsettled_head).collect();
+    let heads: Vec<_> = draft.at(Place::OpenPull).filter_map(unsettled_head).collect();
     for head in heads {
         draft.read(Read::Checks(head));
     }
@@ -137,7 +135,8 @@ pub(super) fn watch(task: &Task, closely: bool) -> Option<Watched> {
 
 /// Runs created before this belong to no live attempt. A minute is allowed for clocks that differ.
 pub(super) fn oldest(draft: &Draft<'_>) -> Timestamp {
-    let oldest = draft.tasks().filter_map(Task::live).map(|attempt| attempt.planned_at).min().unwrap_or(draft.now);
+    let oldest =
+        draft.at(Place::Live).filter_map(Task::live).map(|attempt| attempt.planned_at).min().unwrap_or(draft.now);
     oldest - std::time::Duration::from_secs(60)
 }
 
@@ -156,7 +155,7 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
                     attempt.run == Some(*run) || key.as_ref().is_some_and(|key| key.id == attempt.id)
                 })
             };
-            let watched = draft.tasks().find(named).and_then(|task| watch(task, true));
+            let watched = draft.at(Place::Live).find(named).and_then(|task| watch(task, true));
             if let Some(mut watched) = watched {
                 watched.run.get_or_insert(*run);
                 let since = oldest(draft);
@@ -165,7 +164,8 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
         }
         Hint::Pull(number) => draft.read(Read::Pull(*number)),
         Hint::Checks(sha) => {
-            let ours = draft.tasks().any(|task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.head == *sha));
+            let shows = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.head == *sha);
+            let ours = draft.at(Place::OpenPull).any(shows);
             if ours {
                 draft.read(Read::Checks(sha.clone()));
             }

@@ -10,6 +10,7 @@ use crate::engine::observe::{fence, leave, release};
 use crate::engine::report::tail;
 use crate::engine::snapshot::{Actor, CheckRun, Checks, CommitStatus, OpenState, Progress, PullRequest};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Trigger, Verdict};
+use crate::engine::tasks::Place;
 
 /// Longest output of failed checks kept, in characters.
 const RED_TAIL_CHARACTERS_MAX: usize = 4_000;
@@ -40,8 +41,7 @@ fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
         let first = task.pull.is_none() && pull.state == OpenState::Open && ours;
         (first || task.branch.as_ref() == Some(&pull.head_sha)).then_some(task.id)
     };
-    let known = |task: &&Task| task.pull.as_ref().is_some_and(|known| known.number == pull.number);
-    draft.tasks().find(known).map(|task| task.id).or_else(by_branch)
+    draft.at(Place::Pull(pull.number)).next().map(|task| task.id).or_else(by_branch)
 }
 
 /// Takes over what changed about the pull request itself. A task has one: another takes its place only where that one
@@ -198,7 +198,8 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
     let grace = draft.header().settings.checks_grace.0;
     let now = draft.now;
     let base_head = draft.header().base.as_ref().map(|base| base.head.clone());
-    let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.head == checks.sha));
+    let shows = |task: &&Task| task.pull.as_ref().is_some_and(|pull| pull.head == checks.sha);
+    let ids: Vec<TaskId> = draft.at(Place::OpenPull).filter(shows).map(|task| task.id).collect();
     for id in ids {
         // What checks say of a head that our own commit replaces is past.
         let theirs = |task: &Task| matches!(task.hold, Some(Hold::Theirs { .. }));

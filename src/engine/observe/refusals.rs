@@ -10,6 +10,7 @@ use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
 use crate::engine::observe::outcomes::{repeat_wait, reread_pull};
 use crate::engine::observe::{oldest, watch};
 use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
+use crate::engine::tasks::Place;
 
 /// Shortest wait before an effect that was refused, but that the plan needs, is sent again.
 const REFUSED_WAIT_MIN: Duration = Duration::from_secs(60);
@@ -89,8 +90,7 @@ fn hold_publish(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
 }
 
 fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, message: &str) {
-    let ids = draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull));
-    for id in ids {
+    for id in draft.ids_at(Place::Pull(pull)) {
         hold_publish(draft, id.0, message);
     }
 }
@@ -140,7 +140,7 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
 /// stand.
 fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
     let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
-    for id in draft.ids(|task| task.pull.as_ref().is_some_and(|known| known.number == pull)) {
+    for id in draft.ids_at(Place::Pull(pull)) {
         if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
             pull.mergeable = None;
             let (head, base, message) = (head.clone(), base.clone(), message.to_owned());

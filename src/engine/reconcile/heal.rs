@@ -4,8 +4,10 @@ use crate::engine::attempt::{Attempt, FenceCause, Stand};
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
 use crate::engine::event::Read;
+use crate::engine::id::TaskId;
 use crate::engine::observe::{fence, oldest, watch};
 use crate::engine::task::{Stage, Task, Trigger};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 /// The task's own time limit, or the configured one.
@@ -30,7 +32,8 @@ pub(super) fn heal(draft: &mut Draft<'_>) {
     let now = draft.now;
     let settings = draft.header().settings.clone();
     refence(draft);
-    let late = draft.ids(|task| deadline(task, &settings).is_some_and(|deadline| now >= deadline));
+    let is_late = |task: &&Task| deadline(task, &settings).is_some_and(|deadline| now >= deadline);
+    let late: Vec<TaskId> = draft.at(Place::Live).filter(is_late).map(|task| task.id).collect();
     for id in late {
         let Some(task) = draft.task(id) else { continue };
         let started = task.live().is_some_and(|attempt: &Attempt| attempt.started);
@@ -61,7 +64,7 @@ fn looked_at_late(attempt: &Attempt, task: &Task, settings: &Settings) -> bool {
 
 /// An attempt that is being closed keeps its fence in the outbox until it is closed.
 fn refence(draft: &mut Draft<'_>) {
-    for id in draft.ids(|task| task.live().is_some_and(|attempt| attempt.fence.is_some())) {
+    for id in draft.ids_at(Place::Live) {
         let cause = draft.task(id).and_then(Task::live).and_then(|attempt| attempt.fence);
         if let Some(cause) = cause {
             fence(draft, id, cause);

@@ -1,5 +1,6 @@
 //! The plan as a whole: its layout, its beginning, its gates, its end, and the tracking issue that shows it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::engine::command::Command;
@@ -11,7 +12,8 @@ use crate::engine::graph::{self, Node};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
 use crate::engine::render;
-use crate::engine::task::{Task, Verdict};
+use crate::engine::task::Task;
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 use crate::engine::waits;
 
@@ -72,15 +74,13 @@ pub(super) fn open_gates(draft: &mut Draft<'_>) {
     if draft.header().status != PlanStatus::Active {
         return;
     }
-    let further = |task: &&Task| task.is_approved() && task.verdict.is_none() && !task.left;
-    let Some(last) = draft.tasks().filter(further).map(|task| task.phase).max() else { return };
+    let work = draft.between(Place::Work(Reverse(usize::MAX)), Place::Work(Reverse(0))).next();
+    let Some(last) = work.and_then(|(_, id)| draft.task(id)).map(|task| task.phase) else { return };
     let soft = waits::soft_failures(draft);
-    // A text edited after its first attempt waits for its own approval, but its task has begun and still counts.
-    let begun = |task: &Task| task.approval.is_some() && !task.attempts.is_empty();
-    let counts = |task: &&Task| (task.is_approved() || begun(task)) && !task.left;
-    let shut = draft.tasks().filter(counts).filter(|task| !waits::lets_gate_open(draft, task, &soft));
+    let counted = draft.between(Place::Gate(0), Place::Gate(usize::MAX)).filter_map(|(_, id)| draft.task(id));
     // The first phase that somebody keeps shut, or the last that has work.
-    let open = shut.map(|task| task.phase).min().map_or(last, |shut| shut.min(last));
+    let shut = counted.filter(|task| !waits::lets_gate_open(draft, task, &soft)).map(|task| task.phase).next();
+    let open = shut.map_or(last, |shut| shut.min(last));
     if open > draft.header().open_phase {
         draft.header_mut().open_phase = open;
     }
@@ -90,11 +90,9 @@ pub(super) fn open_gates(draft: &mut Draft<'_>) {
 /// tracking issue unpinned and closed.
 pub(super) fn end(draft: &mut Draft<'_>) {
     let given_up = draft.header().given_up;
-    let done = |task: &Task| {
-        (task.is_settled() || given_up)
-            && matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled))
-    };
-    if draft.header().status != PlanStatus::Active || draft.tasks().next().is_none() || !draft.tasks().all(done) {
+    let none = |place: Place| draft.at(place).next().is_none();
+    let done = none(Place::Unended) && (given_up || none(Place::OpenPull));
+    if draft.header().status != PlanStatus::Active || !done || draft.tasks().next().is_none() {
         return;
     }
     let Some(tracking) = draft.header().tracking.clone() else { return };
@@ -189,21 +187,18 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
     if draft.header().base.as_ref().is_none_or(|base| base.stale) {
         draft.read(Read::Repository);
     }
-    let unread: Vec<IssueNumber> = draft.tasks().filter(|task| !task.inferred && !task.left).map(Task::issue).collect();
+    let unread: Vec<IssueNumber> = draft.at(Place::Uninferred).map(Task::issue).collect();
     if !unread.is_empty() {
         draft.read(Read::Footprints(unread));
     }
     if draft.header().settings.approval == ApprovalPolicy::Label {
-        let unasked = |task: &&Task| !task.label_asked && !task.is_approved() && !task.left;
-        let issues: Vec<IssueNumber> = draft.tasks().filter(unasked).map(Task::issue).take(SINGLE_READS_MAX).collect();
+        let unasked = draft.at(Place::LabelUnasked).map(Task::issue);
+        let issues: Vec<IssueNumber> = unasked.take(SINGLE_READS_MAX).collect();
         issues.into_iter().for_each(|issue| draft.read(Read::Labelled(issue)));
     }
-    let unknown =
-        |issue: &IssueNumber| draft.task(TaskId(*issue)).is_none() && !draft.header().outside.contains_key(issue);
-    let mut outside: Vec<IssueNumber> =
-        draft.tasks().filter(|task| !task.left).flat_map(waits::dependencies).filter(unknown).collect();
-    outside.sort();
-    outside.dedup();
+    let unknown = |issue: &IssueNumber| !draft.header().outside.contains_key(issue);
+    let wanted = |issue: &IssueNumber| draft.at(Place::DependsOn(*issue)).any(|task| !task.left);
+    let outside: Vec<IssueNumber> = draft.strangers().into_iter().filter(unknown).filter(wanted).collect();
     if !outside.is_empty() {
         draft.read(Read::Outside(outside));
     }

@@ -10,11 +10,13 @@ mod tell;
 pub(super) use dispatch::siblings;
 pub(super) use lifecycle::node;
 pub(super) use publish::outside_declared;
+pub(super) use tell::has_news;
 
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 /// Reconciles. `fresh`: something new was learned, so that reads asked for before may be asked for again.
@@ -42,14 +44,14 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
 fn settle(draft: &mut Draft<'_>) {
     let now = draft.now;
     let merged = |task: &Task| task.stage == Stage::Merged && task.verdict != Some(Verdict::Merged);
-    for id in draft.ids(|task| merged(task) && task.live().is_none()) {
+    for id in ending(draft, |task| merged(task) && task.live().is_none()) {
         if let Some(task) = draft.task_mut(id) {
             task.verdict = Some(Verdict::Merged);
             task.settled_at = Some(now);
         }
     }
     let given_up = |task: &Task| task.cancel_asked && task.verdict.is_none() && task.live().is_none();
-    for id in draft.ids(given_up) {
+    for id in ending(draft, given_up) {
         draft.move_task(id, Trigger::Cancel);
         if let Some(task) = draft.task_mut(id) {
             task.verdict = Some(Verdict::Cancelled);
@@ -58,24 +60,27 @@ fn settle(draft: &mut Draft<'_>) {
         }
     }
     // What is settled frees its files; an open pull request keeps them.
-    for id in draft.ids(|task| task.locked_since.is_some() && task.is_settled()) {
+    for id in ending(draft, |task| task.locked_since.is_some() && task.is_settled()) {
         if let Some(task) = draft.task_mut(id) {
             task.locked_since = None;
         }
     }
 }
 
+/// Tasks that may come to their end, and fit.
+fn ending(draft: &Draft<'_>, fits: impl Fn(&Task) -> bool) -> Vec<TaskId> {
+    draft.at(Place::Ending).filter(|task| fits(task)).map(|task| task.id).collect()
+}
+
 /// The next moment at which something is due without anybody saying so.
 pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
     let settings = &draft.header().settings;
     let mut moments: Vec<Timestamp> = draft.entries().map(|entry| entry.not_before).collect();
-    for task in draft.tasks() {
-        if task.verdict.is_none() && task.live().is_none() && task.not_before > draft.now {
-            moments.push(task.not_before);
-        }
-        moments.extend(heal::deadline(task, settings));
-        moments.extend(publish::grace_end(task, settings));
-    }
+    let later = Place::NotBefore(Timestamp(draft.now.0.saturating_add(1)));
+    let first = draft.between(later, Place::NotBefore(Timestamp(i64::MAX))).next();
+    moments.extend(first.and_then(|(_, id)| draft.task(id)).map(|task| task.not_before));
+    moments.extend(draft.at(Place::Live).filter_map(|task| heal::deadline(task, settings)));
+    moments.extend(draft.at(Place::OpenPull).filter_map(|task| publish::grace_end(task, settings)));
     moments.extend(lifecycle::due(draft));
     let limited = draft.header().limited_until.filter(|until| *until > draft.now);
     let next = moments.into_iter().filter(|moment| *moment > draft.now).min();

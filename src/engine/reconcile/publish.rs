@@ -15,28 +15,35 @@ use crate::engine::reconcile::first_time;
 use crate::engine::render;
 use crate::engine::retry::Blame;
 use crate::engine::task::{CheckState, Hold, MergeRefused, Pull, Stage, Task, Work};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 use crate::engine::waits;
 
 /// Publishes what is finished and follows what is open.
 pub(super) fn publish(draft: &mut Draft<'_>) {
     withdraw(draft);
-    let finished = draft.ids(|task| task.stage == Stage::Complete && task.work.is_some() && task.verdict.is_none());
+    let finished: Vec<TaskId> =
+        draft.at(Place::Finished).filter(|task| task.work.is_some()).map(|task| task.id).collect();
     if !finished.is_empty() {
         let locks = waits::locks(draft);
         finished.into_iter().for_each(|id| publish_work(draft, &locks, id));
     }
-    for id in draft.ids(|task| task.stage == Stage::PrOpen && task.verdict.is_none() && task.has_open_pull()) {
+    for id in open(draft, |task| task.stage == Stage::PrOpen && task.verdict.is_none()) {
         follow(draft, id);
     }
     // A person's word to merge counts wherever the task stands: given up, escalated, or being tried again.
     let asked = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.merge_asked);
-    for id in draft.ids(|task| asked(task) && (task.stage != Stage::PrOpen || task.verdict.is_some())) {
+    for id in open(draft, |task| asked(task) && (task.stage != Stage::PrOpen || task.verdict.is_some())) {
         let Some(pull) = draft.task(id).and_then(|task| task.pull.clone()) else { continue };
         if let CheckState::Green { none } = pull.checks {
             merge(draft, id, &pull, none);
         }
     }
+}
+
+/// Tasks whose pull request is open, and that fit.
+fn open(draft: &Draft<'_>, fits: impl Fn(&Task) -> bool) -> Vec<TaskId> {
+    draft.at(Place::OpenPull).filter(|task| fits(task)).map(|task| task.id).collect()
 }
 
 /// Takes back what was intended for a pull request, is surely not under way, and is not wanted any more.
@@ -55,8 +62,8 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
             task.stage == Stage::Complete && free && task.work.as_ref().is_some_and(current)
         })
     };
-    let for_pull = |fits: &dyn Fn(&Task) -> bool| {
-        draft.tasks().find(|task| fits(task)).is_some_and(|task| {
+    let for_pull = |task: Option<&Task>| {
+        task.is_some_and(|task| {
             let asked = task.pull.as_ref().is_some_and(|pull| pull.merge_asked);
             let free = task.hold.is_none() && !task.cancel_asked && task.verdict.is_none();
             task.has_open_pull() && (asked || task.stage == Stage::PrOpen && free)
@@ -65,10 +72,8 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
     match &entry.effect {
         Effect::MoveBranch { issue, .. } => for_work(*issue, "branch"),
         Effect::OpenPull { issue, .. } => for_work(*issue, "pull"),
-        Effect::UpdatePull { issue, .. } => for_pull(&|task| task.issue() == *issue),
-        Effect::MergePull { pull, .. } => {
-            for_pull(&|task| task.pull.as_ref().is_some_and(|known| known.number == *pull))
-        }
+        Effect::UpdatePull { issue, .. } => for_pull(draft.task(TaskId(*issue))),
+        Effect::MergePull { pull, .. } => for_pull(draft.at(Place::Pull(*pull)).next()),
         Effect::CreateTracking { .. }
         | Effect::EditTracking { .. }
         | Effect::Pin { .. }
@@ -241,7 +246,7 @@ pub(super) fn grace_end(task: &Task, settings: &Settings) -> Option<Timestamp> {
 /// Reads a head's checks once more when its grace ends: only then does *no checks at all* count as green.
 pub(super) fn end_graces(draft: &mut Draft<'_>) {
     let (now, settings) = (draft.now, draft.header().settings.clone());
-    for id in draft.ids(|task| grace_end(task, &settings).is_some_and(|end| now >= end)) {
+    for id in open(draft, |task| grace_end(task, &settings).is_some_and(|end| now >= end)) {
         let Some(head) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head.clone()) else {
             continue;
         };

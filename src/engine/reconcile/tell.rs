@@ -1,27 +1,40 @@
 //! What people are told once, beyond the tracking issue: a comment only where somebody must act or was answered; and
 //! tidying up.
 
+use crate::engine::attempt::Attempt;
 use crate::engine::draft::Draft;
-use crate::engine::effect::{Effect, EffectKey};
-use crate::engine::id::TaskId;
+use crate::engine::effect::{Effect, EffectKey, Entry};
+use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::reconcile::first_time;
 use crate::engine::render;
 use crate::engine::task::{Hold, Task, Verdict};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 /// How long GitHub is given to close an issue by its keyword before it is closed by us.
 const KEYWORD_CLOSES_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// The name under which closing an issue is remembered, and the kind of its effect's key.
+const CLOSE: &str = "close";
+
 /// Says what is new about each task that ended or waits for a person.
 pub(super) fn tell(draft: &mut Draft<'_>) {
-    for id in draft.ids(|task| task.verdict.is_some() || task.hold.is_some()) {
+    withdraw_closings(draft);
+    for id in draft.ids_at(Place::News) {
         tell_one(draft, id);
     }
 }
 
-fn tell_one(draft: &mut Draft<'_>, id: TaskId) {
-    let Some(task) = draft.task(id) else { return };
-    let n = task.current().map_or(0, |attempt| attempt.id.n);
+/// Whether there may be something to say about a task that ended or waits for a person, or to tidy after it.
+pub(in crate::engine) fn has_news(task: &Task) -> bool {
+    let untold = news(task).is_some_and(|(_, name)| !task.told.contains(&name));
+    let well = matches!(task.verdict, Some(Verdict::Merged | Verdict::NoChange));
+    let unclosed = well && task.issue_open && !task.told.contains(CLOSE);
+    untold || unclosed || untidied(task).is_some()
+}
+
+/// What a task's end or wait is called, and the name under which saying so is remembered.
+fn news(task: &Task) -> Option<(&'static str, String)> {
     let word = match (&task.hold, task.verdict) {
         (Some(Hold::Decision { .. }), _) => Some("decision"),
         (Some(Hold::Scope { .. }), _) => Some("scope"),
@@ -32,13 +45,18 @@ fn tell_one(draft: &mut Draft<'_>, id: TaskId) {
         (None, Some(Verdict::NoChange)) => Some("no_change"),
         (None, Some(Verdict::Merged | Verdict::Cancelled) | None) => None,
     };
+    let n = task.current().map_or(0, |attempt| attempt.id.n);
+    word.map(|word| (word, format!("{word}:{n}")))
+}
+
+fn tell_one(draft: &mut Draft<'_>, id: TaskId) {
+    let Some(task) = draft.task(id) else { return };
     let number = task.issue();
-    let name = word.map(|word| format!("{word}:{n}")).filter(|name| !task.told.contains(name));
-    if let (Some(word), Some(name)) = (word, name)
+    if let Some((_, name)) = news(task).filter(|(_, name)| !task.told.contains(name))
         && let Some(body) = render::notice(draft, task)
         && first_time(draft, id, &name)
     {
-        draft.intend(format!("comment:{number}:{word}:{n}"), None, Effect::Comment { number, body });
+        draft.intend(format!("comment:{number}:{name}"), None, Effect::Comment { number, body });
     }
     close_issue(draft, id);
     tidy(draft, id);
@@ -49,32 +67,55 @@ fn close_issue(draft: &mut Draft<'_>, id: TaskId) {
     let Some(task) = draft.task(id) else { return };
     let by_us = task.verdict == Some(Verdict::NoChange) && draft.header().settings.close_no_change;
     let merged = task.verdict == Some(Verdict::Merged);
-    let key = format!("close:{}", id.0);
-    if !task.issue_open {
-        draft.answered(&EffectKey(key));
-        return;
-    }
-    if (by_us || merged) && first_time(draft, id, "close") {
+    if task.issue_open && (by_us || merged) && first_time(draft, id, CLOSE) {
         let not_before: Timestamp = if merged { draft.now + KEYWORD_CLOSES_WITHIN } else { draft.now };
-        draft.intend_at(key, None, Effect::CloseIssue { number: id.0 }, not_before);
+        draft.intend_at(closing(id.0).0, None, Effect::CloseIssue { number: id.0 }, not_before);
     }
+}
+
+/// The key under which an issue is closed.
+fn closing(issue: IssueNumber) -> EffectKey {
+    EffectKey(format!("{CLOSE}:{issue}"))
+}
+
+/// An issue that closed by itself need not be closed by us any more.
+fn withdraw_closings(draft: &mut Draft<'_>) {
+    let past = |task: &Task| (task.verdict.is_some() || task.hold.is_some()) && !task.issue_open;
+    let closed = |entry: &Entry| {
+        let Effect::CloseIssue { number } = entry.effect else { return None };
+        draft.task(TaskId(number)).is_some_and(past).then(|| closing(number))
+    };
+    let keys: Vec<EffectKey> = draft.entries().filter_map(closed).collect();
+    keys.iter().for_each(|key| draft.answered(key));
 }
 
 /// Work branches go when the task is settled.
 fn tidy(draft: &mut Draft<'_>, id: TaskId) {
-    let Some(task) = draft.task(id).filter(|task| task.is_settled() && task.verdict != Some(Verdict::Escalated)) else {
-        return;
-    };
-    let branches: Vec<String> = pushed_branches(task);
-    if branches.is_empty() || !first_time(draft, id, &format!("tidy:{}", branches.len())) {
-        return;
+    let Some(task) = draft.task(id) else { return };
+    let Some(name) = untidied(task) else { return };
+    let branches = pushed_branches(task);
+    if first_time(draft, id, &name) {
+        for branch in branches {
+            draft.intend(format!("delete:{branch}"), None, Effect::DeleteBranch { branch });
+        }
     }
-    for branch in branches {
-        draft.intend(format!("delete:{branch}"), None, Effect::DeleteBranch { branch });
+}
+
+/// The name under which tidying a settled task is remembered, where it has not been done.
+fn untidied(task: &Task) -> Option<String> {
+    if !task.is_settled() || task.verdict == Some(Verdict::Escalated) {
+        return None;
     }
+    let pushed = pushed_attempts(task).count();
+    let name = format!("tidy:{pushed}");
+    (pushed > 0 && !task.told.contains(&name)).then_some(name)
 }
 
 /// Work branches that publish pushed for a task.
 fn pushed_branches(task: &Task) -> Vec<String> {
-    task.attempts.iter().filter(|attempt| attempt.commit.is_some()).map(|attempt| attempt.id.work_branch()).collect()
+    pushed_attempts(task).map(|attempt| attempt.id.work_branch()).collect()
+}
+
+fn pushed_attempts(task: &Task) -> impl Iterator<Item = &Attempt> {
+    task.attempts.iter().filter(|attempt| attempt.commit.is_some())
 }

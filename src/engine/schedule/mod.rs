@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,8 @@ pub struct Picked {
     /// Ready tasks that only overlaps kept from starting while one that meets them hard was picked: each counts once
     /// more.
     pub passed_over: Vec<TaskId>,
-    /// Ready tasks kept by an overlap, and by whose.
+    /// Ready tasks kept by an overlap, and by whose; those that would come after the last slot was taken are not looked
+    /// at.
     pub waits: BTreeMap<TaskId, Wait>,
 }
 
@@ -74,41 +76,41 @@ pub fn pick(
     slots: usize,
     policy: OverlapPolicy,
 ) -> Picked {
-    let mut ready: Vec<&Candidate<'_>> = candidates.iter().filter(|candidate| candidate.ready).collect();
-    ready.sort_by_key(|candidate| {
-        let late = !candidate.first;
-        (late, !closes_door(candidate), std::cmp::Reverse(candidate.remaining), candidate.priority, candidate.id)
-    });
-    let mut doors = LockTable::new(policy);
-    for candidate in ready.iter().filter(|candidate| closes_door(candidate)) {
-        doors.insert(candidate.id, candidate.footprint);
-    }
-    let ahead = LockTable::new(policy);
-    let mut picking =
-        Picking { held, running, doors, ahead, picked: LockTable::new(policy), slots, answer: Picked::default() };
-    let mut kept_apart = Vec::new();
-    for candidate in &ready {
-        if !picking.excluded(candidate) && !picking.kept_apart(candidate) {
-            picking.start(candidate);
-        } else if !picking.answer.waits.contains_key(&candidate.id) {
-            kept_apart.push(*candidate);
-        }
-    }
-    for candidate in kept_apart {
-        if !picking.excluded(candidate) && picking.start(candidate) {
-            continue;
-        }
-        picking.note_soft(candidate);
-    }
-    picking.finish(&ready)
+    let mut ready: Vec<Candidate<'_>> = candidates.iter().filter(|candidate| candidate.ready).cloned().collect();
+    ready.sort_by_key(Candidate::place);
+    let doors = doors(&ready, policy);
+    let mut picking = Picking::new(held, running, doors, slots, policy);
+    picking.pick(ready.iter().cloned());
+    let passed_over = ready.iter().filter(|candidate| picking.passes_over(candidate)).map(|candidate| candidate.id);
+    let mut passed_over: Vec<TaskId> = passed_over.collect();
+    passed_over.sort_unstable();
+    Picked { passed_over, ..picking.answer }
 }
 
-fn closes_door(candidate: &Candidate<'_>) -> bool {
-    candidate.passed_over >= PASSED_OVER_MAX && !candidate.waits_for_person
+impl Candidate<'_> {
+    /// By what it is ordered: late joiners, closed doors, the longest remaining path, priority, age.
+    pub fn place(&self) -> impl Ord + use<> {
+        (!self.first, !self.closes_door(), Reverse(self.remaining), self.priority, self.id)
+    }
+
+    /// Whether nothing that meets it may start before it.
+    pub fn closes_door(&self) -> bool {
+        self.passed_over >= PASSED_OVER_MAX && !self.waits_for_person
+    }
+}
+
+/// Those of the ready candidates that close the door.
+pub fn doors(ready: &[Candidate<'_>], policy: OverlapPolicy) -> LockTable {
+    let mut doors = LockTable::new(policy);
+    for candidate in ready.iter().filter(|candidate| candidate.closes_door()) {
+        doors.insert(candidate.id, candidate.footprint);
+    }
+    doors
 }
 
 /// One round of picking.
-struct Picking<'a> {
+#[derive(Debug)]
+pub struct Picking<'a> {
     held: &'a LockTable,
     running: &'a LockTable,
     /// Closed doors whose task has not been picked.
@@ -120,16 +122,63 @@ struct Picking<'a> {
     answer: Picked,
 }
 
-impl Picking<'_> {
+impl<'a> Picking<'a> {
+    /// A round that has not begun: `held` and `running` as for [`pick`], `doors` those that are closed.
+    pub fn new(
+        held: &'a LockTable,
+        running: &'a LockTable,
+        doors: LockTable,
+        slots: usize,
+        policy: OverlapPolicy,
+    ) -> Self {
+        let (ahead, picked) = (LockTable::new(policy), LockTable::new(policy));
+        Self { held, running, doors, ahead, picked, slots, answer: Picked::default() }
+    }
+
+    /// Picks from ready candidates in their order ([`Candidate::place`]), and asks for no more of them once the last
+    /// slot is taken.
+    pub fn pick<'c>(&mut self, mut ready: impl Iterator<Item = Candidate<'c>>) {
+        let mut kept_apart = Vec::new();
+        while self.has_slot()
+            && let Some(candidate) = ready.next()
+        {
+            if !self.excluded(&candidate) && !self.kept_apart(&candidate) {
+                self.start(&candidate);
+            } else if !self.answer.waits.contains_key(&candidate.id) {
+                kept_apart.push(candidate);
+            }
+        }
+        for candidate in kept_apart {
+            if !self.excluded(&candidate) && self.start(&candidate) {
+                continue;
+            }
+            self.note_soft(&candidate);
+        }
+    }
+
+    /// What starts, in order.
+    pub fn started(&self) -> &[TaskId] {
+        &self.answer.start
+    }
+
+    /// Whether a ready candidate did not start and meets hard what did.
+    pub fn passes_over(&self, candidate: &Candidate<'_>) -> bool {
+        !self.picked.contains(candidate.id) && self.picked.first_hard(candidate.id, candidate.footprint).is_some()
+    }
+
+    fn has_slot(&self) -> bool {
+        self.answer.start.len() < self.slots
+    }
+
     /// Whether a hard meeting keeps the candidate; then the wait is noted.
     fn excluded(&mut self, candidate: &Candidate<'_>) -> bool {
         let (id, footprint) = (candidate.id, candidate.footprint);
-        let doors = if closes_door(candidate) { &self.ahead } else { &self.doors };
+        let doors = if candidate.closes_door() { &self.ahead } else { &self.doors };
         let held = if candidate.holds { None } else { self.held.first_hard(id, footprint) };
         let found = held.or_else(|| self.picked.first_hard(id, footprint)).or_else(|| doors.first_hard(id, footprint));
         let Some((holder, meeting)) = found else { return false };
         self.answer.waits.insert(id, Wait { holder, meeting });
-        if closes_door(candidate) {
+        if candidate.closes_door() {
             self.ahead.insert(id, footprint);
         }
         true
@@ -147,7 +196,7 @@ impl Picking<'_> {
 
     /// Starts the candidate if a slot is free.
     fn start(&mut self, candidate: &Candidate<'_>) -> bool {
-        if self.answer.start.len() >= self.slots {
+        if !self.has_slot() {
             return false;
         }
         self.answer.start.push(candidate.id);
@@ -162,18 +211,6 @@ impl Picking<'_> {
         {
             self.answer.waits.insert(candidate.id, Wait { holder, meeting });
         }
-    }
-
-    fn finish(mut self, ready: &[&Candidate<'_>]) -> Picked {
-        let started: BTreeSet<TaskId> = self.answer.start.iter().copied().collect();
-        self.answer.passed_over = ready
-            .iter()
-            .filter(|candidate| !started.contains(&candidate.id))
-            .filter(|candidate| self.picked.first_hard(candidate.id, candidate.footprint).is_some())
-            .map(|candidate| candidate.id)
-            .collect();
-        self.answer.passed_over.sort_unstable();
-        self.answer
     }
 }
 

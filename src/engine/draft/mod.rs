@@ -1,6 +1,8 @@
 //! A plan being stepped: reads go through to the plan, writes go to copies. What differs at the end are the step's
 //! changes; the plan itself is never touched.
 
+mod places;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,19 +1,26 @@
 //! Starting attempts: who is ready, who fits beside what runs, and the brief each gets.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use sha2::{Digest, Sha256};
 
 use crate::engine::attempt::{Attempt, Stand};
 use crate::engine::brief::{AgentKind, BRIEF_PROTOCOL, Brief, Limits, Mode};
 use crate::engine::draft::Draft;
 use crate::engine::effect::Effect;
+use crate::engine::footprint::Strength;
 use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, NONCE_DIGITS, TaskId};
-use crate::engine::overlap::LockTable;
+use crate::engine::overlap::{self, LockTable};
 use crate::engine::plan::Base;
 use crate::engine::policy::PatchPolicy;
 use crate::engine::reconcile::heal;
 use crate::engine::render;
-use crate::engine::schedule::{self, Candidate};
-use crate::engine::task::{Stage, Task, Trigger};
+use crate::engine::schedule::{self, Candidate, Picking};
+use crate::engine::task::{Task, Trigger};
+use crate::engine::tasks::Place;
 use crate::engine::waits;
 
 /// Most earlier failures told to the next attempt.
@@ -22,8 +29,9 @@ const PREVIOUS_ERRORS_MAX: usize = 5;
 /// Sends what was briefed, and briefs again what lost its brief.
 pub(super) fn send_briefed(draft: &mut Draft<'_>) {
     let waiting =
-        |task: &Task| task.live().is_some_and(|attempt| attempt.fence.is_none() && attempt.stand < Stand::Dispatched);
-    for id in draft.ids(waiting) {
+        |task: &&Task| task.live().is_some_and(|attempt| attempt.fence.is_none() && attempt.stand < Stand::Dispatched);
+    let briefed: Vec<TaskId> = draft.at(Place::Live).filter(waiting).map(|task| task.id).collect();
+    for id in briefed {
         let Some(attempt) = draft.task(id).and_then(Task::live).cloned() else { continue };
         match attempt.brief {
             Some(brief) => {
@@ -39,46 +47,71 @@ pub(super) fn send_briefed(draft: &mut Draft<'_>) {
 pub(super) fn dispatch(draft: &mut Draft<'_>) {
     let header = draft.header();
     let Some(base) = header.base.clone().filter(|base| !base.stale && base.workflow_present) else { return };
-    let live = draft.tasks().filter(|task| task.live().is_some()).count();
+    let live = draft.at(Place::Live).count();
     let slots = (header.settings.max_parallel as usize).saturating_sub(live);
     if header.paused.is_some() || slots == 0 {
         return;
     }
-    let policy = header.settings.overlap;
-    let locks = waits::locks(draft);
-    let candidates: Vec<Candidate<'_>> = draft.tasks().filter_map(|task| candidate(draft, &locks, task)).collect();
-    if !candidates.iter().any(|candidate| candidate.ready) {
-        return;
-    }
-    let picked = schedule::pick(&candidates, &locks, &running(draft), slots, policy);
-    drop(candidates);
-    for id in picked.passed_over {
+    let (starting, passed_over) = pick(draft, slots);
+    for id in passed_over {
         if let Some(task) = draft.task_mut(id) {
             task.counters.passed_over += 1;
         }
     }
-    for id in picked.start {
+    for id in starting {
         start(draft, id, &base);
     }
+}
+
+/// What starts in so many slots, and what is passed over by that. Candidates are looked at in their order, and no more
+/// of them than it takes to fill the slots.
+fn pick(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
+    let (policy, open) = (draft.header().settings.overlap, draft.header().open_phase);
+    let startable = draft.startable();
+    let locks = waits::locks(draft);
+    let special = draft.at(Place::Locked).chain(draft.at(Place::PassedOver));
+    let special = special.filter(|task| task.phase <= open && startable.contains(task)).chain(startable.before(open));
+    let special: BTreeMap<TaskId, Candidate<'_>> =
+        special.filter_map(|task| ready(draft, &locks, task)).map(|candidate| (candidate.id, candidate)).collect();
+    let mut ahead: Vec<Candidate<'_>> = special.values().filter(|candidate| goes_ahead(candidate)).cloned().collect();
+    ahead.sort_by_key(Candidate::place);
+    let others = startable.in_phase(open).filter_map(|task| ready(draft, &locks, task));
+    let others = others.filter(|candidate| !goes_ahead(candidate));
+    let (doors, running) = (schedule::doors(&ahead, policy), running(draft));
+    let mut picking = Picking::new(&locks, &running, doors, slots, policy);
+    picking.pick(ahead.iter().cloned().chain(others));
+    let mut passed_over = BTreeSet::new();
+    for task in picking.started().iter().filter_map(|id| draft.task(*id)) {
+        let unknown = overlap::unknown_strength(policy) == Some(Strength::Hard);
+        let met = startable.meeting(&task.footprint, unknown).into_iter().filter_map(|id| draft.task(id));
+        let met = met.filter(|task| task.phase <= open && startable.contains(task));
+        let met = met.filter_map(|task| ready(draft, &locks, task));
+        passed_over.extend(met.filter(|candidate| picking.passes_over(candidate)).map(|candidate| candidate.id));
+    }
+    (picking.started().to_vec(), passed_over.into_iter().collect())
+}
+
+/// Whether a candidate stands before all that are ordered by their path alone.
+fn goes_ahead(candidate: &Candidate<'_>) -> bool {
+    candidate.first || candidate.closes_door()
 }
 
 /// What runs right now: soft meetings keep apart from it.
 fn running(draft: &Draft<'_>) -> LockTable {
     let mut table = LockTable::new(draft.header().settings.overlap);
-    for task in draft.tasks().filter(|task| task.live().is_some()) {
+    for task in draft.at(Place::Live) {
         table.insert(task.id, &waits::held_footprint(task));
     }
     table
 }
 
-/// A task that might start, as the scheduler sees it; nothing for one that is settled, under way or finished.
-fn candidate<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
-    if !matches!(task.stage, Stage::Waiting | Stage::Error) || task.verdict.is_some() || task.cancel_asked || task.left
-    {
+/// A startable task as the scheduler sees it; nothing while anything but slots and the files of others keeps it.
+fn ready<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
+    let holds = task.locked_since.is_some();
+    let kept = !waits::waits_but_files(draft, task).is_empty();
+    if kept || holds && waits::earlier_holder(draft, locks, task).is_some() {
         return None;
     }
-    let waits = waits::waits_but_files(draft, task);
-    let holds = task.locked_since.is_some();
     Some(Candidate {
         id: task.id,
         footprint: &task.footprint,
@@ -86,7 +119,7 @@ fn candidate<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option
         priority: task.facts.priority.unwrap_or_default(),
         passed_over: task.counters.passed_over,
         waits_for_person: holder_waits_for_person(draft, task, locks),
-        ready: waits.is_empty() && (!holds || waits::earlier_holder(draft, locks, task).is_none()),
+        ready: true,
         first: task.phase < draft.header().open_phase || holds,
         holds,
     })
@@ -187,5 +220,7 @@ fn previous_errors(task: &Task) -> Vec<String> {
 
 /// Issues whose attempts are under way beside this one, for the prompt.
 pub(in crate::engine) fn siblings<'d>(draft: &'d Draft<'_>, issue: IssueNumber) -> Vec<&'d Task> {
-    draft.tasks().filter(|task| task.issue() != issue && (task.live().is_some() || task.has_open_pull())).collect()
+    let under_way: BTreeMap<TaskId, &Task> =
+        draft.at(Place::Live).chain(draft.at(Place::OpenPull)).map(|task| (task.id, task)).collect();
+    under_way.into_values().filter(|task| task.issue() != issue).collect()
 }
