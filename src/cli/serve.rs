@@ -93,7 +93,8 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     let connector = AppConnector::new(Arc::new(app), options, store.clone());
     introduce(&connector).await?;
     let address = SocketAddr::new(arguments.bind, arguments.port);
-    let server = Server::start(Options { address, secrets, clock: clock() }, connector, store.clone()).await;
+    let server =
+        Server::start(Options { address, secrets, clock: clock(), is_followed: false }, connector, store.clone()).await;
     let server = server.map_err(refused)?;
     tracing::info!("listening on http://{}", server.address());
     wait_for_stop().await?;

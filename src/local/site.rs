@@ -95,7 +95,9 @@ impl Site {
         let secrets = WebhookSecrets::new(secret.clone().into(), None)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let clock: crate::github::client::Clock = Arc::new(now);
-        let server = Server::start(server::Options { address, secrets, clock }, connector, store.clone()).await?;
+        let server =
+            Server::start(server::Options { address, secrets, clock, is_followed: true }, connector, store.clone())
+                .await?;
         let url = format!("http://{}/webhook", server.address());
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into() }));
         let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;

@@ -44,6 +44,8 @@ pub(super) struct Loops<C: Connector> {
     installations_changed: Notify,
     health: Health,
     progress: watch::Sender<ProgressByRepository>,
+    /// Whether anybody in this process watches plans: keeping a copy of each costs a walk over its tasks every turn.
+    is_followed: bool,
     tasks: TaskTracker,
     /// No new turns.
     stop: CancellationToken,
@@ -58,7 +60,7 @@ fn folded(repository: &RepositoryName) -> String {
 
 impl<C: Connector> Loops<C> {
     /// No loop yet.
-    pub(super) fn new(connector: C, store: C::Store, clock: Clock) -> Arc<Self> {
+    pub(super) fn new(connector: C, store: C::Store, clock: Clock, is_followed: bool) -> Arc<Self> {
         Arc::new(Self {
             connector,
             store,
@@ -68,6 +70,7 @@ impl<C: Connector> Loops<C> {
             installations_changed: Notify::new(),
             health: Health::default(),
             progress: watch::Sender::new(BTreeMap::new()),
+            is_followed,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
@@ -114,7 +117,11 @@ impl<C: Connector> Loops<C> {
     }
 
     /// Tells whoever watches how a repository's plan stands.
-    pub(super) fn tell(&self, repository: &RepositoryName, progress: Progress) {
+    pub(super) fn tell(&self, repository: &RepositoryName, progress: impl FnOnce() -> Progress) {
+        if !self.is_followed {
+            return;
+        }
+        let progress = progress();
         self.progress.send_modify(|all| {
             all.insert(repository.clone(), progress);
         });

@@ -45,6 +45,8 @@ pub struct Options {
     pub secrets: WebhookSecrets,
     /// The time.
     pub clock: Clock,
+    /// Whether plans are watched from within this process, by [`Server::progress`].
+    pub is_followed: bool,
 }
 
 /// Why a server does not start.
@@ -79,7 +81,7 @@ impl Server {
         let listener = TcpListener::bind(options.address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let known = store.repositories().await?;
-        let loops = Loops::new(connector, store, options.clock);
+        let loops = Loops::new(connector, store, options.clock, options.is_followed);
         for repository in known {
             loops.begin(&repository);
         }

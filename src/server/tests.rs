@@ -70,12 +70,16 @@ impl Workshop {
     }
 
     fn router(&self) -> Router {
-        routes::router(Intake::new(Loops::new(self.clone(), self.store.clone(), clock()), secrets()))
+        routes::router(Intake::new(Loops::new(self.clone(), self.store.clone(), clock(), true), secrets()))
     }
 
     async fn start(&self) -> Server {
-        let options =
-            Options { address: "127.0.0.1:0".parse().expect("an address"), secrets: secrets(), clock: clock() };
+        let options = Options {
+            address: "127.0.0.1:0".parse().expect("an address"),
+            secrets: secrets(),
+            clock: clock(),
+            is_followed: true,
+        };
         Server::start(options, self.clone(), self.store.clone()).await.expect("a free port")
     }
 }
@@ -345,7 +349,7 @@ async fn stopping_finishes_the_turn_under_way() {
 #[tokio::test]
 async fn readiness_tells_what_fails() {
     let workshop = Workshop::new();
-    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock());
+    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
     let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
     assert_eq!(get(&router, "/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
     workshop.installed.store(false, Ordering::SeqCst);
@@ -369,7 +373,7 @@ async fn readiness_tells_what_fails() {
 #[tokio::test]
 async fn a_repository_without_the_app_is_left_alone() {
     let workshop = Workshop::new();
-    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock());
+    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
     let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
     let body = json!({"issue": {"number": 1}, "repository": {"full_name": "acme/gadgets"}}).to_string();
     let (status, _) = Sent { body: body.into_bytes(), ..labelled("a") }.signed().to(&router).await;
@@ -387,7 +391,7 @@ async fn a_repository_without_the_app_is_left_alone() {
 async fn a_port_in_use_is_told() {
     let workshop = Workshop::new();
     let first = workshop.start().await;
-    let options = Options { address: first.address(), secrets: secrets(), clock: clock() };
+    let options = Options { address: first.address(), secrets: secrets(), clock: clock(), is_followed: true };
     let refused = Server::start(options, workshop.clone(), workshop.store.clone()).await;
     let error = refused.err().expect("the port is taken");
     assert!(matches!(&error, StartError::Address { address, .. } if *address == first.address()), "{error}");

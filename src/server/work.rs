@@ -186,8 +186,8 @@ impl<C: Connector> Work<C> {
         self.loops.store().worked(&guids(&heard)).await.map_err(failed)?;
         memory.ticked_at = if ticked { Some(now) } else { memory.ticked_at };
         memory.wake_at = turned.wake_at;
-        self.loops
-            .tell(&self.repository, Progress { plan: Arc::new(held.plan.clone()), at: now, turned: turned.clone() });
+        let progress = || Progress { plan: Arc::new(held.plan.clone()), at: now, turned: turned.clone() };
+        self.loops.tell(&self.repository, progress);
         if turned.more {
             tracing::warn!(repository = %self.repository, rounds = turned.rounds, "a turn has more to do; it goes on");
         }

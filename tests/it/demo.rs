@@ -160,7 +160,7 @@ impl Told {
     /// The commit of a task's work: what its pull request was opened with, or that before the base was merged into it.
     fn work(&self, task: &Value) -> String {
         let branch = format!("orchestrate/issue-{}", task["issue"]);
-        let own = git(&self.project, &["rev-list", "--no-merges", "--max-count=1", &branch]);
+        let own = git(&self.project, &["rev-list", "--first-parent", "--no-merges", "--max-count=1", &branch]);
         assert!(!own.is_empty(), "{branch} has no commit");
         own
     }

@@ -201,6 +201,20 @@ pub(crate) fn a_merge_that_github_refuses_is_asked_for_once_and_then_waits_for_a
     story.expect(1, Status::Merged);
 }
 
+pub(crate) fn each_of_many_finished_at_once_is_merged_by_one_call() {
+    let names: Vec<String> = (1..=8).map(|number| format!("{number}.txt")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x\n")).collect();
+    let mut story = Story::with(&files, |settings| settings.max_parallel = 8);
+    for number in 1..=8 {
+        story.issue(number, "One", &format!("Files: {number}.txt"));
+    }
+    story.run();
+    (1..=8).for_each(|number| {
+        story.expect(number, Status::Merged);
+    });
+    assert_eq!(story.desk.failed(), 0, "nothing was asked for that GitHub refuses");
+}
+
 pub(crate) fn a_strangers_pull_request_from_a_branch_of_that_name_is_not_ours() {
     let mut story = Story::with(FILES, |settings| {
         settings.approval = task_orchestrator::engine::config::ApprovalPolicy::Ask;
@@ -274,6 +288,7 @@ stories! {
     a_red_base_blocks_and_spends_nothing,
     a_work_that_never_merges_is_brought_along_twice_and_then_escalates,
     a_merge_that_github_refuses_is_asked_for_once_and_then_waits_for_a_person,
+    each_of_many_finished_at_once_is_merged_by_one_call,
     a_strangers_pull_request_from_a_branch_of_that_name_is_not_ours,
     a_pull_request_opened_and_merged_before_its_answer_came_counts,
     the_base_is_brought_in_and_checked_before_a_merge,

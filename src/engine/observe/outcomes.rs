@@ -1,6 +1,5 @@
 //! What came of effects. An answered entry leaves the outbox; one whose answer was lost is looked for; one that must
 //! wait goes back with its time.
-
 use std::time::Duration;
 
 use crate::engine::attempt::{FenceCause, Stand};
@@ -12,6 +11,7 @@ use crate::engine::id::{AttemptId, IssueNumber, TaskId};
 use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
+use crate::engine::tasks::Place;
 
 /// Waits between tries of an effect that cannot be sent double, after its first.
 const REPEAT_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -140,7 +140,15 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             reread_pull(draft, *issue);
         }
         (Effect::OpenPull { .. } | Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
-        (Effect::MergePull { pull, .. }, _) => draft.read(Read::Pull(*pull)),
+        (Effect::MergePull { pull, .. }, _) => {
+            // Until it is read again nobody knows whether it can be merged: it is not asked for twice.
+            for id in draft.ids_at(Place::Pull(*pull)) {
+                if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+                    pull.mergeable = None;
+                }
+            }
+            draft.read(Read::Pull(*pull));
+        }
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
             if let Some(task) = draft.task_mut(TaskId(*issue)) {
                 task.branch = Some(commit.clone());

@@ -88,7 +88,7 @@ async fn what_is_heard_while_a_loop_ends_is_not_lost() {
     let of_widgets = |guid: &str| Delivery { repository: Some(widgets()), ..heard(guid) };
     store.keep(&of_widgets("first")).await.expect("kept");
     *store.late.lock().expect("nobody panics") = Some(of_widgets("late"));
-    let loops = Loops::new(Nowhere, store.clone(), clock());
+    let loops = Loops::new(Nowhere, store.clone(), clock(), true);
     store.loops.set(Arc::downgrade(&loops)).expect("set once");
     loops.wake(&widgets());
     loops.tasks().close();
@@ -99,7 +99,7 @@ async fn what_is_heard_while_a_loop_ends_is_not_lost() {
 
 #[tokio::test]
 async fn no_loop_ends_on_what_it_knew_before_installations_changed() {
-    let loops = Loops::new(Nowhere, LateStore::default(), clock());
+    let loops = Loops::new(Nowhere, LateStore::default(), clock(), true);
     let decided_in = loops.generation();
     loops.installations_changed();
     assert!(!loops.forget(&widgets(), decided_in));
