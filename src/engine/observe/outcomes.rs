@@ -8,7 +8,7 @@ use crate::engine::checklist;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
-use crate::engine::id::{AttemptId, IssueNumber, TaskId};
+use crate::engine::id::{AttemptId, IssueNumber, RunId, TaskId};
 use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
@@ -100,12 +100,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     match (&entry.effect, receipt) {
         (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
         (Effect::EditTracking { number }, Receipt::TrackingWritten { digest }) => {
-            let now = draft.now;
-            if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == *number) {
-                tracking.digest.clone_from(digest);
-                tracking.edited_at = now;
-                tracking.unattributed.clear();
-            }
+            tracking_written(draft, *number, digest);
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
         (Effect::Pin { pinned, node_id }, _) => {
@@ -119,15 +114,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
                 attempt.stand = attempt.stand.max(Stand::Briefed);
             }
         }
-        (Effect::Dispatch { .. }, Receipt::Dispatched { run }) => {
-            let now = draft.now;
-            if let Some(attempt) = current(draft, entry.attempt) {
-                attempt.stand = attempt.stand.max(Stand::Dispatched);
-                attempt.dispatched_at = Some(now);
-                attempt.progress_at = now;
-                attempt.run = attempt.run.or(*run);
-            }
-        }
+        (Effect::Dispatch { .. }, Receipt::Dispatched { run }) => dispatched(draft, entry.attempt, *run),
         (Effect::Dispatch { .. } | Effect::Fence { .. }, Receipt::Record { tip, record }) => {
             if let Some(attempt) = entry.attempt {
                 attempts::record_record(draft, attempt, tip, record);
@@ -148,7 +135,43 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             reread_pull(draft, *issue);
         }
         (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
-        _ => {}
+        // Their answers say no more than that it was done, or what another path reads.
+        (
+            Effect::CreateTracking { .. }
+            | Effect::EditTracking { .. }
+            | Effect::Comment { .. }
+            | Effect::DeleteComment { .. }
+            | Effect::React { .. }
+            | Effect::WriteBrief { .. }
+            | Effect::Dispatch { .. }
+            | Effect::Fence { .. }
+            | Effect::CancelRun { .. }
+            | Effect::OpenPull { .. }
+            | Effect::EditPull { .. }
+            | Effect::Rerun { .. }
+            | Effect::CloseIssue { .. }
+            | Effect::DeleteBranch { .. },
+            _,
+        ) => {}
+    }
+}
+
+fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
+    let now = draft.now;
+    if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == number) {
+        digest.clone_into(&mut tracking.digest);
+        tracking.edited_at = now;
+        tracking.unattributed.clear();
+    }
+}
+
+fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<RunId>) {
+    let now = draft.now;
+    if let Some(attempt) = current(draft, attempt) {
+        attempt.stand = attempt.stand.max(Stand::Dispatched);
+        attempt.dispatched_at = Some(now);
+        attempt.progress_at = now;
+        attempt.run = attempt.run.or(run);
     }
 }
 
