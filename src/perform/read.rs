@@ -10,7 +10,7 @@ use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_B
 use crate::engine::plan::Plan;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, Checks, Conclusion, Issue, OpenState, Permission, PullRequest, Run};
+use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, PullRequest, Run};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
@@ -231,10 +231,8 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
 /// A commit's checks, what the failed ones printed, and which of them fail on the base too.
 async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Error> {
     let checks = foreign_checks(github, plan, sha).await?;
-    let failed: Vec<_> =
-        checks.runs.iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes())).collect();
     let mut tails = Vec::new();
-    for run in failed.iter().take(CHECK_TAILS_MAX) {
+    for run in checks.runs.iter().filter(|run| run.failed()).take(CHECK_TAILS_MAX) {
         let log = match run.job {
             Some(job) => match github.send(Request::JobLog { job }).await {
                 Ok(Response::Log(log)) => log,
@@ -244,10 +242,10 @@ async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Er
         };
         tails.push(format!("{}:\n{}", run.name, tail(&log, CHECK_TAIL_CHARACTERS)));
     }
-    let red = red_names(&checks);
+    let red = checks.red_names();
     let mut base_red = Vec::new();
     if let Some(base) = plan.header.base.as_ref().filter(|_| !red.is_empty()) {
-        base_red = red_names(&foreign_checks(github, plan, &base.head).await?);
+        base_red = foreign_checks(github, plan, &base.head).await?.red_names();
     }
     Ok(Fact::Checks { checks, tail: tails.join("\n\n"), base_red })
 }
@@ -259,13 +257,4 @@ async fn foreign_checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<
         plan.tasks.values().flat_map(|task| &task.attempts).filter_map(|attempt| attempt.run).collect();
     checks.runs.retain(|check| check.run.is_none_or(|run| !own.contains(&run)));
     Ok(checks)
-}
-
-/// The names of failed checks and statuses.
-fn red_names(checks: &Checks) -> Vec<String> {
-    let failed = |conclusion: Option<Conclusion>| conclusion.is_some_and(|conclusion| !conclusion.passes());
-    let runs = checks.runs.iter().filter(|run| failed(run.conclusion)).map(|run| run.name.clone());
-    let statuses =
-        checks.statuses.iter().filter(|status| failed(status.conclusion)).map(|status| status.context.clone());
-    runs.chain(statuses).collect()
 }

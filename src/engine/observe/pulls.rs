@@ -8,7 +8,7 @@ use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, RunId, TaskId};
 use crate::engine::observe::{fence, leave, release};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, CheckRun, Checks, CommitStatus, OpenState, Progress, PullRequest};
+use crate::engine::snapshot::{Actor, CheckRun, Checks, OpenState, Progress, PullRequest};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Trigger, Verdict};
 
 /// Longest output of failed checks kept, in characters.
@@ -240,8 +240,7 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
 
 /// The workflow runs behind failed checks, each once.
 fn failed_runs(checks: &Checks) -> Vec<RunId> {
-    let failed = checks.runs.iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes()));
-    let mut runs: Vec<RunId> = failed.filter_map(|run| run.run).collect();
+    let mut runs: Vec<RunId> = checks.runs.iter().filter(|run| run.failed()).filter_map(|run| run.run).collect();
     runs.sort();
     runs.dedup();
     runs
@@ -251,20 +250,12 @@ fn failed_runs(checks: &Checks) -> Vec<RunId> {
 /// grace.
 fn state_of(checks: &Checks, grace_over: bool) -> CheckState {
     let pending = |run: &CheckRun| run.progress != Progress::Completed;
-    let failed_run = |run: &&CheckRun| run.conclusion.is_some_and(|conclusion| !conclusion.passes());
-    let failed_status = |status: &&CommitStatus| status.conclusion.is_some_and(|conclusion| !conclusion.passes());
-    let names: Vec<String> = checks
-        .runs
-        .iter()
-        .filter(failed_run)
-        .map(|run| run.name.clone())
-        .chain(checks.statuses.iter().filter(failed_status).map(|status| status.context.clone()))
-        .collect();
     if checks.runs.is_empty() && checks.statuses.is_empty() {
         return if grace_over { CheckState::Green { none: true } } else { CheckState::Pending };
     }
     if checks.runs.iter().any(pending) || checks.statuses.iter().any(|status| status.conclusion.is_none()) {
         return CheckState::Pending;
     }
+    let names = checks.red_names();
     if names.is_empty() { CheckState::Green { none: false } } else { CheckState::Red { names } }
 }
