@@ -172,7 +172,7 @@ fn why(cause: FenceCause) -> &'static str {
     match cause {
         FenceCause::LostDispatch => "the dispatch was looked for twice and not seen",
         FenceCause::Ghost => "the run stayed queued, or did not end when asked to",
-        FenceCause::Stuck => "the run showed no job or step change past its time",
+        FenceCause::Stuck => "the run showed no job or step change within its time and the margin for its report",
         FenceCause::RunLost => "the run ended without a result",
         FenceCause::RunTimedOut => "the run reached its time limit",
         FenceCause::ForgeStopped => "the run was stopped together with its server",
