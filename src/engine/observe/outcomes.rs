@@ -126,7 +126,8 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             }
             reread_pull(draft, *issue);
         }
-        (Effect::OpenPull { .. } | Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
+        (Effect::OpenPull { issue, .. }, Receipt::Pull(pull)) => pulls::record_opened(draft, *issue, pull),
+        (Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
         (Effect::MergePull { pull, .. }, _) => draft.read(Read::Pull(*pull)),
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
             if let Some(task) = draft.task_mut(TaskId(*issue)) {
