@@ -148,6 +148,23 @@ pub(crate) fn a_pull_request_tells_the_files_of_all_its_attempts() {
     assert!(body.contains("- `a.txt`") && body.contains("- `b.txt`"), "{body}");
 }
 
+pub(crate) fn a_pull_request_that_begins_anew_tells_nothing_of_the_work_it_replaces() {
+    let mut story = Story::with(FILES, by_hand);
+    story.script(|_| Work::Changed(vec![Edit::append("a.txt", "more\n")]));
+    story.issue(1, "One", "Both files matter.").tick();
+    story.work();
+    let number = story.tick().pull(1);
+    story.person("owner", PersonAct::Close { number: IssueNumber(number) });
+    story.say("owner", "/orchestrate retry #1");
+    let run = story.claim();
+    story.person("owner", PersonAct::Reopen { number: IssueNumber(number) });
+    story.forge.finish_run(run, Work::Changed(vec![Edit::append("b.txt", "other\n")])).expect("ends");
+    story.tick().expect(1, Status::PrOpen);
+    assert_eq!(story.pull(1), number);
+    let body = story.forge.world().issue(IssueNumber(number)).expect("there").issue.body.clone();
+    assert!(body.contains("- `b.txt`") && !body.contains("- `a.txt`"), "{body}");
+}
+
 pub(crate) fn a_retry_of_a_taken_over_branch_starts_from_it() {
     let mut story = opened(by_hand);
     let theirs = story.forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
@@ -157,6 +174,9 @@ pub(crate) fn a_retry_of_a_taken_over_branch_starts_from_it() {
     story.say("owner", "/orchestrate merge #1").run();
     let text = story.forge.file("main", "a.txt").expect("there");
     assert!(text.contains("mine") && text.contains("attempt 2"), "{text}");
+    let number = story.task(1).pull.as_ref().expect("merged").number;
+    let body = story.forge.world().issue(IssueNumber(number.0)).expect("there").issue.body.clone();
+    assert!(body.contains("What others committed to the branch is not in this list."), "{body}");
 }
 
 pub(crate) fn an_escalated_pull_request_that_a_person_mends_is_merged() {
@@ -335,6 +355,7 @@ pub(crate) fn the_base_is_brought_in_and_checked_before_a_merge() {
 }
 
 stories! {
+    a_pull_request_that_begins_anew_tells_nothing_of_the_work_it_replaces,
     a_pull_request_closed_before_its_lost_answer_was_looked_for_is_no_reason_for_a_second,
     a_pull_request_merged_before_its_lost_answer_was_looked_for_is_merged,
     a_second_pull_request_closed_at_once_is_found_too,
