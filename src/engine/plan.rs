@@ -63,6 +63,8 @@ pub struct Tracking {
     pub pinned: bool,
     /// Boxes ticked by somebody who could not be told, asked to write the command; shown once.
     pub unattributed: Vec<String>,
+    /// Which ticks of its edit history were taken down.
+    pub ticked: Cursor<String>,
 }
 
 /// The base branch.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::checklist;
 use crate::engine::config;
 use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
 use crate::engine::graph::Outside;
@@ -143,7 +142,8 @@ async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Resu
     Ok(Fact::Labelled { issue, by, edited_at })
 }
 
-/// The tracking issue among those of ours that are open; who edited it is asked only where it is not as we left it.
+/// The tracking issue among those of ours that are open, and who edited it. That is asked even where it stands as we
+/// left it: a tick that we wrote over is seen nowhere else.
 async fn tracking<G: GitHub, M, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
@@ -158,9 +158,7 @@ async fn tracking<G: GitHub, M, S>(
         Some(issue) => Some(Box::new(issue)),
         None => look::issue(github, number).await?,
     };
-    let known = plan.header.tracking.as_ref().map(|tracking| tracking.digest.as_str());
-    let touched = issue.as_ref().is_some_and(|issue| Some(checklist::digest(&issue.body).as_str()) != known);
-    let edits = if touched { look::body_edits(github, number).await? } else { Vec::new() };
+    let edits = if issue.is_some() { look::body_edits(github, number).await? } else { Vec::new() };
     Ok(Fact::Tracking(number, issue, edits, doubles))
 }
 

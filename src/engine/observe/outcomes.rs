@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine::attempt::{FenceCause, Stand};
 use crate::engine::checklist;
+use crate::engine::cursor::Cursor;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
@@ -164,6 +165,8 @@ fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
         tracking.edited_at = now;
         tracking.unattributed.clear();
     }
+    // What somebody ticked between our reading and our writing stands in the history of edits alone.
+    draft.read(Read::Tracking(number));
 }
 
 fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<RunId>) {
@@ -205,6 +208,7 @@ fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
         dirty: true,
         pinned: false,
         unattributed: Vec::new(),
+        ticked: Cursor::new(issue.created_at),
     });
     draft.intend("pin", None, Effect::Pin { node_id: issue.node_id.clone(), pinned: true });
 }
