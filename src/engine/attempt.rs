@@ -60,7 +60,7 @@ pub enum FenceCause {
     LostDispatch,
     /// Queued, or asked to cancel, for longer than `ghost_after`: an infrastructure failure.
     Ghost,
-    /// Past its time without a job or step changing: a failure of the agent.
+    /// Past its time, and the margin for its report, without a job or step changing: a failure of the agent.
     Stuck,
     /// The run ended without a result because of runner or set-up: an infrastructure failure.
     RunLost,

@@ -6,6 +6,10 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::engine::id::Login;
+use crate::engine::snapshot::{Actor, BodyEdit};
+use crate::engine::time::Timestamp;
+
 /// Begins our part.
 pub const BEGIN: &str = "<!-- orchestrate:begin -->";
 /// Ends our part.
@@ -64,6 +68,30 @@ pub fn offered(own: &str) -> Vec<Tick> {
     marked(own, &["- [ ] "])
 }
 
+/// The ticks that people made in a body's history of edits, oldest first: who, where GitHub tells, and when. A tick
+/// that a later version of ours wrote over counts like any other. What its own maker took back does not; somebody
+/// else's version without it proves nothing, because who saves a body they read before writes over what came since.
+pub fn made(edits: &[BodyEdit], bot: &Login) -> Vec<(Tick, Option<Actor>, Timestamp)> {
+    let mut standing: Vec<Tick> = Vec::new();
+    let mut made: Vec<(Tick, Option<Actor>, Timestamp)> = Vec::new();
+    for edit in edits {
+        let Some(body) = &edit.body else { continue };
+        let shown = ticks(body);
+        if !is_by(edit, bot) {
+            made.retain(|(tick, by, _)| *by != edit.editor || !standing.contains(tick) || shown.contains(tick));
+            let new = shown.iter().filter(|tick| !standing.contains(tick));
+            made.extend(new.map(|tick| (tick.clone(), edit.editor.clone(), edit.at)));
+        }
+        standing = shown;
+    }
+    made
+}
+
+/// Whether an account made an edit.
+pub fn is_by(edit: &BodyEdit, login: &Login) -> bool {
+    edit.editor.as_ref().is_some_and(|editor| editor.login.same(login))
+}
+
 fn marked(own: &str, marks: &[&str]) -> Vec<Tick> {
     let mut found = Vec::new();
     for line in own.lines().map(str::trim_start) {
@@ -100,6 +128,37 @@ mod tests {
         let ticked = body.replacen("- [ ] <!-- orchestrate: approve", "- [x] <!-- orchestrate: approve", 1);
         assert_eq!(ticks(&ticked), [Tick { command: "approve #3".to_owned(), digest: Some("ab".to_owned()) }]);
         assert_ne!(digest(&body), digest(&ticked));
+    }
+
+    #[test]
+    fn ticks_are_found_in_the_history_though_written_over() {
+        let fresh = splice("", &format!("{}One\n{}Two", unticked("retry #1", None), unticked("retry #2", None)));
+        let one = fresh.replacen("[ ] <!-- orchestrate: retry #1", "[x] <!-- orchestrate: retry #1", 1);
+        let both = one.replacen("[ ] <!-- orchestrate: retry #2", "[x] <!-- orchestrate: retry #2", 1);
+        let two = fresh.replacen("[ ] <!-- orchestrate: retry #2", "[x] <!-- orchestrate: retry #2", 1);
+        let found = |versions: &[(&str, &str)]| -> Vec<String> {
+            let edits: Vec<BodyEdit> = versions
+                .iter()
+                .zip(1..)
+                .map(|((login, body), at)| BodyEdit {
+                    editor: Some(Actor { login: Login::new(*login), bot: false }),
+                    at: Timestamp(at),
+                    body: Some((*body).to_owned()),
+                })
+                .collect();
+            let told = |(tick, by, at): (Tick, Option<Actor>, Timestamp)| {
+                format!("{} by {} at {}", tick.command, by.expect("known").login, at.0)
+            };
+            made(&edits, &Login::new("bot")).into_iter().map(told).collect()
+        };
+        assert_eq!(found(&[("bot", &fresh), ("ann", &one), ("bot", &fresh)]), ["retry #1 by ann at 2"]);
+        let second = found(&[("bot", &fresh), ("ann", &one), ("ben", &both)]);
+        assert_eq!(second, ["retry #1 by ann at 2", "retry #2 by ben at 3"]);
+        let saved_over = found(&[("bot", &fresh), ("ann", &one), ("ben", &two)]);
+        assert_eq!(saved_over, ["retry #1 by ann at 2", "retry #2 by ben at 3"]);
+        assert!(found(&[("bot", &fresh), ("ann", &one), ("ann", &fresh)]).is_empty());
+        let again = found(&[("bot", &fresh), ("ann", &one), ("bot", &fresh), ("ann", &one)]);
+        assert_eq!(again, ["retry #1 by ann at 2", "retry #1 by ann at 4"]);
     }
 
     #[test]

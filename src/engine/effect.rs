@@ -166,7 +166,8 @@ impl Effect {
     /// before they are sent again. All others are safe to repeat, because GitHub refuses or ignores the second.
     pub fn creates(&self) -> bool {
         match self {
-            Self::CreateTracking { .. } | Self::Comment { .. } | Self::Dispatch { .. } => true,
+            // GitHub refuses a second pull request only while the first is open, and a person may close it at once.
+            Self::CreateTracking { .. } | Self::Comment { .. } | Self::Dispatch { .. } | Self::OpenPull { .. } => true,
             Self::EditTracking { .. }
             | Self::Pin { .. }
             | Self::DeleteComment { .. }
@@ -175,7 +176,6 @@ impl Effect {
             | Self::Fence { .. }
             | Self::CancelRun { .. }
             | Self::MoveBranch { .. }
-            | Self::OpenPull { .. }
             | Self::EditPull { .. }
             | Self::MergePull { .. }
             | Self::UpdatePull { .. }

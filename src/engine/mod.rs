@@ -8,6 +8,7 @@ pub mod brief;
 pub mod checklist;
 pub mod command;
 pub mod config;
+pub mod cursor;
 pub mod draft;
 pub mod effect;
 pub mod event;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::command::{Command, Mistake};
 use crate::engine::config::Settings;
+use crate::engine::cursor::Cursor;
 use crate::engine::effect::{EffectKey, Entry};
 use crate::engine::graph::{Outside, Phase};
 use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, TaskId};
@@ -63,6 +64,8 @@ pub struct Tracking {
     pub pinned: bool,
     /// Boxes ticked by somebody who could not be told, asked to write the command; shown once.
     pub unattributed: Vec<String>,
+    /// Which ticks of its edit history were taken down.
+    pub ticked: Cursor<String>,
 }
 
 /// The base branch.
@@ -76,15 +79,6 @@ pub struct Base {
     pub stale: bool,
     /// Whether the task workflow stands there.
     pub workflow_present: bool,
-}
-
-/// Where reading comments has got to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// Comments changed before are read.
-    pub since: Timestamp,
-    /// The newest comment read.
-    pub last: CommentId,
 }
 
 /// What a person wants, not yet carried out because GitHub has not yet said whether they may.
@@ -132,9 +126,12 @@ pub struct Header {
     /// Index of the phase that is open.
     pub open_phase: usize,
     /// Comments read so far.
-    pub cursor: Cursor,
+    pub cursor: Cursor<CommentId>,
     /// Acts of people not yet carried out.
     pub acts: Vec<Act>,
+    /// Acts said where nothing of ours is known: they become acts once the issue has joined, and are dropped where it
+    /// turns out to be none of ours.
+    pub unplaced: Vec<Act>,
     /// When an issue last joined.
     pub gathered_at: Timestamp,
     /// When the plan began.
@@ -218,8 +215,10 @@ impl Plan {
             tracking: None,
             outside: BTreeMap::new(),
             open_phase: 0,
-            cursor: Cursor { since: now, last: CommentId(0) },
+            // GitHub tells whole seconds.
+            cursor: Cursor::new(now - std::time::Duration::from_secs(1)),
             acts: Vec::new(),
+            unplaced: Vec::new(),
             gathered_at: now,
             started_at: now,
             ended_at: None,

@@ -299,6 +299,29 @@ pub struct Checks {
     pub statuses: Vec<CommitStatus>,
 }
 
+impl CheckRun {
+    /// Whether it ended, and not well.
+    pub fn failed(&self) -> bool {
+        self.conclusion.is_some_and(|conclusion| !conclusion.passes())
+    }
+}
+
+impl CommitStatus {
+    /// Whether it ended, and not well.
+    pub fn failed(&self) -> bool {
+        self.conclusion.is_some_and(|conclusion| !conclusion.passes())
+    }
+}
+
+impl Checks {
+    /// The names of the failed check runs, then of the failed statuses.
+    pub fn red_names(&self) -> Vec<String> {
+        let runs = self.runs.iter().filter(|run| run.failed()).map(|run| run.name.clone());
+        let statuses = self.statuses.iter().filter(|status| status.failed()).map(|status| status.context.clone());
+        runs.chain(statuses).collect()
+    }
+}
+
 /// A branch or other ref and the commit it names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ref {
@@ -306,4 +329,38 @@ pub struct Ref {
     pub branch: String,
     /// Its commit.
     pub sha: Sha,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn red_are_the_runs_and_statuses_that_ended_badly() {
+        let run = |name: &str, conclusion: Option<Conclusion>| CheckRun {
+            id: CheckRunId(1),
+            name: name.to_owned(),
+            progress: Progress::Completed,
+            conclusion,
+            app: String::new(),
+            run: None,
+            job: None,
+            summary: String::new(),
+        };
+        let status = |context: &str, conclusion: Option<Conclusion>| CommitStatus {
+            context: context.to_owned(),
+            conclusion,
+            description: String::new(),
+        };
+        let checks = Checks {
+            sha: Sha::new("a"),
+            runs: vec![
+                run("open", None),
+                run("bad", Some(Conclusion::TimedOut)),
+                run("fine", Some(Conclusion::Skipped)),
+            ],
+            statuses: vec![status("waits", None), status("worse", Some(Conclusion::Failure))],
+        };
+        assert_eq!(checks.red_names(), ["bad", "worse"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The one function that decides: from a plan and what was heard or seen to changed rows, reads, and effects to send.
 
 use crate::engine::draft::Draft;
-use crate::engine::effect::{EffectKey, EntryState};
+use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::{Event, Read};
 use crate::engine::id::Owner;
 use crate::engine::observe;
@@ -58,7 +58,7 @@ fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
     let mut due: Vec<(u8, EffectKey, EntryState)> = draft
         .entries()
         .filter(|entry| entry.not_before <= now && entry.state != EntryState::Intended)
-        .map(|entry| (rank(&entry.key), entry.key.clone(), entry.state))
+        .map(|entry| (rank(&entry.effect), entry.key.clone(), entry.state))
         .collect();
     due.sort();
     let owner = draft.owner().clone();
@@ -81,16 +81,48 @@ fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
 }
 
 /// What is sent first: dispatches before everything, because a runner waits for them; words to people last.
-fn rank(key: &EffectKey) -> u8 {
-    match key.0.split(':').next().unwrap_or_default() {
-        "dispatch" => 0,
-        "brief" => 1,
-        "fence" | "cancel" => 2,
-        "merge" | "update" => 3,
-        "branch" | "pull" | "editpull" => 4,
-        "tracking" => 5,
-        "react" => 6,
-        "track" => 9,
-        _ => 7,
+fn rank(effect: &Effect) -> u8 {
+    match effect {
+        Effect::Dispatch { .. } => 0,
+        Effect::WriteBrief { .. } => 1,
+        Effect::Fence { .. } | Effect::CancelRun { .. } => 2,
+        Effect::MergePull { .. } | Effect::UpdatePull { .. } => 3,
+        Effect::MoveBranch { .. } | Effect::OpenPull { .. } | Effect::EditPull { .. } => 4,
+        Effect::CreateTracking { .. } => 5,
+        Effect::React { .. } => 6,
+        Effect::Pin { .. }
+        | Effect::Comment { .. }
+        | Effect::DeleteComment { .. }
+        | Effect::Rerun { .. }
+        | Effect::CloseIssue { .. }
+        | Effect::DeleteBranch { .. } => 7,
+        Effect::EditTracking { .. } => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::config::Settings;
+    use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, Login, RepositoryName, Sha};
+
+    #[test]
+    fn what_an_effect_is_ranks_it_and_not_its_name() {
+        let now = Timestamp(1);
+        let name = RepositoryName::new("acme/widgets");
+        let mut plan = Plan::idle(name, Login::new("bot"), "seed".to_owned(), Settings::local(), now);
+        let id = AttemptId { issue: IssueNumber(1), n: 1 };
+        let dispatch = Effect::Dispatch {
+            key: AttemptKey::parse(&format!("t{id}.{}", "a".repeat(32))).expect("a key"),
+            brief: Sha("a".repeat(40)),
+        };
+        let mut draft = Draft::new(&plan, now, &Owner::new("test"));
+        draft.intend("branch:any", None, Effect::EditTracking { number: IssueNumber(9) });
+        draft.intend("fence:any", None, Effect::CloseIssue { number: IssueNumber(9) });
+        draft.intend("zebra", None, dispatch);
+        let (changes, _) = draft.finish();
+        plan.apply(changes);
+        let writes = step(&plan, &[], now, &Owner::new("test")).writes;
+        assert_eq!(writes.iter().map(|key| key.0.as_str()).collect::<Vec<_>>(), ["zebra", "fence:any", "branch:any"]);
     }
 }

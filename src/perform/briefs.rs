@@ -3,7 +3,8 @@
 use crate::engine::effect::{Effect, Entry, Outcome, Receipt};
 use crate::engine::id::{STATE_BRANCH, Sha};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, NewFile, Request, Response};
+use crate::github::{Error, GitHub, NewFile};
+use crate::perform::onto::commit_onto;
 use crate::perform::{failure, look};
 
 /// Most tries when others write the state branch at the same time.
@@ -33,18 +34,9 @@ async fn commit(github: &impl GitHub, files: &[NewFile], message: &str) -> Resul
     let mut refused = String::new();
     for _ in 0..TRIES_MAX {
         let parent = look::branch(github, STATE_BRANCH).await?;
-        let request =
-            Request::CreateCommit { message: message.to_owned(), files: files.to_vec(), parent: parent.clone() };
-        let Response::Commit(sha) = github.send(request).await? else {
-            return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
-        };
         let branch = STATE_BRANCH.to_owned();
-        let moved = match parent {
-            Some(_) => github.send(Request::AdvanceBranch { branch, sha: sha.clone() }).await,
-            None => github.send(Request::CreateBranch { branch, sha: sha.clone() }).await,
-        };
-        match moved {
-            Ok(_) => return Ok(sha),
+        match commit_onto(github, branch, parent, files.to_vec(), message.to_owned()).await {
+            Ok(sha) => return Ok(sha),
             Err(Error::Conflict { message }) => refused = message,
             Err(error) => return Err(error),
         }

@@ -4,8 +4,9 @@
 use crate::engine::id::{AttemptId, Sha};
 use crate::engine::record::{Fenced, RECORD_FILE, Record};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, NewFile, Request, Response};
+use crate::github::{Error, GitHub, NewFile};
 use crate::perform::look;
+use crate::perform::onto::commit_onto;
 
 /// Most tries when the worker moves the record at the same time: it can move at most twice.
 const TRIES_MAX: u32 = 5;
@@ -26,19 +27,8 @@ pub(super) async fn fence(
         let (parent, claimed) = found.map_or((None, None), |(tip, record)| (Some(tip), record.claimed));
         let record = Record::fenced(claimed, Fenced { why: why.to_owned(), at: now });
         let files = vec![NewFile { path: RECORD_FILE.to_owned(), content: record.to_text() }];
-        let message = format!("Fence {attempt}");
-        let Response::Commit(sha) =
-            github.send(Request::CreateCommit { message, files, parent: parent.clone() }).await?
-        else {
-            return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
-        };
-        let branch = attempt.record_branch();
-        let moved = match parent {
-            Some(_) => github.send(Request::AdvanceBranch { branch, sha: sha.clone() }).await,
-            None => github.send(Request::CreateBranch { branch, sha: sha.clone() }).await,
-        };
-        match moved {
-            Ok(_) => return Ok((sha, record)),
+        match commit_onto(github, attempt.record_branch(), parent, files, format!("Fence {attempt}")).await {
+            Ok(sha) => return Ok((sha, record)),
             Err(Error::Conflict { message }) => refused = message,
             Err(error) => return Err(error),
         }

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::record::{RECORD_FILE, Record};
-use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, PullRequest, Ref, Run};
+use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, PullRequest, Ref, Run};
 use crate::engine::time::Timestamp;
 use crate::github::{Error, GitHub, Repository, Request, Response};
 
@@ -69,6 +69,23 @@ pub(super) fn optional<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
         Err(Error::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The pull request that an opening made, whatever became of it since: the open one of the branch, else a closed or
+/// merged one that shows the very commit or the very body that was to be opened. Of an earlier life of the branch it
+/// is none: that one stood on another commit.
+pub(super) async fn opened_pull(
+    github: &impl GitHub,
+    head: &str,
+    commit: Option<&Sha>,
+    body: &str,
+) -> Result<Option<PullRequest>, Error> {
+    let pulls = pulls_of(github, head).await?;
+    let plain = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
+    let ours = |pull: &&PullRequest| Some(&pull.head_sha) == commit || plain(&pull.body) == plain(body);
+    let open = pulls.iter().find(|pull| pull.state == OpenState::Open);
+    let merged = pulls.iter().find(|pull| pull.merged && ours(pull));
+    Ok(open.or(merged).or_else(|| pulls.iter().find(ours)).cloned())
 }
 
 /// An issue, or nothing where it is gone.

@@ -6,6 +6,7 @@ mod deployment;
 mod failure;
 mod fence;
 mod look;
+mod onto;
 mod probe;
 mod read;
 mod write;

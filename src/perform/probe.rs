@@ -2,7 +2,7 @@
 //! and is sent again; what could come to stand twice is looked for.
 
 use crate::engine::effect::{Effect, Entry, Outcome, Receipt};
-use crate::engine::id::{AttemptKey, IssueNumber};
+use crate::engine::id::{AttemptKey, IssueNumber, pull_branch};
 use crate::engine::plan::Plan;
 use crate::engine::render::{TRACKING_LABEL, comment_marker, tracking_marker};
 use crate::engine::time::Timestamp;
@@ -21,6 +21,11 @@ pub(super) async fn probe<G: GitHub, M, S>(
         Effect::CreateTracking { plan: number } => tracking(deployment, *number).await,
         Effect::Comment { number, .. } => comment(deployment, *number, &comment_marker(&entry.key.0)).await,
         Effect::Dispatch { key, .. } => dispatch(github, plan, key, now).await,
+        Effect::OpenPull { issue, body, .. } => {
+            let commit = plan.task_of(*issue).and_then(|task| task.branch.as_ref());
+            let found = look::opened_pull(github, &pull_branch(*issue), commit, body).await;
+            found.map(|pull| pull.map(|pull| Receipt::Pull(Box::new(pull))))
+        }
         Effect::EditTracking { .. }
         | Effect::Pin { .. }
         | Effect::DeleteComment { .. }
@@ -29,7 +34,6 @@ pub(super) async fn probe<G: GitHub, M, S>(
         | Effect::Fence { .. }
         | Effect::CancelRun { .. }
         | Effect::MoveBranch { .. }
-        | Effect::OpenPull { .. }
         | Effect::EditPull { .. }
         | Effect::MergePull { .. }
         | Effect::UpdatePull { .. }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::checklist;
 use crate::engine::config;
 use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
 use crate::engine::graph::Outside;
@@ -11,7 +10,7 @@ use crate::engine::plan::Plan;
 use crate::engine::record::Record;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, Checks, Conclusion, Issue, OpenState, Permission, PullRequest, Run};
+use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, PullRequest, Run};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
@@ -144,7 +143,8 @@ async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Resu
     Ok(Fact::Labelled { issue, by, edited_at })
 }
 
-/// The tracking issue among those of ours that are open; who edited it is asked only where it is not as we left it.
+/// The tracking issue among those of ours that are open, and who edited it. That is asked even where it stands as we
+/// left it: a tick that we wrote over is seen nowhere else.
 async fn tracking<G: GitHub, M, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
@@ -159,9 +159,7 @@ async fn tracking<G: GitHub, M, S>(
         Some(issue) => Some(Box::new(issue)),
         None => look::issue(github, number).await?,
     };
-    let known = plan.header.tracking.as_ref().map(|tracking| tracking.digest.as_str());
-    let touched = issue.as_ref().is_some_and(|issue| Some(checklist::digest(&issue.body).as_str()) != known);
-    let edits = if touched { look::body_edits(github, number).await? } else { Vec::new() };
+    let edits = if issue.is_some() { look::body_edits(github, number).await? } else { Vec::new() };
     Ok(Fact::Tracking(number, issue, edits, doubles))
 }
 
@@ -238,10 +236,8 @@ async fn pull_and_closer(
 /// A commit's checks, what the failed ones printed, and which of them fail on the base too.
 async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Error> {
     let checks = foreign_checks(github, plan, sha).await?;
-    let failed: Vec<_> =
-        checks.runs.iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes())).collect();
     let mut tails = Vec::new();
-    for run in failed.iter().take(CHECK_TAILS_MAX) {
+    for run in checks.runs.iter().filter(|run| run.failed()).take(CHECK_TAILS_MAX) {
         let log = match run.job {
             Some(job) => match github.send(Request::JobLog { job }).await {
                 Ok(Response::Log(log)) => log,
@@ -251,10 +247,10 @@ async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Er
         };
         tails.push(format!("{}:\n{}", run.name, tail(&log, CHECK_TAIL_CHARACTERS)));
     }
-    let red = red_names(&checks);
+    let red = checks.red_names();
     let mut base_red = Vec::new();
     if let Some(base) = plan.header.base.as_ref().filter(|_| !red.is_empty()) {
-        base_red = red_names(&foreign_checks(github, plan, &base.head).await?);
+        base_red = foreign_checks(github, plan, &base.head).await?.red_names();
     }
     Ok(Fact::Checks { checks, tail: tails.join("\n\n"), base_red })
 }
@@ -266,13 +262,4 @@ async fn foreign_checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<
         plan.tasks.values().flat_map(|task| &task.attempts).filter_map(|attempt| attempt.run).collect();
     checks.runs.retain(|check| check.run.is_none_or(|run| !own.contains(&run)));
     Ok(checks)
-}
-
-/// The names of failed checks and statuses.
-fn red_names(checks: &Checks) -> Vec<String> {
-    let failed = |conclusion: Option<Conclusion>| conclusion.is_some_and(|conclusion| !conclusion.passes());
-    let runs = checks.runs.iter().filter(|run| failed(run.conclusion)).map(|run| run.name.clone());
-    let statuses =
-        checks.statuses.iter().filter(|status| failed(status.conclusion)).map(|status| status.context.clone());
-    runs.chain(statuses).collect()
 }

@@ -8,7 +8,7 @@ use crate::engine::effect::{Answer, Effect, Entry, Outcome, Receipt};
 use crate::engine::id::{IssueNumber, Sha, pull_branch};
 use crate::engine::plan::Plan;
 use crate::engine::render::{self, TRACKING_LABEL};
-use crate::engine::snapshot::{OpenState, PullRequest};
+use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
@@ -192,7 +192,7 @@ async fn move_branch(git: &impl Git, issue: IssueNumber, expected: &Sha, to: &Sh
     }
 }
 
-/// Opens a pull request, or finds the one that is open for the branch, or that was merged with this very commit.
+/// Opens a pull request, or finds the one that stands in its way: it may be ours, whose answer was lost.
 async fn open_pull(
     github: &impl GitHub,
     head: &str,
@@ -211,15 +211,9 @@ async fn open_pull(
     };
     match github.send(request).await {
         Ok(response) => pull_receipt(response).map_or_else(|error| failure::outcome(error, now), Outcome::Done),
-        Err(Error::Conflict { message }) => match look::pulls_of(github, head).await {
-            Ok(pulls) => {
-                let merged = |pull: &&PullRequest| pull.merged && Some(&pull.head_sha) == commit;
-                let open = pulls.iter().find(|pull| pull.state == OpenState::Open);
-                match open.or_else(|| pulls.iter().find(merged)) {
-                    Some(pull) => Outcome::Done(Receipt::Pull(Box::new(pull.clone()))),
-                    None => Outcome::Refused { message },
-                }
-            }
+        Err(Error::Conflict { message }) => match look::opened_pull(github, head, commit, body).await {
+            Ok(Some(pull)) => Outcome::Done(Receipt::Pull(Box::new(pull))),
+            Ok(None) => Outcome::Refused { message },
             Err(error) => failure::unseen(error),
         },
         Err(error) => failure::outcome(error, now),

@@ -149,7 +149,8 @@ pub(crate) fn a_stuck_run_is_looked_at_fenced_and_its_late_result_changes_nothin
     let mut story = Story::new(FILES);
     story.issue(1, "One", "Files: a.txt").tick();
     let run = story.claim();
-    story.minutes(59).expect(1, Status::Running);
+    // Past its own time the worker still gets its margin to say so itself.
+    story.minutes(74).expect(1, Status::Running);
     story.minutes(3);
     let first = &story.task(1).attempts[0];
     assert_eq!((first.outcome, first.is_live()), (Some(AttemptOutcome::Timeout), false));
@@ -160,6 +161,20 @@ pub(crate) fn a_stuck_run_is_looked_at_fenced_and_its_late_result_changes_nothin
     let outcomes: Vec<_> = story.task(1).attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, [Some(AttemptOutcome::Timeout), Some(AttemptOutcome::Changed)]);
     assert_eq!((story.task(1).counters.failures, story.task(1).counters.infra_retries), (1, 0));
+}
+
+pub(crate) fn a_worker_at_its_own_deadline_is_not_fenced_before_its_report_is_there() {
+    let mut story = Story::new(FILES);
+    story.issue(1, "One", "Files: a.txt").tick();
+    let run = story.claim();
+    // The worker ends the agent after 60 minutes; its report takes ten more to be there.
+    story.minutes(70).expect(1, Status::Running);
+    let report = Report { cause: Some(Cause::Timeout), ..Report::ended(ReportOutcome::Failed, "its time was up") };
+    story.forge.finish_run(run, Work::Reported(Box::new(report))).expect("ends");
+    story.tick();
+    let first = &story.task(1).attempts[0];
+    assert_eq!((first.outcome, first.error.as_str()), (Some(AttemptOutcome::Timeout), "its time was up"));
+    assert_eq!(story.task(1).counters.failures, 1);
 }
 
 pub(crate) fn runs_that_end_without_a_result_count_where_they_belong() {
@@ -259,6 +274,7 @@ stories! {
     a_limited_look_never_turns_into_a_second_dispatch,
     of_two_runs_of_one_attempt_one_works,
     a_stuck_run_is_looked_at_fenced_and_its_late_result_changes_nothing,
+    a_worker_at_its_own_deadline_is_not_fenced_before_its_report_is_there,
     runs_that_end_without_a_result_count_where_they_belong,
     what_cannot_be_helped_escalates_at_once,
     infrastructure_has_a_bound_of_its_own,

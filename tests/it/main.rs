@@ -38,6 +38,7 @@ mod program;
 mod pulls;
 mod pure;
 mod rendered;
+mod said;
 mod serve;
 mod size;
 mod story;

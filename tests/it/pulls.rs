@@ -15,7 +15,7 @@ use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::{PersonAct, Request as Act};
 use task_orchestrator::github::{Error, Request};
 
-use crate::support::{Story, touch_declared};
+use crate::support::{Crash, Story, touch_declared};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 
@@ -77,6 +77,94 @@ pub(crate) fn a_push_while_a_retry_runs_takes_it_over() {
     assert!(story.forge.file("main", "a.txt").expect("there").contains("mine"));
 }
 
+fn opens_pull(request: &Request) -> bool {
+    matches!(request, Request::CreatePullRequest { .. })
+}
+
+/// A pull request whose answer is lost, and that somebody acts on before anybody looks for it.
+fn lost_and(act: fn(PullNumber) -> PersonAct) -> Story {
+    let mut story = Story::with(FILES, by_hand);
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.work();
+    story.forge.plan_fault(Target::Call(opens_pull), Fault::AnswerLost);
+    story.desk.meanwhile(Crash::After, opens_pull, move |forge| {
+        let number = forge.world().pulls().next().expect("it was opened").0;
+        forge.person("owner", act(number)).expect("acts");
+    });
+    story.minutes(3);
+    story
+}
+
+pub(crate) fn a_pull_request_closed_before_its_lost_answer_was_looked_for_is_no_reason_for_a_second() {
+    let mut story = lost_and(|number| PersonAct::Close { number: IssueNumber(number.0) });
+    assert_eq!(story.forge.world().pulls().count(), 1);
+    let hold = story.task(1).hold.clone();
+    assert!(matches!(&hold, Some(Hold::PullClosed { by: Some(by), .. }) if by.as_str() == "owner"), "{hold:?}");
+    // Taken up again, it is another commit and another pull request.
+    story.say("owner", "/orchestrate retry #1").run().expect(1, Status::PrOpen);
+    assert_eq!(story.forge.world().pulls().count(), 2);
+}
+
+pub(crate) fn a_pull_request_merged_before_its_lost_answer_was_looked_for_is_merged() {
+    let mut story = lost_and(|number| PersonAct::Merge { number });
+    story.run().expect(1, Status::Merged);
+    assert_eq!(story.forge.world().pulls().count(), 1);
+}
+
+pub(crate) fn a_second_pull_request_closed_at_once_is_found_too() {
+    let mut story = opened(by_hand);
+    let first = story.pull(1);
+    story.person("owner", PersonAct::Close { number: IssueNumber(first) });
+    story.say("owner", "/orchestrate retry #1").tick();
+    story.work();
+    story.forge.plan_fault(Target::Call(opens_pull), Fault::AnswerLost);
+    story.desk.meanwhile(Crash::After, opens_pull, |forge| {
+        let number = forge.world().pulls().last().expect("it was opened").0;
+        forge.person("owner", PersonAct::Close { number: IssueNumber(number.0) }).expect("closes");
+    });
+    story.minutes(3);
+    assert_eq!(story.forge.world().pulls().count(), 2);
+    let hold = story.task(1).hold.clone();
+    assert!(matches!(&hold, Some(Hold::PullClosed { pull, .. }) if pull.0 != first), "{hold:?}");
+}
+
+pub(crate) fn a_pull_request_tells_the_files_of_all_its_attempts() {
+    let mut story = Story::with(FILES, |settings| {
+        by_hand(settings);
+        checked(settings);
+    });
+    story.script(|brief| {
+        let path = if brief.key.id.n == 1 { "a.txt" } else { "b.txt" };
+        Work::Changed(vec![Edit::append(path, "more\n")])
+    });
+    story.issue(1, "One", "Both files matter.").tick();
+    story.work();
+    story.tick().expect(1, Status::PrOpen);
+    check(&mut story, 1, Conclusion::Failure);
+    story.minutes(1);
+    story.work();
+    story.tick().expect(1, Status::PrOpen);
+    let body = story.forge.world().issue(IssueNumber(story.pull(1))).expect("there").issue.body.clone();
+    assert!(body.contains("- `a.txt`") && body.contains("- `b.txt`"), "{body}");
+}
+
+pub(crate) fn a_pull_request_that_begins_anew_tells_nothing_of_the_work_it_replaces() {
+    let mut story = Story::with(FILES, by_hand);
+    story.script(|_| Work::Changed(vec![Edit::append("a.txt", "more\n")]));
+    story.issue(1, "One", "Both files matter.").tick();
+    story.work();
+    let number = story.tick().pull(1);
+    story.person("owner", PersonAct::Close { number: IssueNumber(number) });
+    story.say("owner", "/orchestrate retry #1");
+    let run = story.claim();
+    story.person("owner", PersonAct::Reopen { number: IssueNumber(number) });
+    story.forge.finish_run(run, Work::Changed(vec![Edit::append("b.txt", "other\n")])).expect("ends");
+    story.tick().expect(1, Status::PrOpen);
+    assert_eq!(story.pull(1), number);
+    let body = story.forge.world().issue(IssueNumber(number)).expect("there").issue.body.clone();
+    assert!(body.contains("- `b.txt`") && !body.contains("- `a.txt`"), "{body}");
+}
+
 pub(crate) fn a_retry_of_a_taken_over_branch_starts_from_it() {
     let mut story = opened(by_hand);
     let theirs = story.forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
@@ -86,6 +174,9 @@ pub(crate) fn a_retry_of_a_taken_over_branch_starts_from_it() {
     story.say("owner", "/orchestrate merge #1").run();
     let text = story.forge.file("main", "a.txt").expect("there");
     assert!(text.contains("mine") && text.contains("attempt 2"), "{text}");
+    let number = story.task(1).pull.as_ref().expect("merged").number;
+    let body = story.forge.world().issue(IssueNumber(number.0)).expect("there").issue.body.clone();
+    assert!(body.contains("What others committed to the branch is not in this list."), "{body}");
 }
 
 pub(crate) fn an_escalated_pull_request_that_a_person_mends_is_merged() {
@@ -278,6 +369,11 @@ pub(crate) fn the_base_is_brought_in_and_checked_before_a_merge() {
 }
 
 stories! {
+    a_pull_request_that_begins_anew_tells_nothing_of_the_work_it_replaces,
+    a_pull_request_closed_before_its_lost_answer_was_looked_for_is_no_reason_for_a_second,
+    a_pull_request_merged_before_its_lost_answer_was_looked_for_is_merged,
+    a_second_pull_request_closed_at_once_is_found_too,
+    a_pull_request_tells_the_files_of_all_its_attempts,
     a_merge_while_a_retry_runs_ends_the_task,
     a_push_while_a_retry_runs_takes_it_over,
     a_retry_of_a_taken_over_branch_starts_from_it,

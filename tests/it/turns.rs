@@ -76,7 +76,7 @@ fn stuck(story: &mut Story) {
     for _ in 0..40 {
         story.forge.plan_fault(fence, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
     }
-    story.minutes(61);
+    story.minutes(76);
     assert_eq!(story.task(1).stage, Stage::Stuck);
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn a_stuck_run_that_moves_again_or_ends_is_taken_at_its_word() {
         let run = story.claim();
         // Past its time the run is looked at closely; that look is lost, and meanwhile it moves.
         let look = Target::Call(|request| matches!(request, Api::Run { .. }));
-        story.minutes(59);
+        story.minutes(74);
         story
             .forge
             .plan_fault(look, Fault::Instead(Error::RateLimited { until: story.now + Duration::from_secs(120) }));
@@ -192,7 +192,7 @@ pub(crate) fn a_result_that_came_just_before_its_fence_counts() {
         let run = story.claim();
         let fence = Target::Call(moves_record);
         story.forge.plan_fault(fence, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
-        story.minutes(60);
+        story.minutes(75);
         assert_eq!((story.task(1).stage, story.task(1).live().is_some()), (Stage::Stuck, true));
         story.forge.finish_run(run, work).expect("ends");
         story.wait(Duration::from_secs(120)).turn(Vec::new());

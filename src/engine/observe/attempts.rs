@@ -172,7 +172,7 @@ fn why(cause: FenceCause) -> &'static str {
     match cause {
         FenceCause::LostDispatch => "the dispatch was looked for twice and not seen",
         FenceCause::Ghost => "the run stayed queued, or did not end when asked to",
-        FenceCause::Stuck => "the run showed no job or step change past its time",
+        FenceCause::Stuck => "the run showed no job or step change within its time and the margin for its report",
         FenceCause::RunLost => "the run ended without a result",
         FenceCause::RunTimedOut => "the run reached its time limit",
         FenceCause::ForgeStopped => "the run was stopped together with its server",
@@ -319,11 +319,12 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     }
     let Some(task) = draft.task_mut(id_task) else { return };
     task.rebase_due = false;
+    let adds = task.attempts.last().is_some_and(|last| last.mode == Mode::Task && last.start != last.base);
     match &result.commit {
         Some(commit) => {
             let mut files = result.files.clone();
-            // Work on top of an open pull request adds to what that one touches already.
-            if task.has_open_pull() {
+            // Work on top of earlier work adds to the files of that; what begins at the base is all there is.
+            if adds {
                 files.extend(task.work.iter().flat_map(|work| work.files.clone()));
                 files.sort();
                 files.dedup();

@@ -10,7 +10,7 @@ use crate::engine::event::Read;
 use crate::engine::id::{IssueNumber, Login, PullNumber, TaskId};
 use crate::engine::plan::Act;
 use crate::engine::render;
-use crate::engine::snapshot::{Actor, Comment, Permission};
+use crate::engine::snapshot::{Actor, Comment, Issue, Permission};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
@@ -26,23 +26,21 @@ pub(super) fn may_speak(draft: &Draft<'_>, actor: &Actor) -> bool {
     !actor.login.same(&header.bot) && (!actor.bot || listed)
 }
 
-/// Records comments made since the cursor. Only created ones count: an edited one keeps its old id and is passed over.
+/// Records comments that are new to the cursor, oldest first. Only created ones count: an edited one is passed over.
 pub(super) fn record_comments(draft: &mut Draft<'_>, comments: &[Comment]) {
     let mut sorted: Vec<&Comment> = comments.iter().collect();
-    sorted.sort_by_key(|comment| comment.id);
+    sorted.sort_by_key(|comment| (comment.updated_at, comment.id));
     for comment in sorted {
-        if comment.id <= draft.header().cursor.last {
+        if !draft.header().cursor.is_new(&comment.id, comment.updated_at) {
             continue;
         }
-        if draft.header().acts.len() >= ACTS_MAX {
+        if draft.header().acts.len() + draft.header().unplaced.len() >= ACTS_MAX {
             return;
         }
-        let header = draft.header_mut();
-        header.cursor.last = comment.id;
-        header.cursor.since = header.cursor.since.max(comment.updated_at);
+        draft.header_mut().cursor.handle(comment.id, comment.updated_at);
         if comment.author.login.same(&draft.header().bot) {
             remember_ours(draft, comment);
-        } else if comment.created_at >= draft.header().started_at - std::time::Duration::from_secs(1) {
+        } else {
             take_commands(draft, comment);
         }
     }
@@ -65,35 +63,70 @@ fn remember_ours(draft: &mut Draft<'_>, comment: &Comment) {
     }
 }
 
+/// Whether an issue or pull request is known to be of this plan.
+fn is_ours(draft: &Draft<'_>, issue: IssueNumber) -> bool {
+    draft.task(TaskId(issue)).is_some()
+        || draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == issue)
+        || draft.at(Place::Pull(PullNumber(issue.0))).next().is_some()
+}
+
 /// Takes the commands of one comment down. Only what was said when the comment was made counts: a comment that was
-/// edited before it was read may say what its author never did.
+/// edited before it was read may say what its author never did, so commands in edited comments are ignored by design.
 fn take_commands(draft: &mut Draft<'_>, comment: &Comment) {
     if comment.updated_at > comment.created_at {
         return;
     }
-    let on_plan = draft.task(TaskId(comment.issue)).is_some()
-        || draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == comment.issue)
-        || draft.at(Place::Pull(PullNumber(comment.issue.0))).next().is_some();
     let commands = command::parse(&comment.body);
-    if commands.is_empty() || !on_plan || !may_speak(draft, &comment.author) {
+    if commands.is_empty() || !may_speak(draft, &comment.author) {
         return;
     }
-    draft.intend(
-        format!("react:{}:seen", comment.id),
-        None,
-        Effect::React { comment: comment.id, answer: Answer::Seen },
-    );
-    for wish in commands {
-        let act = Act {
-            actor: comment.author.clone(),
-            at: comment.created_at,
-            issue: comment.issue,
-            comment: Some(comment.id),
-            wish,
-            digest: None,
-        };
-        draft.header_mut().acts.push(act);
+    let acts = commands.into_iter().map(|wish| Act {
+        actor: comment.author.clone(),
+        at: comment.created_at,
+        issue: comment.issue,
+        comment: Some(comment.id),
+        wish,
+        digest: None,
+    });
+    draft.header_mut().unplaced.extend(acts);
+}
+
+/// Takes up what was said on issues that are known to be of this plan by now.
+pub(super) fn place(draft: &mut Draft<'_>) {
+    if draft.header().unplaced.is_empty() {
+        return;
     }
+    let (ours, others): (Vec<Act>, Vec<Act>) =
+        draft.header().unplaced.iter().cloned().partition(|act| is_ours(draft, act.issue));
+    if !ours.is_empty() {
+        draft.header_mut().unplaced = others;
+        take_up(draft, ours);
+    }
+}
+
+/// What was said on an issue counts as soon as the issue has joined. It counts too on a tracking issue of this plan
+/// that we made without having heard so, and is dropped where GitHub shows nothing of ours: people may talk of us.
+pub(super) fn place_on(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>) {
+    place(draft);
+    let (here, others): (Vec<Act>, Vec<Act>) =
+        draft.header().unplaced.iter().cloned().partition(|act| act.issue == number);
+    if here.is_empty() {
+        return;
+    }
+    draft.header_mut().unplaced = others;
+    let marker = render::tracking_marker(draft.header().number);
+    let bot = &draft.header().bot;
+    if issue.is_some_and(|issue| issue.author.login.same(bot) && issue.body.contains(&marker)) {
+        take_up(draft, here);
+    }
+}
+
+/// Acts wait for what GitHub says about their people; each comment is told that it was seen.
+fn take_up(draft: &mut Draft<'_>, acts: Vec<Act>) {
+    for comment in acts.iter().filter_map(|act| act.comment) {
+        draft.intend(format!("react:{comment}:seen"), None, Effect::React { comment, answer: Answer::Seen });
+    }
+    draft.header_mut().acts.extend(acts);
 }
 
 /// Records what an account may do, and carries out what it asked for.

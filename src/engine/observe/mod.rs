@@ -35,6 +35,7 @@ pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
         }
         Event::Outcome(key, outcome) => outcomes::record(draft, key, outcome),
     }
+    comments::place(draft);
 }
 
 /// Records what a read found.
@@ -42,7 +43,10 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
     match fact {
         Fact::Repository { .. } => record_repository(draft, fact),
         Fact::Issues(issues) => issues::record_list(draft, issues),
-        Fact::Issue(number, issue) => issues::record_one(draft, *number, issue.as_deref()),
+        Fact::Issue(number, issue) => {
+            issues::record_one(draft, *number, issue.as_deref());
+            comments::place_on(draft, *number, issue.as_deref());
+        }
         Fact::Outside(found) => issues::record_outside(draft, found),
         Fact::BlockedBy(number, blockers) => issues::record_blockers(draft, *number, blockers),
         Fact::Footprints(found) => issues::record_footprints(draft, found),
@@ -85,9 +89,7 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
 fn look_everywhere(draft: &mut Draft<'_>) {
     draft.read(Read::Issues);
     draft.read(Read::Repository);
-    if draft.header().status != PlanStatus::Idle {
-        draft.read(Read::Comments(draft.header().cursor.since));
-    }
+    draft.read(Read::Comments(draft.header().cursor.since()));
     if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
@@ -147,7 +149,7 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
             let tracking = draft.header().tracking.as_ref().map(|tracking| tracking.number);
             draft.read(if tracking == Some(*number) { Read::Tracking(*number) } else { Read::Issue(*number) });
         }
-        Hint::Comment(_) => draft.read(Read::Comments(draft.header().cursor.since)),
+        Hint::Comment(_) => draft.read(Read::Comments(draft.header().cursor.since())),
         Hint::Run(run, title) => {
             let key = title.as_deref().and_then(|title| title.split_whitespace().find_map(AttemptKey::parse));
             let named = |task: &&Task| {

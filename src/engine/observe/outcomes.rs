@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::engine::attempt::{FenceCause, Stand};
 use crate::engine::checklist;
+use crate::engine::cursor::Cursor;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
-use crate::engine::id::{AttemptId, IssueNumber, TaskId};
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, TaskId};
 use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
@@ -100,12 +101,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     match (&entry.effect, receipt) {
         (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
         (Effect::EditTracking { number }, Receipt::TrackingWritten { digest }) => {
-            let now = draft.now;
-            if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == *number) {
-                tracking.digest.clone_from(digest);
-                tracking.edited_at = now;
-                tracking.unattributed.clear();
-            }
+            tracking_written(draft, *number, digest);
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
         (Effect::Pin { pinned, node_id }, _) => {
@@ -119,15 +115,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
                 attempt.stand = attempt.stand.max(Stand::Briefed);
             }
         }
-        (Effect::Dispatch { .. }, Receipt::Dispatched { run }) => {
-            let now = draft.now;
-            if let Some(attempt) = current(draft, entry.attempt) {
-                attempt.stand = attempt.stand.max(Stand::Dispatched);
-                attempt.dispatched_at = Some(now);
-                attempt.progress_at = now;
-                attempt.run = attempt.run.or(*run);
-            }
-        }
+        (Effect::Dispatch { .. }, Receipt::Dispatched { run }) => dispatched(draft, entry.attempt, *run),
         (Effect::Dispatch { .. } | Effect::Fence { .. }, Receipt::Record { tip, record }) => {
             if let Some(attempt) = entry.attempt {
                 attempts::record_record(draft, attempt, tip, record);
@@ -139,16 +127,9 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             }
             reread_pull(draft, *issue);
         }
-        (Effect::OpenPull { .. } | Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
-        (Effect::MergePull { pull, .. }, _) => {
-            // Until it is read again nobody knows whether it can be merged: it is not asked for twice.
-            for id in draft.ids_at(Place::Pull(*pull)) {
-                if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
-                    pull.mergeable = None;
-                }
-            }
-            draft.read(Read::Pull(*pull));
-        }
+        (Effect::OpenPull { issue, .. }, Receipt::Pull(pull)) => pulls::record_opened(draft, *issue, pull),
+        (Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
+        (Effect::MergePull { pull, .. }, _) => merge_answered(draft, *pull),
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
             if let Some(task) = draft.task_mut(TaskId(*issue)) {
                 task.branch = Some(commit.clone());
@@ -156,8 +137,57 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             reread_pull(draft, *issue);
         }
         (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
-        _ => {}
+        // Their answers say no more than that it was done, or what another path reads.
+        (
+            Effect::CreateTracking { .. }
+            | Effect::EditTracking { .. }
+            | Effect::Comment { .. }
+            | Effect::DeleteComment { .. }
+            | Effect::React { .. }
+            | Effect::WriteBrief { .. }
+            | Effect::Dispatch { .. }
+            | Effect::Fence { .. }
+            | Effect::CancelRun { .. }
+            | Effect::OpenPull { .. }
+            | Effect::EditPull { .. }
+            | Effect::Rerun { .. }
+            | Effect::CloseIssue { .. }
+            | Effect::DeleteBranch { .. },
+            _,
+        ) => {}
     }
+}
+
+fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
+    let now = draft.now;
+    if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == number) {
+        digest.clone_into(&mut tracking.digest);
+        tracking.edited_at = now;
+        tracking.unattributed.clear();
+    }
+    // What somebody ticked between our reading and our writing stands in the history of edits alone.
+    draft.read(Read::Tracking(number));
+}
+
+fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<RunId>) {
+    let now = draft.now;
+    if let Some(attempt) = current(draft, attempt) {
+        attempt.stand = attempt.stand.max(Stand::Dispatched);
+        attempt.dispatched_at = Some(now);
+        attempt.progress_at = now;
+        attempt.run = attempt.run.or(run);
+    }
+}
+
+/// A merge was answered: until the pull request is read again nobody knows whether it can be merged, and nothing asks
+/// for it twice.
+fn merge_answered(draft: &mut Draft<'_>, pull: PullNumber) {
+    for id in draft.ids_at(Place::Pull(pull)) {
+        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+            pull.mergeable = None;
+        }
+    }
+    draft.read(Read::Pull(pull));
 }
 
 /// The base was in the head already: what its checks said holds for this base.
@@ -189,6 +219,7 @@ fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
         dirty: true,
         pinned: false,
         unattributed: Vec::new(),
+        ticked: Cursor::new(issue.created_at),
     });
     draft.intend("pin", None, Effect::Pin { node_id: issue.node_id.clone(), pinned: true });
 }

@@ -8,7 +8,7 @@ use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, RunId, TaskId};
 use crate::engine::observe::{fence, leave, release};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, CheckRun, Checks, CommitStatus, OpenState, Progress, PullRequest};
+use crate::engine::snapshot::{Actor, CheckRun, Checks, OpenState, Progress, PullRequest};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Trigger, Verdict};
 use crate::engine::tasks::Place;
 
@@ -17,7 +17,21 @@ const RED_TAIL_CHARACTERS_MAX: usize = 4_000;
 
 /// Records a pull request, if it is one of ours.
 pub(super) fn record(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Option<&Actor>) {
-    let Some(id) = task_of(draft, pull) else { return };
+    if let Some(id) = task_of(draft, pull) {
+        record_for(draft, id, pull, closed_by);
+    }
+}
+
+/// Records what opening a task's pull request came to. A person may have closed it before we heard of it: who that
+/// was is read.
+pub(super) fn record_opened(draft: &mut Draft<'_>, issue: IssueNumber, pull: &PullRequest) {
+    record_for(draft, TaskId(issue), pull, None);
+    if pull.state == OpenState::Closed && !pull.merged {
+        draft.read(Read::Pull(pull.number));
+    }
+}
+
+fn record_for(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest, closed_by: Option<&Actor>) {
     if !adopt(draft, id, pull) {
         return;
     }
@@ -51,7 +65,8 @@ fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
     let Some(task) = draft.task_mut(id) else { return false };
     let known = task.pull.get_or_insert_with(|| Pull::opened(pull.number, pull.head_sha.clone(), now));
     if known.number != pull.number {
-        if known.open || pull.state == OpenState::Closed && !pull.merged {
+        let older = pull.state == OpenState::Closed && !pull.merged && pull.number < known.number;
+        if known.open || older {
             return false;
         }
         *known = Pull::opened(pull.number, pull.head_sha.clone(), now);
@@ -95,7 +110,9 @@ fn merged(draft: &mut Draft<'_>, id: TaskId) {
 /// A person closed it.
 fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
     let Some(task) = draft.task(id) else { return };
-    let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) else { return };
+    let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) else {
+        return name_closer(draft, id, by);
+    };
     let (number, given_up, left) = (pull.number, task.verdict.is_some() || task.cancel_asked, !task.issue_open);
     fence(draft, id, FenceCause::Cancelled);
     if !given_up {
@@ -114,6 +131,15 @@ fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
     }
     if left {
         leave(draft, id, Outside::Closed);
+    }
+}
+
+/// Who closed it may be told only after it was seen closed.
+fn name_closer(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
+    let unnamed = |task: &Task| matches!(task.hold, Some(Hold::PullClosed { by: None, .. }));
+    let Some(closer) = by.filter(|_| draft.task(id).is_some_and(unnamed)) else { return };
+    if let Some(Hold::PullClosed { by, .. }) = draft.task_mut(id).and_then(|task| task.hold.as_mut()) {
+        *by = Some(closer.login.clone());
     }
 }
 
@@ -241,8 +267,7 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
 
 /// The workflow runs behind failed checks, each once.
 fn failed_runs(checks: &Checks) -> Vec<RunId> {
-    let failed = checks.runs.iter().filter(|run| run.conclusion.is_some_and(|conclusion| !conclusion.passes()));
-    let mut runs: Vec<RunId> = failed.filter_map(|run| run.run).collect();
+    let mut runs: Vec<RunId> = checks.runs.iter().filter(|run| run.failed()).filter_map(|run| run.run).collect();
     runs.sort();
     runs.dedup();
     runs
@@ -252,20 +277,12 @@ fn failed_runs(checks: &Checks) -> Vec<RunId> {
 /// grace.
 fn state_of(checks: &Checks, grace_over: bool) -> CheckState {
     let pending = |run: &CheckRun| run.progress != Progress::Completed;
-    let failed_run = |run: &&CheckRun| run.conclusion.is_some_and(|conclusion| !conclusion.passes());
-    let failed_status = |status: &&CommitStatus| status.conclusion.is_some_and(|conclusion| !conclusion.passes());
-    let names: Vec<String> = checks
-        .runs
-        .iter()
-        .filter(failed_run)
-        .map(|run| run.name.clone())
-        .chain(checks.statuses.iter().filter(failed_status).map(|status| status.context.clone()))
-        .collect();
     if checks.runs.is_empty() && checks.statuses.is_empty() {
         return if grace_over { CheckState::Green { none: true } } else { CheckState::Pending };
     }
     if checks.runs.iter().any(pending) || checks.statuses.iter().any(|status| status.conclusion.is_none()) {
         return CheckState::Pending;
     }
+    let names = checks.red_names();
     if names.is_empty() { CheckState::Green { none: false } } else { CheckState::Red { names } }
 }

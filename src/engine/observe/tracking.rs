@@ -21,32 +21,37 @@ pub(super) fn record_doubles(draft: &mut Draft<'_>, number: IssueNumber, doubles
     }
 }
 
-/// Records the tracking issue. Gone, it is forgotten and made anew; ticked, each tick is attributed to the person
-/// whose edit shows it first, or put back with a line that asks for the command.
+/// Records the tracking issue. Gone, it is forgotten and made anew. Each tick is attributed to the person whose edit
+/// shows it first, also one that we wrote over since; one that cannot be attributed is put back with a line that asks
+/// for the command.
 pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>, edits: &[BodyEdit]) {
     let Some(tracking) = draft.header().tracking.clone().filter(|tracking| tracking.number == number) else { return };
     let Some(issue) = issue else {
         draft.header_mut().tracking = None;
         return;
     };
-    if draft.header().status == PlanStatus::Ended || checklist::digest(&issue.body) == tracking.digest {
+    if draft.header().status == PlanStatus::Ended {
         return;
     }
-    let ticks = checklist::ticks(&issue.body);
+    take_history(draft, number, edits);
+    if checklist::digest(&issue.body) == tracking.digest {
+        return;
+    }
+    // Where GitHub gives no text with its edits, the body as it stands is all there is.
+    let told = edits.last().and_then(|edit| edit.body.as_ref()).map(|body| checklist::ticks(body)).unwrap_or_default();
+    let untold: Vec<Tick> = checklist::ticks(&issue.body).into_iter().filter(|tick| !told.contains(tick)).collect();
+    let bot = draft.header().bot.clone();
     let people: Vec<&BodyEdit> = edits
         .iter()
         .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
-        .filter(|edit| edit.editor.as_ref().is_none_or(|editor| !editor.login.same(&draft.header().bot)))
+        .filter(|edit| !checklist::is_by(edit, &bot))
         .collect();
-    // Anybody who may edit can write a box into our part. Only a box that we offer stands for a command, and only with
-    // a digest where we give it one; whether it is still the right one is judged when the command is carried out.
-    let offered = if ticks.is_empty() { Vec::new() } else { checklist::offered(&render::tracking(draft)) };
-    let ours = |tick: &Tick| {
-        let same = |offer: &Tick| offer.command == tick.command && offer.digest.is_some() == tick.digest.is_some();
-        offered.iter().any(same) && tick.digest.as_ref().is_none_or(|digest| digest.len() >= render::DIGEST_DIGITS)
-    };
-    for tick in ticks.iter().filter(|tick| ours(tick)) {
-        take_tick(draft, number, tick, &people);
+    let offers = if untold.is_empty() { Vec::new() } else { offers(draft, edits) };
+    for tick in untold.iter().filter(|tick| is_offered(tick, &offers)) {
+        match attribute(tick, &people) {
+            Some((actor, at)) => take_once(draft, number, tick, actor, at),
+            None => put_back(draft, tick),
+        }
     }
     if let Some(tracking) = &mut draft.header_mut().tracking {
         tracking.dirty = true;
@@ -54,16 +59,69 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     }
 }
 
-/// Takes one tick down for the person who made it.
-fn take_tick(draft: &mut Draft<'_>, issue: IssueNumber, tick: &Tick, edits: &[&BodyEdit]) {
-    let Some((actor, at)) = attribute(tick, edits) else {
-        if let Some(tracking) = &mut draft.header_mut().tracking
-            && !tracking.unattributed.contains(&tick.command)
-        {
-            tracking.unattributed.push(tick.command.clone());
+/// Takes down what people ticked according to the history of edits, each tick once.
+fn take_history(draft: &mut Draft<'_>, number: IssueNumber, edits: &[BodyEdit]) {
+    let made = checklist::made(edits, &draft.header().bot);
+    let new = |(tick, by, at): &(Tick, Option<Actor>, Timestamp)| is_new(draft, tick, by.as_ref(), *at);
+    let new: Vec<_> = made.into_iter().filter(new).collect();
+    let offers = if new.is_empty() { Vec::new() } else { offers(draft, edits) };
+    for (tick, by, at) in new.iter().filter(|(tick, _, _)| is_offered(tick, &offers)) {
+        match by {
+            Some(actor) => take_once(draft, number, tick, actor.clone(), *at),
+            None => {
+                note(draft, tick, None, *at);
+                put_back(draft, tick);
+            }
         }
+    }
+}
+
+/// The boxes that we offer now, or offered in a version of ours that somebody may have had before them. Anybody who
+/// may edit can write a box into our part: only one that we offer stands for a command, and only with a digest where
+/// we give it one. Whether it is still the right one is judged when the command is carried out.
+fn offers(draft: &Draft<'_>, edits: &[BodyEdit]) -> Vec<Tick> {
+    let ours = edits.iter().filter(|edit| checklist::is_by(edit, &draft.header().bot));
+    let before = ours.filter_map(|edit| checklist::own_part(edit.body.as_ref()?)).flat_map(checklist::offered);
+    checklist::offered(&render::tracking(draft)).into_iter().chain(before).collect()
+}
+
+fn is_offered(tick: &Tick, offers: &[Tick]) -> bool {
+    let same = |offer: &Tick| offer.command == tick.command && offer.digest.is_some() == tick.digest.is_some();
+    offers.iter().any(same) && tick.digest.as_ref().is_none_or(|digest| digest.len() >= render::DIGEST_DIGITS)
+}
+
+/// What names one tick of one person at one moment.
+fn name(tick: &Tick, by: Option<&Actor>, at: Timestamp) -> String {
+    let login = by.map_or("", |actor| actor.login.as_str());
+    format!("{} {login} {} {}", at.0, tick.command, tick.digest.as_deref().unwrap_or_default())
+}
+
+fn is_new(draft: &Draft<'_>, tick: &Tick, by: Option<&Actor>, at: Timestamp) -> bool {
+    draft.header().tracking.as_ref().is_some_and(|tracking| tracking.ticked.is_new(&name(tick, by, at), at))
+}
+
+fn note(draft: &mut Draft<'_>, tick: &Tick, by: Option<&Actor>, at: Timestamp) {
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.ticked.handle(name(tick, by, at), at);
+        tracking.dirty = true;
+    }
+}
+
+/// Nobody knows who ticked it.
+fn put_back(draft: &mut Draft<'_>, tick: &Tick) {
+    if let Some(tracking) = &mut draft.header_mut().tracking
+        && !tracking.unattributed.contains(&tick.command)
+    {
+        tracking.unattributed.push(tick.command.clone());
+    }
+}
+
+/// Takes one tick down for the person who made it, unless that was done before.
+fn take_once(draft: &mut Draft<'_>, issue: IssueNumber, tick: &Tick, actor: Actor, at: Timestamp) {
+    if !is_new(draft, tick, Some(&actor), at) {
         return;
-    };
+    }
+    note(draft, tick, Some(&actor), at);
     if !may_speak(draft, &actor) {
         return;
     }

@@ -1,5 +1,7 @@
 //! Attempts that make no progress: seen, looked at closely, then closed by a fence, which no cancellation has to obey.
 
+use std::time::Duration;
+
 use crate::engine::attempt::{Attempt, FenceCause, Stand};
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
@@ -10,8 +12,19 @@ use crate::engine::task::{Stage, Task, Trigger};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
+/// What an attempt is given beyond its own time limit before it counts as stuck. The worker ends what is past its
+/// time by itself, but its time begins only after checkout and fetch, and what it has to tell takes a while: the
+/// agent's job ends, the publishing job gets a runner and pushes the result, and all of it has to be seen. Without
+/// this the fence could be faster than the report it would throw away.
+pub(super) const PUBLISH_MARGIN: Duration = Duration::from_secs(15 * 60);
+
+/// How long an attempt may show nothing new: its own time limit, and what its report needs to get here.
+fn patience(task: &Task, settings: &Settings) -> Duration {
+    timeout(task, settings) + PUBLISH_MARGIN
+}
+
 /// The task's own time limit, or the configured one.
-pub(super) fn timeout(task: &Task, settings: &Settings) -> std::time::Duration {
+pub(super) fn timeout(task: &Task, settings: &Settings) -> Duration {
     task.facts.timeout.unwrap_or(settings.timeout).0
 }
 
@@ -23,7 +36,7 @@ pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
         Stand::Dispatched | Stand::Claimed if !attempt.started => {
             Some(attempt.dispatched_at.unwrap_or(attempt.planned_at) + settings.ghost_after.0)
         }
-        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + timeout(task, settings)),
+        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + patience(task, settings)),
     }
 }
 
@@ -59,7 +72,7 @@ pub(super) fn heal(draft: &mut Draft<'_>) {
 
 /// Whether jobs and steps were read after the attempt's time was up.
 fn looked_at_late(attempt: &Attempt, task: &Task, settings: &Settings) -> bool {
-    attempt.looked_at.is_some_and(|at| at >= attempt.progress_at + timeout(task, settings))
+    attempt.looked_at.is_some_and(|at| at >= attempt.progress_at + patience(task, settings))
 }
 
 /// An attempt that is being closed keeps its fence in the outbox until it is closed.

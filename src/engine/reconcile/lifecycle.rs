@@ -179,6 +179,10 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
     for text in approvals(draft.header()) {
         draft.read(text.map_or(Read::Issues, Read::Issue));
     }
+    let mut unplaced: Vec<IssueNumber> = draft.header().unplaced.iter().map(|act| act.issue).collect();
+    unplaced.sort();
+    unplaced.dedup();
+    unplaced.into_iter().for_each(|issue| draft.read(Read::Issue(issue)));
     let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
     logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
     if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {

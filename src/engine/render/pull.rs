@@ -1,5 +1,7 @@
 //! Title and body of a task's pull request.
 
+use crate::engine::attempt::Attempt;
+use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
 use crate::engine::reconcile::outside_declared;
 use crate::engine::render::text;
@@ -38,6 +40,9 @@ pub fn pull_body(draft: &Draft<'_>, task: &Task) -> String {
     let total = task.work.as_ref().map_or(0, |work| work.files.len());
     let more = if total > files.len() { format!("\n- and {} more", total - files.len()) } else { String::new() };
     parts.push(format!("### Files\n\n{}{more}", files.join("\n")));
+    if task.attempts.iter().any(|attempt| starts_from_others(task, attempt)) {
+        parts.push("What others committed to the branch is not in this list.".to_owned());
+    }
     let outside = outside_declared(task);
     if task.footprint.is_unknown() {
         parts.push("No files were predicted for this task.".to_owned());
@@ -53,6 +58,14 @@ pub fn pull_body(draft: &Draft<'_>, task: &Task) -> String {
     parts.push(testing(draft, task));
     parts.push(attempts(task));
     parts.join("\n\n")
+}
+
+/// Whether an attempt was built on a commit that neither the base nor an attempt of ours gave: its files were never
+/// told to us.
+fn starts_from_others(task: &Task, attempt: &Attempt) -> bool {
+    let ours = |other: &Attempt| other.commit.as_ref() == Some(&attempt.start);
+    let on_base = attempt.start == attempt.base || attempt.mode == Mode::Rebase;
+    attempt.commit.is_some() && !on_base && !task.attempts.iter().any(ours)
 }
 
 fn testing(draft: &Draft<'_>, task: &Task) -> String {

@@ -58,7 +58,7 @@ pub fn plain_title(title: &str) -> String {
             plain.push(c);
         }
     }
-    let plain = plain.replace("://", ": //").replace("GH-", "GH ").replace("gh-", "gh ");
+    let plain = end_differently(&plain.replace("://", ": //"), "gh-", " ");
     let lower = plain.to_ascii_lowercase();
     let skips = SKIPS.iter().any(|skip| lower.contains(skip));
     if skips { plain.replace('[', "(").replace(']', ")") } else { plain }
@@ -88,7 +88,21 @@ fn escape(text: &str) -> String {
         }
     }
     // A bare address becomes a link, and `GH-12` or `owner/name#12` a reference, without any sign of ours to stop it.
-    escaped.replace("://", ":&#8203;//").replace("GH-", "GH&#45;").replace("gh-", "gh&#45;").replace("www.", "www&#46;")
+    let escaped = end_differently(&escaped.replace("://", ":&#8203;//"), "gh-", "&#45;");
+    end_differently(&escaped, "www.", "&#46;")
+}
+
+/// The text with the last sign of each such ASCII word replaced, in whatever case the word is written.
+fn end_differently(text: &str, word: &str, end: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut changed = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (at, _) in lower.match_indices(word) {
+        changed.push_str(&text[rest..at + word.len() - 1]);
+        changed.push_str(end);
+        rest = at + word.len();
+    }
+    changed + &text[rest..]
 }
 
 #[cfg(test)]
@@ -102,16 +116,17 @@ mod tests {
         for sign in ["Fixes #12", "@every", "<!--", "[x](", "://", "\n", "\u{202e}", " | "] {
             assert!(!safe.contains(sign), "{sign} in {safe}");
         }
+        assert_eq!(line("é Gh-4 Www.x.y gh-5"), "é Gh&#45;4 Www&#46;x.y gh&#45;5");
         assert!(quote("a\n- [x] b", 100).lines().all(|line| line.starts_with("> ")));
     }
 
     #[test]
     fn a_plain_title_closes_nothing_and_names_nobody() {
-        let hostile = "Fixes #12, closes a/b#3, GH-4 and https://x/y/issues/5 for @all\u{202e} at a@b # 7";
+        let hostile = "Fixes #12, closes a/b#3, GH-4, Gh-4, gH-4 and https://x/y/issues/5 for @all\u{202e} at a@b # 7";
         let plain = plain_title(hostile);
         assert_eq!(plain_title("[Bug] x"), "[Bug] x");
         assert_eq!(plain_title("please [Skip CI] this"), "please (Skip CI) this");
-        assert_eq!(plain, "Fixes 12, closes a/b3, GH 4 and https: //x/y/issues/5 for all at ab # 7");
+        assert_eq!(plain, "Fixes 12, closes a/b3, GH 4, Gh 4, gH 4 and https: //x/y/issues/5 for all at ab # 7");
     }
 
     #[test]

@@ -22,6 +22,19 @@ pub(crate) enum Crash {
     After,
 }
 
+/// What somebody else does around the next call that fits.
+struct Meanwhile {
+    moment: Crash,
+    fits: fn(&Request) -> bool,
+    act: Box<dyn FnOnce(&MemoryForge) + Send>,
+}
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} a call", self.moment)
+    }
+}
+
 /// Passes calls on and counts boundaries.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -30,6 +43,7 @@ pub(crate) struct Desk {
     planned: Mutex<Option<(u32, Crash)>>,
     dispatched: Mutex<Vec<String>>,
     failed: Mutex<u32>,
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
 
 impl Desk {
@@ -40,6 +54,7 @@ impl Desk {
             planned: Mutex::new(None),
             dispatched: Mutex::new(Vec::new()),
             failed: Mutex::new(0),
+            meanwhile: Mutex::new(None),
         }
     }
 
@@ -61,6 +76,26 @@ impl Desk {
     /// Writes that came to nothing, as far as the orchestrator could tell.
     pub(crate) fn failed(&self) -> u32 {
         *self.failed.lock().expect("no panic")
+    }
+
+    /// Somebody acts right before or after the next call that fits, where no turn can see it coming.
+    pub(crate) fn meanwhile(
+        &self,
+        moment: Crash,
+        fits: fn(&Request) -> bool,
+        act: impl FnOnce(&MemoryForge) + Send + 'static,
+    ) {
+        *self.meanwhile.lock().expect("no panic") = Some(Meanwhile { moment, fits, act: Box::new(act) });
+    }
+
+    /// Lets whoever waits for this moment of this call act.
+    fn let_act(&self, moment: Crash, request: &Request) {
+        let mut planned = self.meanwhile.lock().expect("no panic");
+        let due = planned.take_if(|planned| planned.moment == moment && (planned.fits)(request));
+        drop(planned);
+        if let Some(meanwhile) = due {
+            (meanwhile.act)(&self.forge);
+        }
     }
 
     fn note<T, E>(&self, answer: Result<T, E>) -> Result<T, E> {
@@ -102,11 +137,15 @@ impl Desk {
 
 impl GitHub for Desk {
     async fn send(&self, request: Request) -> Result<Response, ApiError> {
-        if access::is_write(&request) {
+        let call = request.clone();
+        self.let_act(Crash::Before, &call);
+        let answer = if access::is_write(&request) {
             self.note(self.boundary(self.dispatch(request)).await)
         } else {
             self.forge.send(request).await
-        }
+        };
+        self.let_act(Crash::After, &call);
+        answer
     }
 }
 
