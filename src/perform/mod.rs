@@ -46,8 +46,8 @@ impl Tree {
     }
 }
 
-/// Performs what a step asks for and gives what came of it: writes one after the other, reads side by side. `plan` is the plan as saved with
-/// the step. Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
+/// Performs what a step asks for and gives what came of it: writes one after the other, reads side by side. `plan` is
+/// the plan as saved with the step. Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
 pub async fn perform<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,

@@ -217,7 +217,9 @@ impl<'a> Remote<'a> {
 
     /// Moves all these refs or none of them.
     pub(crate) async fn push(&self, moves: &[Move<'_>]) -> Result<Pushed, Error> {
-        let mut arguments = vec!["push".to_owned(), "--porcelain".to_owned(), "--atomic".to_owned()];
+        // Only what the remote lacks is sent, also where no branch of it stands where we started from any more.
+        let mut arguments =
+            ["-c", "push.negotiate=true", "push", "--porcelain", "--atomic"].map(str::to_owned).to_vec();
         for one in moves {
             let expected = one.expected.map_or("", Sha::as_str);
             arguments.push(format!("--force-with-lease=refs/heads/{}:{expected}", one.branch));

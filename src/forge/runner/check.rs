@@ -43,8 +43,8 @@ impl<H: Host> CheckTask<H> {
             }
         };
         self.in_folder(&folder).await;
-        if tokio::task::spawn_blocking(move || folder.remove()).await.is_err() {
-            tracing::error!(name, "removing a check's folder broke down");
+        if let Err(error) = Arc::clone(&self.shared).put_aside(folder).await {
+            tracing::warn!(name, %error, "a check's folder stays");
         }
     }
 

@@ -49,13 +49,6 @@ impl JobFolder {
         Ok(folder)
     }
 
-    /// Removes it with all that is in it.
-    pub(super) fn remove(&self) {
-        if let Err(error) = sweep::remove(&self.root) {
-            tracing::warn!(%error, folder = %self.root.display(), "a job's folder stays");
-        }
-    }
-
     /// The variables every process of the job begins with.
     pub(super) fn environment(&self) -> BTreeMap<String, OsString> {
         let kept = KEPT.iter().filter_map(|name| std::env::var_os(name).map(|value| ((*name).to_owned(), value)));

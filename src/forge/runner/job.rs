@@ -79,8 +79,8 @@ impl<H: Host> JobTask<H> {
         let ended = match made {
             Ok(folder) => {
                 let ended = self.in_folder(folder.clone(), &token, interruption).await;
-                if tokio::task::spawn_blocking(move || folder.remove()).await.is_err() {
-                    tracing::error!(job = %self.id, "removing the job's folder broke down");
+                if let Err(error) = Arc::clone(&self.shared).put_aside(folder).await {
+                    tracing::warn!(job = %self.id, %error, "the job's folder stays");
                 }
                 ended
             }

@@ -9,6 +9,7 @@ mod artifact;
 mod check;
 mod command_file;
 mod context;
+mod ended;
 pub mod expression;
 mod folder;
 pub mod guard;
@@ -109,7 +110,7 @@ pub struct Check {
 /// What a runner is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The state folder; `jobs/`, `artifacts/` and `bin/` in it are the runner's. One runner at a time.
+    /// The state folder; `jobs/`, `ended/`, `artifacts/` and `bin/` in it are the runner's. One runner at a time.
     pub state: PathBuf,
     /// The program that is `task-orchestrator` on the `PATH` of jobs.
     pub program: PathBuf,
@@ -163,6 +164,18 @@ impl Options {
 struct Shared<H> {
     options: Options,
     host: H,
+    ended: ended::Ended,
+}
+
+impl<H> Shared<H> {
+    /// A job is over: its folder is put aside.
+    async fn put_aside(self: Arc<Self>, folder: folder::JobFolder) -> io::Result<()>
+    where
+        H: Send + Sync + 'static,
+    {
+        let put = move || self.ended.put(&self.options.state, &folder.root);
+        tokio::task::spawn_blocking(put).await.map_err(io::Error::other)?
+    }
 }
 
 /// A runner at work. Dropping it ends it as [`Runner::stop`] does, without waiting.
@@ -183,8 +196,15 @@ impl Runner {
         options.state =
             tokio::task::spawn_blocking(move || prepare(&state, &program)).await.map_err(io::Error::other)??;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared { options, host });
-        let work = tokio::spawn(schedule::work(shared, stop.clone()));
+        let shared = Arc::new(Shared { options, host, ended: ended::Ended::default() });
+        let stopped = stop.clone();
+        let work = tokio::spawn(async move {
+            schedule::work(Arc::clone(&shared), stopped).await;
+            let emptied = tokio::task::spawn_blocking(move || shared.ended.empty(&shared.options.state)).await;
+            if let Err(error) = emptied.map_err(io::Error::other).flatten() {
+                tracing::warn!(%error, "folders of ended jobs stay until the next start");
+            }
+        });
         Ok(Self { work, stop: stop.drop_guard() })
     }
 
@@ -204,6 +224,7 @@ fn prepare(state: &Path, program: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(state)?;
     let state = state.canonicalize()?;
     sweep::sweep(&state)?;
+    sweep::remove(&ended::folder(&state))?;
     std::fs::create_dir_all(sweep::jobs_folder(&state))?;
     let bin = state.join("bin");
     std::fs::create_dir_all(&bin)?;
