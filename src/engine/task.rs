@@ -264,7 +264,7 @@ pub struct Task {
     pub label_asked: bool,
     /// Index of its phase in the plan's list.
     pub phase: usize,
-    /// Longest path of tasks that begins here, itself included.
+    /// Longest path of tasks that begins here and goes through its dependents, itself included.
     pub remaining: u32,
     /// How far.
     pub stage: Stage,

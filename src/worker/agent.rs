@@ -149,25 +149,27 @@ impl Stages<'_> {
             });
         }
         tree.exclude_new().await?;
-        let report = if brief.mode == Mode::Rebase && tree.conflicts.is_empty() {
-            merged_cleanly(brief)
+        let (report, patch) = if brief.mode == Mode::Rebase && tree.conflicts.is_empty() {
+            (merged_cleanly(brief), tree.patch().await?)
         } else {
-            marked(self.launch(meta).await?, tree)
+            let (report, patch) = self.launch(meta).await?;
+            (marked(report, tree), patch)
         };
-        let report = keep_patch(report, tree, self.out, self.redactor).await?;
+        let report = keep_patch(report, patch, self.out, self.redactor)?;
         if report.outcome != ReportOutcome::Changed {
             return Ok(report);
         }
         Ok(validated(report, validate::run_all(&brief.validate, tree, &plain, self.deadline, self.stop).await))
     }
 
-    async fn launch(&self, meta: &mut Meta) -> Result<Report, Error> {
+    /// Launches the agent; what it reports, and the patch of what it left: nothing of it runs any more.
+    async fn launch(&self, meta: &mut Meta) -> Result<(Report, Vec<u8>), Error> {
         let (brief, tree) = (self.brief, self.tree);
         let mut agent = match agents::agent(brief, self.work) {
             Ok(agent) => agent,
             Err(error) => {
                 let report = Report::ended(ReportOutcome::Infra, error.to_string());
-                return Ok(Report { cause: Some(Cause::Fatal), ..report });
+                return Ok((Report { cause: Some(Cause::Fatal), ..report }, Vec::new()));
             }
         };
         let assignment = Assignment {
@@ -183,13 +185,14 @@ impl Stages<'_> {
         let watched = watchdog::watch(agent.as_mut(), &assignment, tree, stall_after, self.deadline, self.stop).await;
         meta.agent_ended_at = Some(now());
         let watched = watched?;
-        let report = match tree.patch().await {
-            Ok(patch) => agents::report(agent.as_ref(), &watched.end, patch != before),
+        let (report, patch) = match tree.patch().await {
+            Ok(patch) => (agents::report(agent.as_ref(), &watched.end, patch != before), patch),
             Err(error) => {
-                Report::ended(ReportOutcome::Failed, format!("the work cannot be made into a patch: {error}"))
+                let reason = format!("the work cannot be made into a patch: {error}");
+                (Report::ended(ReportOutcome::Failed, reason), Vec::new())
             }
         };
-        Ok(Report { restarts: watched.restarts, ..report })
+        Ok((Report { restarts: watched.restarts, ..report }, patch))
     }
 
     /// The patch that counts as no change: what set-up commands did to files of the start. What a merge left is to be
@@ -223,11 +226,10 @@ fn marked(report: Report, tree: &Tree) -> Report {
 }
 
 /// Leaves the patch of finished work, taken before validation commands can add to the tree.
-async fn keep_patch(report: Report, tree: &Tree, out: &Path, redactor: &Redactor) -> Result<Report, Error> {
+fn keep_patch(report: Report, patch: Vec<u8>, out: &Path, redactor: &Redactor) -> Result<Report, Error> {
     if report.outcome != ReportOutcome::Changed {
         return Ok(report);
     }
-    let patch = tree.patch().await?;
     if patch.is_empty() {
         let reason = "nothing of the work is left to publish: the base holds it already";
         return Ok(Report { outcome: ReportOutcome::Failed, reason: reason.to_owned(), ..report });

@@ -3,6 +3,8 @@
 
 mod places;
 
+pub use places::Startable;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,13 +1,14 @@
 //! The index of a plan as the draft changes it: what the plan's index says of tasks that were not touched, and what
 //! the touched rows say themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::draft::Draft;
-use crate::engine::footprint::Footprint;
+use crate::engine::footprint::{Footprint, OverlapPolicy};
 use crate::engine::id::{IssueNumber, TaskId};
+use crate::engine::overlap::hard_paths;
 use crate::engine::task::Task;
-use crate::engine::tasks::{Key, Place, holds_up, own_keys, start_key};
+use crate::engine::tasks::{Key, Place, each_shared, holds_up, own_keys, start_key};
 
 impl Draft<'_> {
     /// The tasks in a place, by issue number. Not for [`Place::Startable`]: see [`Draft::startable`].
@@ -57,7 +58,14 @@ impl Draft<'_> {
         let mut fresh: Vec<Key> =
             stale.iter().filter_map(|id| start_key(self.task(*id)?, |other| self.task(other))).collect();
         fresh.sort_unstable();
-        Startable { draft: self, stale, fresh }
+        let mut shared = BTreeMap::new();
+        for (id, task) in &self.tasks {
+            let before = self.plan.tasks.get(id).map(AsRef::as_ref);
+            for (task, one) in before.map(|task| (task, -1)).into_iter().chain(task.as_ref().map(|task| (task, 1))) {
+                each_shared(task, &mut |path| *shared.entry(path).or_default() += one);
+            }
+        }
+        Startable { draft: self, stale, fresh, shared }
     }
 }
 
@@ -69,6 +77,8 @@ pub struct Startable<'d> {
     stale: BTreeSet<TaskId>,
     /// Those of them that can start.
     fresh: Vec<Key>,
+    /// By how much more tasks name a path than the plan's index knows of.
+    shared: BTreeMap<(usize, String), i64>,
 }
 
 impl<'d> Startable<'d> {
@@ -81,6 +91,17 @@ impl<'d> Startable<'d> {
     pub fn before(&self, phase: usize) -> impl Iterator<Item = &'d Task> {
         let last = phase.checked_sub(1);
         last.into_iter().flat_map(|last| self.between(Place::startable(0..=last)))
+    }
+
+    /// How many unsettled tasks of its phase want the paths that a task locks, added up over its paths, itself
+    /// included.
+    pub fn contention(&self, task: &Task, policy: OverlapPolicy) -> u32 {
+        let count = |path: String| {
+            let path = (task.phase, path);
+            let more = self.shared.get(&path).copied().unwrap_or_default();
+            u32::try_from(i64::from(self.draft.plan.tasks.sharers(&path)) + more).unwrap_or_default()
+        };
+        hard_paths(&task.footprint, policy).into_iter().map(count).sum()
     }
 
     /// Whether a task is one.

@@ -103,9 +103,11 @@ pub struct Layout {
     /// The order in which unsettled tasks are expected to start. Tasks that cannot start as things stand (see
     /// [`Layout::held_up`]) are not in it.
     pub order: Vec<TaskId>,
-    /// Of each unsettled task the longest path, in tasks, that starts with it: through its dependents, or through those
-    /// it shares its busiest file with in its phase, whichever is longer.
+    /// Of each unsettled task the longest path, in tasks, that starts with it and goes through its dependents.
     pub remaining: BTreeMap<TaskId, u32>,
+    /// Of each unsettled task how many unsettled ones of its phase want the paths it locks, added up over its paths,
+    /// itself included.
+    pub contention: BTreeMap<TaskId, u32>,
     /// What stands in the way, by task.
     pub problems: Vec<Problem>,
     /// The reasons for the order.
@@ -133,14 +135,14 @@ pub fn layout(
     let mut layout = Layout {
         phases: phasing.phases,
         order: Vec::new(),
-        remaining: order::remaining(nodes, &phasing.of, &circles.topological, policy),
+        remaining: order::remaining(nodes, &circles.topological),
+        contention: order::contention(nodes, &phasing.of, policy),
         problems,
         edges: Vec::new(),
         held_up,
     };
-    for phase in &layout.phases {
-        layout.order.extend(order::expected(nodes, phase, &layout.held_up, &layout.remaining, policy));
-    }
+    let expected = |phase| order::expected(nodes, phase, &layout, policy);
+    layout.order = layout.phases.iter().flat_map(expected).collect();
     layout.edges = edges::all(nodes, &layout, &phasing.of, policy);
     layout
 }

@@ -4,38 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::facts::Priority;
-use crate::engine::footprint::{OverlapPolicy, Strength};
-use crate::engine::graph::{Node, Phase, inner};
+use crate::engine::footprint::OverlapPolicy;
+use crate::engine::graph::{Layout, Node, Phase, inner};
 use crate::engine::id::TaskId;
-use crate::engine::overlap::{LockTable, effective};
+use crate::engine::overlap::{self, LockTable};
 
-/// Longest remaining path first, then the more urgent, then the older.
-type Rank = (std::cmp::Reverse<u32>, Priority, TaskId);
+/// As [`Candidate::place`](crate::engine::schedule::Candidate::place) orders them.
+type Rank = (std::cmp::Reverse<u32>, std::cmp::Reverse<u32>, Priority, TaskId);
 
 /// See [`Layout::remaining`](crate::engine::graph::Layout::remaining).
-pub(super) fn remaining(
-    nodes: &BTreeMap<TaskId, Node>,
-    phase_of: &BTreeMap<TaskId, u32>,
-    topological: &[TaskId],
-    policy: OverlapPolicy,
-) -> BTreeMap<TaskId, u32> {
-    let unsettled = || topological.iter().rev().filter_map(|task| nodes.get(task)).filter(|node| !node.settled);
-    let mut sharers: BTreeMap<(u32, String), u32> = BTreeMap::new();
-    let busy_paths = |node: &Node| {
-        let phase = phase_of.get(&node.id).copied().unwrap_or_default();
-        let hard = node.footprint.claims.iter().filter(|claim| effective(claim, policy) == Some(Strength::Hard));
-        hard.map(|claim| (phase, claim.area.display().to_lowercase())).collect::<BTreeSet<_>>()
-    };
-    for path in unsettled().flat_map(busy_paths) {
-        *sharers.entry(path).or_default() += 1;
-    }
+pub(super) fn remaining(nodes: &BTreeMap<TaskId, Node>, topological: &[TaskId]) -> BTreeMap<TaskId, u32> {
     let mut remaining: BTreeMap<TaskId, u32> = BTreeMap::new();
     let mut after: BTreeMap<TaskId, u32> = BTreeMap::new();
-    for node in unsettled() {
+    for node in topological.iter().rev().filter_map(|task| nodes.get(task)).filter(|node| !node.settled) {
         let path = 1 + after.get(&node.id).copied().unwrap_or_default();
-        // Sharers are not added up along the path: those behind a dependency are often the same ones.
-        let busiest = busy_paths(node).iter().filter_map(|path| sharers.get(path)).max().copied().unwrap_or(1);
-        remaining.insert(node.id, busiest.max(path));
+        remaining.insert(node.id, path);
         for dependency in inner(nodes, node) {
             let longest = after.entry(dependency.id).or_default();
             *longest = path.max(*longest);
@@ -44,23 +27,41 @@ pub(super) fn remaining(
     remaining
 }
 
+/// See [`Layout::contention`](crate::engine::graph::Layout::contention).
+pub(super) fn contention(
+    nodes: &BTreeMap<TaskId, Node>,
+    phase_of: &BTreeMap<TaskId, u32>,
+    policy: OverlapPolicy,
+) -> BTreeMap<TaskId, u32> {
+    let unsettled = || nodes.values().filter(|node| !node.settled);
+    let mut sharers: BTreeMap<(u32, String), u32> = BTreeMap::new();
+    let paths = |node: &Node| {
+        let phase = phase_of.get(&node.id).copied().unwrap_or_default();
+        overlap::hard_paths(&node.footprint, policy).into_iter().map(|path| (phase, path)).collect::<BTreeSet<_>>()
+    };
+    for path in unsettled().flat_map(paths) {
+        *sharers.entry(path).or_default() += 1;
+    }
+    let all = |node: &Node| paths(node).iter().filter_map(|path| sharers.get(path)).sum();
+    unsettled().map(|node| (node.id, all(node))).collect()
+}
+
 /// The tasks of a phase in the order they are expected to start.
 pub(super) fn expected(
     nodes: &BTreeMap<TaskId, Node>,
     phase: &Phase,
-    held_up: &BTreeSet<TaskId>,
-    remaining: &BTreeMap<TaskId, u32>,
+    layout: &Layout,
     policy: OverlapPolicy,
 ) -> Vec<TaskId> {
     let members: BTreeMap<TaskId, &Node> = phase
         .tasks
         .iter()
-        .filter(|task| !held_up.contains(task))
+        .filter(|task| !layout.held_up.contains(task))
         .filter_map(|task| nodes.get(task))
         .filter(|node| !node.settled)
         .map(|node| (node.id, node))
         .collect();
-    let mut rounds = Rounds::new(nodes, &members, remaining, policy);
+    let mut rounds = Rounds::new(nodes, &members, layout, policy);
     while rounds.round() {}
     rounds.order
 }
@@ -71,7 +72,7 @@ pub(super) fn expected(
 /// first of its queue is looked at, so a path that everybody shares costs one look per round.
 struct Rounds<'a> {
     members: &'a BTreeMap<TaskId, &'a Node>,
-    remaining: &'a BTreeMap<TaskId, u32>,
+    layout: &'a Layout,
     /// How many dependencies in this phase have not ended.
     missing: BTreeMap<TaskId, usize>,
     dependents: BTreeMap<TaskId, Vec<TaskId>>,
@@ -90,12 +91,12 @@ impl<'a> Rounds<'a> {
     fn new(
         nodes: &BTreeMap<TaskId, Node>,
         members: &'a BTreeMap<TaskId, &'a Node>,
-        remaining: &'a BTreeMap<TaskId, u32>,
+        layout: &'a Layout,
         policy: OverlapPolicy,
     ) -> Self {
         let mut rounds = Self {
             members,
-            remaining,
+            layout,
             missing: BTreeMap::new(),
             dependents: BTreeMap::new(),
             table: LockTable::new(policy),
@@ -120,9 +121,10 @@ impl<'a> Rounds<'a> {
     }
 
     fn rank(&self, task: TaskId) -> Rank {
-        let remaining = self.remaining.get(&task).copied().unwrap_or_default();
+        let remaining = self.layout.remaining.get(&task).copied().unwrap_or_default();
+        let contention = self.layout.contention.get(&task).copied().unwrap_or_default();
         let priority = self.members.get(&task).map(|node| node.priority).unwrap_or_default();
-        (std::cmp::Reverse(remaining), priority, task)
+        (std::cmp::Reverse(remaining + contention), std::cmp::Reverse(remaining), priority, task)
     }
 
     /// One round; `false` once nothing runs any more.
@@ -157,7 +159,7 @@ impl<'a> Rounds<'a> {
     }
 
     fn consider(&mut self, rank: Rank, from: Option<String>) {
-        let task = rank.2;
+        let (.., task) = rank;
         let Some(node) = self.members.get(&task) else { return };
         let blocked =
             self.table.first_hard(task, &node.footprint).map(|(holder, meeting)| (holder, meeting.path.to_lowercase()));

@@ -13,6 +13,8 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use std::collections::BTreeSet;
+
 use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, Source, Strength};
 use crate::engine::id::{IssueNumber, TaskId};
 
@@ -38,6 +40,17 @@ pub struct Meeting {
 pub fn meet(a: &Area, b: &Area) -> Option<String> {
     let side = Shape::of(a).meets(&Shape::of(b))?;
     Some(narrower(side, &a.display(), &b.display()).to_owned())
+}
+
+/// How an area is spelled wherever the same one is counted: without regard to case, as overlaps are.
+pub(in crate::engine) fn spelled(area: &Area) -> String {
+    area.display().to_lowercase()
+}
+
+/// What a footprint locks under a policy, as [`spelled`].
+pub(in crate::engine) fn hard_paths(footprint: &Footprint, policy: OverlapPolicy) -> BTreeSet<String> {
+    let hard = footprint.claims.iter().filter(|claim| effective(claim, policy) == Some(Strength::Hard));
+    hard.map(|claim| spelled(&claim.area)).collect()
 }
 
 /// What a claim is worth under a policy; nothing where the policy does not look at it.

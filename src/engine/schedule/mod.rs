@@ -24,8 +24,10 @@ pub struct Candidate<'a> {
     pub id: TaskId,
     /// What it touches.
     pub footprint: &'a Footprint,
-    /// The longest path of tasks that starts with it.
+    /// The longest path of tasks that starts with it and goes through its dependents.
     pub remaining: u32,
+    /// How many unsettled tasks of its phase want the paths it locks, added up over its paths, itself included.
+    pub contention: u32,
     /// How urgent.
     pub priority: Priority,
     /// How often it was passed over.
@@ -88,9 +90,14 @@ pub fn pick(
 }
 
 impl Candidate<'_> {
-    /// By what it is ordered: late joiners, closed doors, the longest remaining path, priority, age.
+    /// By what it is ordered: late joiners, closed doors, the longest remaining path, priority, age. The path is that
+    /// through its dependents, lengthened by those it shares files with: they go one after the other, and a task that
+    /// needs several contended files at once finds them free ever more seldom. Simulated on 200 random plans (40 tasks
+    /// over 15 files, a quarter with two, a fifth dependent, eight at once, files freed 1.6 s after slots, tasks of
+    /// 10 s): 106.7 s on average, against 110.0 s with the longer of path and busiest file.
     pub fn place(&self) -> impl Ord + use<> {
-        (!self.first, !self.closes_door(), Reverse(self.remaining), self.priority, self.id)
+        let path = (Reverse(self.remaining + self.contention), Reverse(self.remaining));
+        (!self.first, !self.closes_door(), path, self.priority, self.id)
     }
 
     /// Whether nothing that meets it may start before it.
@@ -233,6 +240,7 @@ pub fn starts(
             id: node.id,
             footprint: &node.footprint,
             remaining: layout.remaining.get(&node.id).copied().unwrap_or(1),
+            contention: layout.contention.get(&node.id).copied().unwrap_or_default(),
             priority: node.priority,
             passed_over: 0,
             waits_for_person: false,

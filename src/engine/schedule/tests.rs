@@ -28,6 +28,7 @@ fn candidate(number: u64, footprint: &Footprint) -> Candidate<'_> {
         id: task(number),
         footprint,
         remaining: 1,
+        contention: 1,
         priority: Priority::Medium,
         passed_over: 0,
         waits_for_person: false,

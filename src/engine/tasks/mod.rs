@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{IssueNumber, TaskId};
-use crate::engine::overlap::{AreaMap, Shape};
+use crate::engine::overlap::{AreaMap, Shape, spelled};
 use crate::engine::task::Task;
 
 pub use place::{Place, Turn};
@@ -30,7 +30,11 @@ pub struct Tasks {
     /// Issues that tasks depend on and that are no tasks.
     strangers: BTreeSet<IssueNumber>,
     areas: Areas,
+    sharers: Sharers,
 }
+
+/// How many unsettled tasks of a phase name a path, as [`spelled`].
+type Sharers = BTreeMap<(usize, String), u32>;
 
 /// What the startable tasks touch.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +82,7 @@ impl Tasks {
         own_keys(&task, &mut |key| keys.push(key));
         self.keys.extend(keys);
         let is = place::holds_up(&task);
+        each_shared(&task, &mut |path| *self.sharers.entry(path).or_default() += 1);
         self.rows.insert(id, task);
         self.enter(id);
         self.follow_up(id, was, Some(is));
@@ -98,6 +103,11 @@ impl Tasks {
     /// Issues that tasks depend on and that are no tasks.
     pub(in crate::engine) fn strangers(&self) -> impl Iterator<Item = IssueNumber> {
         self.strangers.iter().copied()
+    }
+
+    /// How many unsettled tasks of a phase name a path, as [`spelled`].
+    pub(in crate::engine) fn sharers(&self, path: &(usize, String)) -> u32 {
+        self.sharers.get(path).copied().unwrap_or_default()
     }
 
     /// Startable tasks one of whose areas meets one of a footprint's, whatever that is worth. `unknown`: those whose
@@ -125,6 +135,14 @@ impl Tasks {
         let task = Arc::clone(self.rows.get(&id)?);
         own_keys(&task, &mut |key| {
             self.keys.remove(&key);
+        });
+        each_shared(&task, &mut |path| {
+            if let Some(count) = self.sharers.get_mut(&path) {
+                *count -= 1;
+                if *count == 0 {
+                    self.sharers.remove(&path);
+                }
+            }
         });
         self.leave(&task);
         self.each_stranger(&task);
@@ -210,6 +228,15 @@ impl Areas {
 /// Hands out a task's keys but the one as startable.
 pub(in crate::engine) fn own_keys(task: &Task, found: &mut dyn FnMut(Key)) {
     place::each(task, &mut |place| found((place, task.id)));
+}
+
+/// Hands out every path that an unsettled task names, each once, with its phase.
+pub(in crate::engine) fn each_shared(task: &Task, found: &mut dyn FnMut((usize, String))) {
+    if task.verdict.is_some() || task.left {
+        return;
+    }
+    let paths: BTreeSet<String> = task.footprint.claims.iter().map(|claim| spelled(&claim.area)).collect();
+    paths.into_iter().for_each(|path| found((task.phase, path)));
 }
 
 /// A task's key as startable, if it is. `task_of` knows the other tasks.

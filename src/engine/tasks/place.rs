@@ -58,7 +58,7 @@ pub enum Place {
 pub struct Turn {
     /// The phase.
     pub phase: usize,
-    /// The longest path of tasks that starts with it; longest first.
+    /// The longest path of tasks that starts with it and goes through its dependents; longest first.
     pub remaining: Reverse<u32>,
     /// How urgent.
     pub priority: Priority,

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::attempt::{Attempt, Stand};
 use crate::engine::brief::{AgentKind, BRIEF_PROTOCOL, Brief, Limits, Mode};
-use crate::engine::draft::Draft;
+use crate::engine::draft::{Draft, Startable};
 use crate::engine::effect::Effect;
 use crate::engine::footprint::Strength;
 use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, NONCE_DIGITS, TaskId};
@@ -23,6 +23,9 @@ use crate::engine::task::{Task, Trigger};
 use crate::engine::tasks::Place;
 use crate::engine::waits;
 
+/// Of so many ready tasks, those with the longest paths through dependents, who goes first is judged by who shares files
+/// too. More than any runner has slots; a bound, so that a plan of thousands does not look at all of them each time.
+const RANKED_MAX: usize = 64;
 /// Most earlier failures told to the next attempt.
 const PREVIOUS_ERRORS_MAX: usize = 5;
 
@@ -71,21 +74,25 @@ fn pick(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     let locks = waits::locks(draft);
     let special = draft.at(Place::Locked).chain(draft.at(Place::PassedOver));
     let special = special.filter(|task| task.phase <= open && startable.contains(task)).chain(startable.before(open));
+    let ready = |task| ready(draft, &startable, &locks, task);
     let special: BTreeMap<TaskId, Candidate<'_>> =
-        special.filter_map(|task| ready(draft, &locks, task)).map(|candidate| (candidate.id, candidate)).collect();
+        special.filter_map(ready).map(|candidate| (candidate.id, candidate)).collect();
     let mut ahead: Vec<Candidate<'_>> = special.values().filter(|candidate| goes_ahead(candidate)).cloned().collect();
     ahead.sort_by_key(Candidate::place);
-    let others = startable.in_phase(open).filter_map(|task| ready(draft, &locks, task));
-    let others = others.filter(|candidate| !goes_ahead(candidate));
+    let others = startable.in_phase(open).filter_map(ready);
+    let mut others = others.filter(|candidate| !goes_ahead(candidate));
+    // They come by their paths through dependents; how many share a file changes as tasks settle.
+    let mut ranked: Vec<Candidate<'_>> = others.by_ref().take(RANKED_MAX).collect();
+    ranked.sort_by_key(Candidate::place);
     let (doors, running) = (schedule::doors(&ahead, policy), running(draft));
     let mut picking = Picking::new(&locks, &running, doors, slots, policy);
-    picking.pick(ahead.iter().cloned().chain(others));
+    picking.pick(ahead.iter().cloned().chain(ranked).chain(others));
     let mut passed_over = BTreeSet::new();
     for task in picking.started().iter().filter_map(|id| draft.task(*id)) {
         let unknown = overlap::unknown_strength(policy) == Some(Strength::Hard);
         let met = startable.meeting(&task.footprint, unknown).into_iter().filter_map(|id| draft.task(id));
         let met = met.filter(|task| task.phase <= open && startable.contains(task));
-        let met = met.filter_map(|task| ready(draft, &locks, task));
+        let met = met.filter_map(ready);
         passed_over.extend(met.filter(|candidate| picking.passes_over(candidate)).map(|candidate| candidate.id));
     }
     (picking.started().to_vec(), passed_over.into_iter().collect())
@@ -106,7 +113,7 @@ fn running(draft: &Draft<'_>) -> LockTable {
 }
 
 /// A startable task as the scheduler sees it; nothing while anything but slots and the files of others keeps it.
-fn ready<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
+fn ready<'t>(draft: &Draft<'_>, startable: &Startable<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
     let holds = task.locked_since.is_some();
     let kept = !waits::waits_but_files(draft, task).is_empty();
     if kept || holds && waits::earlier_holder(draft, locks, task).is_some() {
@@ -116,6 +123,7 @@ fn ready<'t>(draft: &Draft<'_>, locks: &LockTable, task: &'t Task) -> Option<Can
         id: task.id,
         footprint: &task.footprint,
         remaining: task.remaining,
+        contention: startable.contention(task, draft.header().settings.overlap),
         priority: task.facts.priority.unwrap_or_default(),
         passed_over: task.counters.passed_over,
         waits_for_person: holder_waits_for_person(draft, task, locks),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use crate::engine::draft::Draft;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::TaskId;
+use crate::engine::overlap;
 use crate::engine::reconcile::dispatch::{pick, ready, running};
 use crate::engine::schedule;
 use crate::engine::task::{Stage, Task};
@@ -20,8 +21,23 @@ fn walk(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
             && !task.cancel_asked
             && !task.left
     };
-    let candidates: Vec<_> = draft.tasks().filter(idle).filter_map(|task| ready(draft, &locks, task)).collect();
-    let picked = schedule::pick(&candidates, &locks, &running(draft), slots, draft.header().settings.overlap);
+    let policy = draft.header().settings.overlap;
+    let shares = |path: &String, task: &Task| {
+        let names = |other: &&Task| other.footprint.claims.iter().any(|claim| overlap::spelled(&claim.area) == *path);
+        let unsettled = |other: &&Task| other.verdict.is_none() && !other.left && other.phase == task.phase;
+        draft.tasks().filter(unsettled).filter(names).count()
+    };
+    let contention = |task: &Task| {
+        let paths = overlap::hard_paths(&task.footprint, policy);
+        paths.iter().map(|path| shares(path, task)).sum::<usize>()
+    };
+    let startable = draft.startable();
+    let candidate = |task| {
+        let contention = u32::try_from(contention(task)).expect("few");
+        ready(draft, &startable, &locks, task).map(|candidate| schedule::Candidate { contention, ..candidate })
+    };
+    let candidates: Vec<_> = draft.tasks().filter(idle).filter_map(candidate).collect();
+    let picked = schedule::pick(&candidates, &locks, &running(draft), slots, policy);
     (picked.start, picked.passed_over)
 }
 
