@@ -15,6 +15,7 @@ pub mod issues_file;
 pub mod local;
 pub mod perform;
 pub mod server;
+pub mod simulate;
 pub mod store;
 pub mod turn;
 pub mod worker;

@@ -1,0 +1,485 @@
+//! One seed's story, told to its end on virtual time: the real loop between a simulated world and a judge.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::event::{Event, Hint};
+use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId, Sha};
+use crate::engine::plan::{Plan, PlanStatus};
+use crate::engine::snapshot::{Conclusion, Permission};
+use crate::engine::time::Timestamp;
+use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
+use crate::forge::world::setup::{ApiLimits, Setup};
+use crate::forge::world::webhook::{CheckAction, RunAction, Webhook};
+use crate::perform::Tree;
+use crate::simulate::agenda::{Agenda, Happening};
+use crate::simulate::coverage::Coverage;
+use crate::simulate::desk::{CrashAt, Desk, Inner, at_once};
+use crate::simulate::ending;
+use crate::simulate::fault::FaultKind;
+use crate::simulate::oracle::{Oracle, Violation};
+use crate::simulate::people::{TRIAGE, WHIMS, WRITER, Whim};
+use crate::simulate::planted::Planted;
+use crate::simulate::random::Random;
+use crate::simulate::rows::Rows;
+use crate::simulate::scenario::{Checks, START, Scenario, Shape};
+use crate::turn::{Configuration, Deployment, Held, Turned, load, turn_by};
+
+/// Longest time after the faults until everything must be settled.
+const SETTLES_WITHIN: Duration = Duration::from_secs(30 * 3_600);
+/// Most happenings of one story.
+const HAPPENINGS_MAX: u32 = 40_000;
+/// Most rounds of one turn: more is a loop that feeds itself.
+const ROUNDS_MAX: u32 = 60;
+/// Our own account.
+pub(super) const BOT: &str = "task-orchestrator[bot]";
+/// The plan's secret, which must never be seen outside.
+const CANARY: &str = "canary-7d1f";
+
+/// A story being told.
+pub(super) struct Simulation {
+    pub(super) scenario: Scenario,
+    pub(super) forge: Arc<MemoryForge>,
+    pub(super) desk: Arc<Desk>,
+    deployment: Deployment<Arc<Desk>, Arc<Desk>, Rows>,
+    pub(super) held: Option<Held>,
+    pub(super) agenda: Agenda,
+    pub(super) now: Timestamp,
+    pub(super) chance: Random,
+    heard: Vec<Hint>,
+    known: BTreeSet<u64>,
+    guid: u64,
+    pub(super) last_run: RunId,
+    pub(super) alive: BTreeSet<RunId>,
+    pub(super) stubborn: BTreeSet<RunId>,
+    checked: BTreeSet<Sha>,
+    wake_at: Option<Timestamp>,
+    pub(super) tried: BTreeMap<IssueNumber, u32>,
+    planted: Option<Planted>,
+}
+
+/// What came of a story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) violations: Vec<Violation>,
+    pub(super) checks: u64,
+    pub(super) seconds: u64,
+    pub(super) coverage: Coverage,
+    pub(super) boundaries: u64,
+    pub(super) log: Vec<String>,
+    /// How the plan ended, for comparisons.
+    pub(super) ending: BTreeMap<u64, String>,
+}
+
+/// How a story is told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Telling {
+    /// Keep a log.
+    pub(super) log: bool,
+    /// A defect to be found.
+    pub(super) planted: Option<Planted>,
+    /// Die at one boundary.
+    pub(super) crash_at: Option<CrashAt>,
+}
+
+/// Tells a scenario's story.
+pub(super) fn tell(scenario: Scenario, telling: &Telling) -> Told {
+    let mut simulation = Simulation::new(scenario, telling);
+    simulation.begin();
+    simulation.run();
+    simulation.told()
+}
+
+impl Simulation {
+    fn new(scenario: Scenario, telling: &Telling) -> Self {
+        let mut random = Random::new(scenario.seed ^ 0x00ff_00ff);
+        let mut setup = Setup::new(RepositoryName::new("acme/widgets"), "main", Login::new("owner"));
+        let limits = scenario.mix.has(FaultKind::RealLimits);
+        setup.limits = if limits { ApiLimits::Github } else { ApiLimits::None };
+        setup.workflows.insert(WORKFLOW.to_owned(), task_workflow());
+        let files = ["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
+        let files = files.map(|path| (path, "1\n2\n3\n"));
+        let forge = Arc::new(MemoryForge::with_setup(setup, &files, START).without_log());
+        let inner = Inner {
+            random: random.fork(1),
+            mix: scenario.mix.clone(),
+            faulty: true,
+            oracle: Oracle::new(CANARY),
+            coverage: Coverage::default(),
+            now: START,
+            skew: 0,
+            denied_until: START,
+            calls: 0,
+            writes: 0,
+            boundaries: 0,
+            crash_at: telling.crash_at,
+            planted: telling.planted,
+            ghosts: BTreeSet::new(),
+            log: telling.log.then(Vec::new),
+        };
+        let desk = Arc::new(Desk::new(Arc::clone(&forge), inner));
+        Self {
+            deployment: deployment(&scenario, &desk),
+            forge,
+            desk,
+            held: None,
+            agenda: Agenda::default(),
+            now: START,
+            chance: random.fork(2),
+            heard: Vec::new(),
+            known: BTreeSet::new(),
+            guid: 0,
+            last_run: RunId(0),
+            alive: BTreeSet::new(),
+            stubborn: BTreeSet::new(),
+            checked: BTreeSet::new(),
+            wake_at: None,
+            tried: BTreeMap::new(),
+            planted: telling.planted,
+            scenario,
+        }
+    }
+
+    /// Enters what will happen whatever becomes of it.
+    fn begin(&mut self) {
+        self.done(self.forge.permit(WRITER, Permission::Write).is_ok());
+        self.done(self.forge.permit(TRIAGE, Permission::Triage).is_ok());
+        for issue in self.scenario.issues.clone() {
+            self.done(self.forge.open_issue(issue.number, &issue.title, &issue.body, &[]).is_ok());
+        }
+        let joins: Vec<Duration> = self.scenario.issues.iter().map(|issue| issue.joins).collect();
+        for (index, joins) in joins.into_iter().enumerate() {
+            self.agenda.at(START + joins, Happening::Join(index));
+        }
+        self.later(30, Happening::Tick);
+        self.later(400, Happening::Upkeep);
+        let length = self.scenario.faults_until.since(START).as_secs();
+        let mix = self.scenario.mix.clone();
+        let enter = |simulation: &mut Self, kind: FaultKind, most: u64, make: &mut dyn FnMut(&mut Random) -> Happening| {
+            if mix.has(kind) {
+                for _ in 0..simulation.chance.between(1, most) {
+                    let at = simulation.chance.between(30, length);
+                    let happening = make(&mut simulation.chance);
+                    simulation.later(at, happening);
+                }
+            }
+        };
+        enter(self, FaultKind::People, 14, &mut |random| Happening::Whim(*random.pick(WHIMS)));
+        enter(self, FaultKind::CancelInFlight, 4, &mut |_| Happening::Whim(Whim::Cancel));
+        enter(self, FaultKind::BaseMoves, 5, &mut |_| Happening::Whim(Whim::PushBase));
+        enter(self, FaultKind::ClockSkew, 3, &mut |random| {
+            Happening::Skew(i64::try_from(random.below(1_200_000)).unwrap_or(0) - 600_000)
+        });
+        enter(self, FaultKind::Denied, 2, &mut |random| Happening::Deny(Duration::from_secs(random.between(60, 900))));
+        enter(self, FaultKind::TickRace, 3, &mut |_| Happening::Whim(Whim::Tick));
+    }
+
+    fn run(&mut self) {
+        let limit = self.scenario.faults_until + SETTLES_WITHIN;
+        for _ in 0..HAPPENINGS_MAX {
+            let Some((moment, happening)) = self.agenda.pop() else { break };
+            self.advance(moment);
+            let tick = matches!(happening, Happening::Tick);
+            self.happen(happening);
+            self.notice();
+            let due = self.wake_at.is_some_and(|at| at <= self.clock());
+            if tick || due || (!self.heard.is_empty() && self.agenda.next_moment() != Some(moment)) {
+                self.turn(tick);
+                self.notice();
+            }
+            if self.is_over() || moment > limit || !self.desk.locked().oracle.violations.is_empty() {
+                break;
+            }
+        }
+        if self.desk.locked().oracle.violations.is_empty() {
+            ending::check(self);
+        }
+    }
+
+    /// Time passes; at its time the faults stop, and earlier where nothing is left for them to meet.
+    fn advance(&mut self, moment: Timestamp) {
+        self.now = moment;
+        self.forge.set_now(moment);
+        let calm = moment >= self.scenario.faults_until || (self.has_ended() && self.agenda.is_idle());
+        let mut inner = self.desk.locked();
+        inner.now = moment;
+        if calm && inner.faulty {
+            inner.faulty = false;
+            inner.skew = 0;
+            inner.oracle.forgot();
+            inner.note(|| "-- nothing goes wrong any more".to_owned());
+            // A server that is told the right time again, or started anew, looks at once.
+            self.wake_at = Some(moment);
+        }
+    }
+
+    /// The orchestrator's clock.
+    fn clock(&self) -> Timestamp {
+        Timestamp(self.now.0 + self.desk.locked().skew)
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Tick => {
+                let late = if self.meets(FaultKind::TickMissed) { self.chance.between(1, 9) } else { 0 };
+                let beat = self.scenario.settings.heartbeat.0.as_secs().max(30);
+                self.later(beat * (1 + late), Happening::Tick);
+            }
+            Happening::Wake => {}
+            Happening::Delivery(guid, hint) => {
+                if self.known.insert(guid) {
+                    self.heard.push(hint);
+                }
+            }
+            Happening::Join(index) => self.join(index),
+            Happening::Claim(run) => self.claim(run),
+            Happening::Step(run) => self.step(run),
+            Happening::Finish(run, work) => self.finish(run, *work),
+            Happening::Lose(run, conclusion) => self.lose(run, conclusion),
+            Happening::PublishLate(run, work) => self.publish_late(run, *work),
+            Happening::Check(sha, good) => self.check(&sha, good),
+            Happening::Whim(whim) => {
+                if self.desk.locked().faulty {
+                    self.whim(whim);
+                }
+            }
+            Happening::Upkeep => {
+                let faulty = self.desk.locked().faulty;
+                if !faulty || self.chance.chance(600) {
+                    self.upkeep();
+                }
+                let next = self.chance.between(300, 900);
+                self.later(next, Happening::Upkeep);
+            }
+            Happening::Skew(by) => {
+                let mut inner = self.desk.locked();
+                if inner.faulty {
+                    inner.skew = by;
+                    inner.oracle.forgot();
+                    inner.note(|| format!("the orchestrator's clock is off by {by} ms"));
+                }
+            }
+            Happening::Deny(length) => {
+                let until = self.now + length;
+                self.desk.locked().denied_until = until;
+            }
+        }
+    }
+
+    fn join(&mut self, index: usize) {
+        let number = self.scenario.issues.get(index).map(|issue| issue.number);
+        number.into_iter().for_each(|number| self.label(IssueNumber(number)));
+    }
+
+    /// Looks at what the last act brought: webhooks, runs, heads.
+    fn notice(&mut self) {
+        self.notice_runs();
+        let webhooks = self.forge.drain_webhooks();
+        for webhook in &webhooks {
+            if let Some(hint) = hint(webhook) {
+                self.send(hint);
+            }
+        }
+        if self.scenario.checks == Checks::Some && !webhooks.is_empty() {
+            self.notice_heads();
+        }
+    }
+
+    /// Sends a webhook, as reliably as the mix says.
+    fn send(&mut self, hint: Hint) {
+        self.guid += 1;
+        let guid = self.guid;
+        if self.scenario.shape == Shape::Actions && matches!(hint, Hint::Push(_)) {
+            return;
+        }
+        if self.meets(FaultKind::WebhookDropped) {
+            return;
+        }
+        let mut delay = 1;
+        if self.meets(FaultKind::WebhookDelayed) {
+            delay = self.chance.between(1, 1_800);
+        }
+        if self.meets(FaultKind::WebhookDoubled) {
+            for _ in 0..self.chance.between(1, 5) {
+                let again = delay + self.chance.below(300);
+                self.later(again, Happening::Delivery(guid, hint.clone()));
+            }
+        }
+        if self.meets(FaultKind::WebhookAgain) {
+            self.guid += 1;
+            let (guid, late) = (self.guid, self.chance.between(3_600, 20_000));
+            self.later(late, Happening::Delivery(guid, hint.clone()));
+        }
+        self.later(delay, Happening::Delivery(guid, hint));
+    }
+
+    fn notice_heads(&mut self) {
+        let heads: Vec<Sha> = self.forge.look(|world, _| {
+            world.open_heads().map(|(_, pull)| pull.head_sha.clone()).filter(|sha| !self.checked.contains(sha)).collect()
+        });
+        for sha in heads {
+            self.checked.insert(sha.clone());
+            let red = self.meets(FaultKind::ChecksRed) && self.chance.chance(500);
+            let late = self.meets(FaultKind::ChecksRed);
+            let delay = self.chance.between(5, if late { 900 } else { 200 });
+            if !late {
+                self.done(self.forge.check(&sha, "test", None, "").is_ok());
+            }
+            self.later(delay, Happening::Check(sha.clone(), !red));
+            if red && self.chance.chance(500) {
+                self.later(delay + 300, Happening::Check(sha, true));
+            }
+        }
+    }
+
+    fn check(&mut self, sha: &Sha, good: bool) {
+        let conclusion = if good { Conclusion::Success } else { Conclusion::Failure };
+        self.note(|| format!("check of {} is {conclusion}", sha.short()));
+        self.done(self.forge.check(sha, "test", Some(conclusion), "1 failed").is_ok());
+    }
+
+    /// One turn of the real loop. A death in it loses what was in memory; what was heard stays, for it was kept first.
+    fn turn(&mut self, tick: bool) {
+        let now = self.clock();
+        if self.held.is_none() || self.scenario.shape == Shape::Actions {
+            match at_once(load(&self.deployment, now)) {
+                Some(Ok(held)) => self.held = Some(held),
+                Some(Err(error)) => return self.broken(&format!("the plan cannot be loaded: {error}")),
+                None => return,
+            }
+        }
+        let Some(mut held) = self.held.take() else { return };
+        let heard: BTreeSet<Hint> = self.heard.iter().cloned().collect();
+        self.note(|| format!("turn: tick {tick}, {heard:?}"));
+        let hints = heard.into_iter().map(Event::Hint);
+        let events: Vec<Event> = tick.then_some(Event::Tick).into_iter().chain(hints).collect();
+        let planted = self.planted;
+        let decide = |plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner| {
+            crate::simulate::planted::decide(planted, plan, events, now, owner)
+        };
+        match at_once(turn_by(&decide, &self.deployment, &mut held, events, now)) {
+            Some(Ok(turned)) => {
+                self.heard.clear();
+                self.turned(&turned);
+                self.held = Some(held);
+            }
+            Some(Err(_)) | None => {
+                self.desk.locked().oracle.forgot();
+                self.note(|| "the process begins anew".to_owned());
+                self.wake_at = None;
+                let restart = self.chance.between(1, 40);
+                self.wake_in(restart);
+            }
+        }
+    }
+
+    fn turned(&mut self, turned: &Turned) {
+        let mut inner = self.desk.locked();
+        for made in &turned.moves {
+            inner.oracle.must("S24", made.to.is_some(), || format!("{made:?} is no legal move"));
+        }
+        let rounds = turned.rounds;
+        inner.oracle.must("L7", rounds <= ROUNDS_MAX, || format!("a turn took {rounds} rounds"));
+        drop(inner);
+        self.wake_at = turned.wake_at.filter(|_| self.scenario.shape == Shape::Server);
+        if let Some(at) = self.wake_at {
+            let skew = self.desk.locked().skew;
+            self.agenda.at(Timestamp(at.0 - skew).max(self.now + Duration::from_millis(1)), Happening::Wake);
+        }
+    }
+
+    /// A server that failed looks again soon.
+    fn wake_in(&mut self, seconds: u64) {
+        let at = self.now + Duration::from_secs(seconds);
+        self.wake_at = Some(Timestamp(at.0 + self.desk.locked().skew));
+        self.agenda.at(at, Happening::Wake);
+    }
+
+    /// Whether the plan has ended, or never began.
+    pub(super) fn has_ended(&self) -> bool {
+        let inner = self.desk.locked();
+        match inner.oracle.header.as_ref().map(|header| header.status) {
+            Some(PlanStatus::Ended) => true,
+            Some(PlanStatus::Idle) | None => inner.oracle.tasks.is_empty(),
+            Some(PlanStatus::Gathering | PlanStatus::Active) => false,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let resting = self.held.as_ref().is_some_and(|held| held.plan.outbox.is_empty());
+        !self.desk.locked().faulty && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
+    }
+
+    /// One more heartbeat, for a look at how things rest.
+    pub(super) fn beat(&mut self) {
+        self.advance(self.now + self.scenario.settings.heartbeat.0);
+        self.turn(true);
+        self.notice();
+    }
+
+    /// Whether a fault of this kind happens now.
+    pub(super) fn meets(&mut self, kind: FaultKind) -> bool {
+        self.desk.locked().meets(kind)
+    }
+
+    /// Notes a line in the log, where one is kept.
+    pub(super) fn note(&self, line: impl FnOnce() -> String) {
+        self.desk.locked().note(line);
+    }
+
+    /// What the simulation itself does must go well.
+    pub(super) fn done(&self, done: bool) {
+        self.desk.locked().oracle.must("simulation", done, || "the simulated world refused an act of its own".to_owned());
+    }
+
+    pub(super) fn broken(&self, what: &str) {
+        self.desk.locked().oracle.must("L1", false, || what.to_owned());
+    }
+
+    fn told(self) -> Told {
+        let ending = ending::ending(&self);
+        let mut inner = self.desk.locked();
+        Told {
+            violations: std::mem::take(&mut inner.oracle.violations),
+            checks: inner.oracle.checks,
+            seconds: self.now.since(START).as_secs(),
+            coverage: std::mem::take(&mut inner.coverage),
+            boundaries: inner.boundaries,
+            log: inner.log.take().unwrap_or_default(),
+            ending,
+        }
+    }
+}
+
+fn deployment(scenario: &Scenario, desk: &Arc<Desk>) -> Deployment<Arc<Desk>, Arc<Desk>, Rows> {
+    let repository = RepositoryName::new("acme/widgets");
+    let (bot, settings) = (Login::new(BOT), scenario.settings.clone());
+    let idle = Plan::idle(repository.clone(), bot.clone(), CANARY.to_owned(), settings.clone(), START);
+    Deployment {
+        github: Arc::clone(desk),
+        git: Arc::clone(desk),
+        store: Rows::new(Arc::clone(desk), idle, scenario.through_text),
+        repository,
+        owner: Owner::new("simulation"),
+        bot,
+        seed: CANARY.to_owned(),
+        configuration: Configuration::Fixed(Box::new(settings)),
+        tree: Tree::default(),
+    }
+}
+
+/// Where a webhook says to look, if it can tell anything that decides something now.
+fn hint(webhook: &Webhook) -> Option<Hint> {
+    match webhook {
+        Webhook::Issues { number, .. } => Some(Hint::Issue(*number)),
+        Webhook::IssueComment { comment, .. } => Some(Hint::Comment(comment.id)),
+        Webhook::PullRequest { number, .. } => Some(Hint::Pull(*number)),
+        Webhook::WorkflowRun { action: RunAction::Completed, run } => Some(Hint::Run(*run, None)),
+        Webhook::CheckRun { action: CheckAction::Completed, sha, .. } | Webhook::CheckSuiteCompleted { sha, .. } => {
+            Some(Hint::Checks(sha.clone()))
+        }
+        Webhook::Push { branch, .. } => Some(Hint::Push(branch.clone())),
+        Webhook::WorkflowRun { .. } | Webhook::WorkflowJob { .. } | Webhook::CheckRun { .. } => None,
+    }
+}

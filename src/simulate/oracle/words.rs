@@ -1,0 +1,123 @@
+//! What people read and what they said: ticks, comments, secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::command::Command;
+use crate::engine::id::{IssueNumber, pull_branch};
+use crate::engine::plan::Header;
+use crate::engine::snapshot::OpenState;
+use crate::engine::task::Verdict;
+use crate::forge::memory::repository::Repository;
+use crate::forge::world::World;
+use crate::github::Request;
+use crate::simulate::oracle::{Oracle, Seen};
+
+/// Ticks that were taken down.
+#[derive(Debug, Default)]
+pub(super) struct Ticks {
+    taken: BTreeSet<String>,
+}
+
+/// The ticked boxes of a body: what stands in their hidden comments, digest left out.
+fn ticked(body: &str) -> BTreeSet<String> {
+    let marks = ["- [x] <!-- orchestrate: ", "- [X] <!-- orchestrate: "];
+    let lines = body.lines().filter_map(|line| marks.iter().find_map(|mark| line.trim_start().strip_prefix(mark)));
+    let commands = lines.filter_map(|line| line.split_once(" -->")).map(|(inside, _)| inside);
+    commands.map(|inside| inside.split(" @").next().unwrap_or(inside).trim().to_owned()).collect()
+}
+
+/// Notes the ticks that a saved header holds.
+pub(super) fn take_ticks(oracle: &mut Oracle, header: &Header) {
+    let spoken = header.acts.iter().filter(|act| act.comment.is_none()).filter_map(|act| act.wish.as_ref().ok());
+    let words: Vec<String> = spoken.filter_map(words).collect();
+    oracle.ticks.taken.extend(words);
+    let put_back = header.tracking.iter().flat_map(|tracking| tracking.unattributed.iter().cloned());
+    oracle.ticks.taken.extend(put_back);
+}
+
+/// A command that boxes offer, as it stands in their comments.
+fn words(command: &Command) -> Option<String> {
+    match command {
+        Command::Approve(None) => Some("approve".to_owned()),
+        Command::Approve(Some(issue)) => Some(format!("approve #{issue}")),
+        Command::Retry(issue) => Some(format!("retry #{issue}")),
+        Command::Pause(_) => Some("pause".to_owned()),
+        Command::Resume => Some("resume".to_owned()),
+        Command::Plan => Some("plan".to_owned()),
+        Command::Cancel(None) => Some("cancel".to_owned()),
+        Command::Cancel(Some(issue)) => Some(format!("cancel #{issue}")),
+        Command::Merge(issue) => Some(format!("merge #{issue}")),
+        Command::Help | Command::Status => None,
+    }
+}
+
+/// S17: a tick that is overwritten was taken down before.
+pub(super) fn overwrites(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
+    let Request::UpdateIssue { number, body: Some(body), .. } = request else { return };
+    let Some(entry) = seen.world.issue(*number) else { return };
+    let (before, after) = (ticked(&entry.issue.body), ticked(body));
+    for tick in before.difference(&after) {
+        let taken = oracle.ticks.taken.contains(tick);
+        oracle.must("S17", taken, || format!("the tick `{tick}` on #{number} was overwritten and never read"));
+    }
+}
+
+/// S18: what a person closed is never opened again by us.
+pub(super) fn reopens(oracle: &mut Oracle, request: &Request) {
+    if let Request::UpdateIssue { number, state: Some(state), .. } = request {
+        oracle.must("S18", *state == OpenState::Closed, || format!("#{number} was opened again"));
+    }
+}
+
+/// S26: the secret of the plan leaves in no text for people.
+pub(super) fn canary(oracle: &mut Oracle, request: &Request) {
+    let texts: [Option<&String>; 2] = match request {
+        Request::CreateIssue { title, body, .. } | Request::CreatePullRequest { title, body, .. } => {
+            [Some(title), Some(body)]
+        }
+        Request::UpdateIssue { title, body, .. } | Request::UpdatePullRequest { title, body, .. } => {
+            [title.as_ref(), body.as_ref()]
+        }
+        Request::CreateComment { body, .. } => [Some(body), None],
+        _ => return,
+    };
+    let told = texts.into_iter().flatten().any(|text| text.contains(&oracle.canary));
+    oracle.must("S26", !told, || "a text for people holds a secret".to_owned());
+}
+
+/// S5 and S4, once things are quiet: nothing of ours is said twice, and one tracking issue is open.
+pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &World, bot: &str) {
+    let mut said: BTreeMap<(IssueNumber, String), u32> = BTreeMap::new();
+    for entry in world.comments().filter(|entry| entry.comment.author.login.as_str() == bot) {
+        let Some((_, marker)) = entry.comment.body.rsplit_once("<!--") else { continue };
+        *said.entry((entry.comment.issue, marker.to_owned())).or_default() += 1;
+    }
+    for ((issue, marker), times) in said {
+        oracle.must("S5", times == 1, || format!("`{marker}` stands {times} times on #{issue}"));
+    }
+    let labelled = world.issues().filter(|entry| {
+        let ours = entry.issue.labels.iter().any(|label| label == "orchestrate:tracking");
+        ours && entry.issue.state == OpenState::Open && entry.issue.author.login.as_str() == bot
+    });
+    let open = labelled.count();
+    oracle.must("S4", open <= 1, || format!("{open} tracking issues are open"));
+}
+
+/// S19 and S25, once things are quiet: what is merged counts as merged, and the tracking issue is closed.
+pub(in crate::simulate) fn last_words(oracle: &mut Oracle, world: &World, _: &Repository) {
+    let merged: Vec<String> =
+        world.pulls().filter(|(_, pull)| pull.merged.is_some()).map(|(_, pull)| pull.head_branch.clone()).collect();
+    let tasks: Vec<_> = oracle.tasks.values().cloned().collect();
+    for task in tasks {
+        let is_merged = merged.contains(&pull_branch(task.issue()));
+        let counts = task.verdict == Some(Verdict::Merged);
+        let again = task.left || task.attempts.is_empty();
+        oracle.must("S19", counts == is_merged || again, || {
+            format!("{} is {:?}, and merged: {is_merged}", task.id, task.verdict)
+        });
+    }
+    let Some(tracking) = oracle.header.as_ref().and_then(|header| header.tracking.as_ref()) else { return };
+    let number = tracking.number;
+    let open = world.is_open(number);
+    oracle.must("S25", !open, || format!("the plan has ended and its tracking issue #{number} is open"));
+}
