@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::brief::Brief;
 use crate::engine::id::{AttemptId, AttemptKey, CommentId, IssueNumber, Owner, PullNumber, RunId, Sha};
 use crate::engine::record::Record;
-use crate::engine::snapshot::{Issue, PullRequest};
+use crate::engine::snapshot::{BodyEdit, Issue, PullRequest};
 use crate::engine::time::Timestamp;
 
 /// Names an effect; two effects with one key are the same effect.
@@ -257,10 +257,12 @@ pub enum Receipt {
     Issue(Box<Issue>),
     /// The tracking issue was not written because a person changed it meanwhile.
     TrackingTouched,
-    /// The tracking issue was written; the digest of our part.
+    /// The tracking issue was written.
     TrackingWritten {
-        /// Digest.
+        /// The digest of our part.
         digest: String,
+        /// Edits by people that came between our read and our write, and show ticks.
+        overwritten: Vec<BodyEdit>,
     },
     /// A commit.
     Commit(Sha),

@@ -195,6 +195,7 @@ impl Desk {
             self.race(inner, *number);
         }
         if let Request::CancelRun { run, .. } = &request
+            && inner.faulty
             && inner.ghosts.contains(run)
         {
             return Err(Error::Unreachable { message: "500".to_owned() });
@@ -203,7 +204,8 @@ impl Desk {
         self.forge.look(|world, repository| inner.oracle.before(&request, Seen { world, repository, now }));
         let answer = self.forge.call(request.clone());
         if let Ok(response) = &answer {
-            self.forge.look(|world, repository| inner.oracle.after(&request, response, Seen { world, repository, now }));
+            self.forge
+                .look(|world, repository| inner.oracle.after(&request, response, Seen { world, repository, now }));
             self.double(inner, response);
         } else {
             inner.note(|| format!("  refused: {:?}", answer.as_ref().err()));

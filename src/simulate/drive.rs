@@ -156,15 +156,16 @@ impl Simulation {
         self.later(400, Happening::Upkeep);
         let length = self.scenario.faults_until.since(START).as_secs();
         let mix = self.scenario.mix.clone();
-        let enter = |simulation: &mut Self, kind: FaultKind, most: u64, make: &mut dyn FnMut(&mut Random) -> Happening| {
-            if mix.has(kind) {
-                for _ in 0..simulation.chance.between(1, most) {
-                    let at = simulation.chance.between(30, length);
-                    let happening = make(&mut simulation.chance);
-                    simulation.later(at, happening);
+        let enter =
+            |simulation: &mut Self, kind: FaultKind, most: u64, make: &mut dyn FnMut(&mut Random) -> Happening| {
+                if mix.has(kind) {
+                    for _ in 0..simulation.chance.between(1, most) {
+                        let at = simulation.chance.between(30, length);
+                        let happening = make(&mut simulation.chance);
+                        simulation.later(at, happening);
+                    }
                 }
-            }
-        };
+            };
         enter(self, FaultKind::People, 14, &mut |random| Happening::Whim(*random.pick(WHIMS)));
         enter(self, FaultKind::CancelInFlight, 4, &mut |_| Happening::Whim(Whim::Cancel));
         enter(self, FaultKind::BaseMoves, 5, &mut |_| Happening::Whim(Whim::PushBase));
@@ -316,7 +317,11 @@ impl Simulation {
 
     fn notice_heads(&mut self) {
         let heads: Vec<Sha> = self.forge.look(|world, _| {
-            world.open_heads().map(|(_, pull)| pull.head_sha.clone()).filter(|sha| !self.checked.contains(sha)).collect()
+            world
+                .open_heads()
+                .map(|(_, pull)| pull.head_sha.clone())
+                .filter(|sha| !self.checked.contains(sha))
+                .collect()
         });
         for sha in heads {
             self.checked.insert(sha.clone());
@@ -430,7 +435,10 @@ impl Simulation {
 
     /// What the simulation itself does must go well.
     pub(super) fn done(&self, done: bool) {
-        self.desk.locked().oracle.must("simulation", done, || "the simulated world refused an act of its own".to_owned());
+        self.desk
+            .locked()
+            .oracle
+            .must("simulation", done, || "the simulated world refused an act of its own".to_owned());
     }
 
     pub(super) fn broken(&self, what: &str) {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::task::Stage;
+use crate::engine::draft::Draft;
+use crate::engine::task::{Stage, Task};
+use crate::engine::waits;
 use crate::simulate::drive::{BOT, Simulation};
-use crate::simulate::oracle::{last_words, nothing_stands_twice};
+use crate::simulate::oracle::{last_words, no_tick_is_lost, nothing_stands_twice};
 
 /// Heartbeats during which a quiet plan must write nothing.
 const QUIET_BEATS: u32 = 3;
@@ -18,6 +20,7 @@ pub(super) fn check(simulation: &mut Simulation) {
     quiet_writes_nothing(simulation);
     let desk = simulation.desk.clone();
     let inner = &mut *desk.locked();
+    no_tick_is_lost(&mut inner.oracle);
     simulation.forge.look(|world, repository| {
         nothing_stands_twice(&mut inner.oracle, world, BOT);
         last_words(&mut inner.oracle, world, repository);
@@ -37,14 +40,26 @@ fn everything_is_settled(simulation: &Simulation) {
         .map(|task| {
             let (hold, live) = (&task.hold, task.live().map(|attempt| (attempt.id, attempt.stand, attempt.fence)));
             let pull = task.pull.as_ref().map(|pull| (pull.number, pull.open, pull.checks.clone(), pull.mergeable));
-            format!("{} {} {:?} {hold:?} {live:?} {pull:?} left {}", task.id, task.stage, task.verdict, task.left)
+            let waits = waits_of(simulation, task);
+            format!(
+                "{} {} {:?} {hold:?} {live:?} {pull:?} left {} not before {} waits for {waits}",
+                task.id, task.stage, task.verdict, task.left, task.not_before
+            )
         })
         .collect();
     let status = inner.oracle.header.as_ref().map(|header| header.status);
-    let outbox: Vec<String> = simulation.held.iter().flat_map(|held| held.plan.outbox.keys()).map(|k| k.0.clone()).collect();
+    let outbox: Vec<String> =
+        simulation.held.iter().flat_map(|held| held.plan.outbox.keys()).map(|k| k.0.clone()).collect();
     inner.oracle.must("L1", ended && outbox.is_empty(), || {
         format!("the plan is {status:?} long after the last fault; open: {open:?}; outbox: {outbox:?}")
     });
+}
+
+/// What the engine says a task waits for, to be read by people only.
+fn waits_of(simulation: &Simulation, task: &Task) -> String {
+    let Some(held) = &simulation.held else { return String::new() };
+    let draft = Draft::view(&held.plan, simulation.now);
+    format!("{:?}", waits::waits(&draft, &waits::locks(&draft), task))
 }
 
 /// L7: a plan at rest writes nothing.

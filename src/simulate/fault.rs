@@ -5,9 +5,7 @@ use strum::IntoEnumIterator as _;
 use crate::simulate::random::Random;
 
 /// A kind of fault. `docs/reliability.md` describes each.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::EnumString, strum::EnumIter,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::EnumString, strum::EnumIter)]
 #[strum(serialize_all = "snake_case")]
 pub enum FaultKind {
     /// A webhook never comes (F1).

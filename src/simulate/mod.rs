@@ -70,7 +70,9 @@ mod tests {
         for seed in from.map_or(0..many, |seed: u64| seed..seed + 1) {
             let outcome = run(seed, &bounds, from.is_some());
             if from.is_some() {
-                for line in &outcome.log { eprintln!("{line}"); }
+                for line in &outcome.log {
+                    eprintln!("{line}");
+                }
             }
             if let Some(first) = outcome.violations.first() {
                 bad.entry(first.invariant).or_insert_with(Vec::new).push((seed, first.message.clone()));
@@ -79,7 +81,9 @@ mod tests {
         eprintln!("{:?}", started.elapsed());
         for (invariant, seeds) in &bad {
             eprintln!("{invariant}: {} seeds", seeds.len());
-            for (seed, message) in seeds.iter().take(4) { eprintln!("   {seed}: {}", message.chars().take(700).collect::<String>()); }
+            for (seed, message) in seeds.iter().take(4) {
+                eprintln!("   {seed}: {}", message.chars().take(700).collect::<String>());
+            }
         }
         assert!(bad.is_empty());
     }

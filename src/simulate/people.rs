@@ -277,9 +277,8 @@ impl Simulation {
 
     pub(super) fn pull_of(&self, issue: IssueNumber) -> Option<PullNumber> {
         let branch = pull_branch(issue);
-        self.forge.look(|world, _| {
-            world.pulls().rev().find(|(_, pull)| pull.head_branch == branch).map(|(number, _)| number)
-        })
+        self.forge
+            .look(|world, _| world.pulls().rev().find(|(_, pull)| pull.head_branch == branch).map(|(number, _)| number))
     }
 
     /// The tracking issue that people see.
@@ -316,7 +315,8 @@ pub(super) fn note_ticks(truth: &mut Truth, forge: &MemoryForge, body: &str) {
         let issue = issue.parse().ok().map(IssueNumber);
         let issues: Vec<IssueNumber> = issue.map_or_else(|| truth.tasks.keys().copied().collect(), |issue| vec![issue]);
         for number in issues {
-            let shown = |now: &String| issue.is_none() || tick.digest.as_ref().is_none_or(|shown| now.starts_with(shown));
+            let shown =
+                |now: &String| issue.is_none() || tick.digest.as_ref().is_none_or(|shown| now.starts_with(shown));
             let digest = digest(forge, number).filter(shown);
             let task = truth.task(number);
             match word {

@@ -57,7 +57,8 @@ impl Store for Rows {
         let mut refused = None;
         let saved = self.desk.saves(changes, || match &self.text {
             Some(text) => {
-                refused = crate::simulate::desk::at_once(text.save(repository, expected, changes)).and_then(Result::err);
+                refused =
+                    crate::simulate::desk::at_once(text.save(repository, expected, changes)).and_then(Result::err);
                 refused.is_none()
             }
             None => {

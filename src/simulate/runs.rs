@@ -22,9 +22,8 @@ impl Simulation {
     /// Draws the fate of runs that are new, and lets those go that were asked to end.
     pub(super) fn notice_runs(&mut self) {
         let last = self.last_run;
-        let new: Vec<RunId> = self
-            .forge
-            .look(|world, _| world.runs().rev().map(|run| run.id).take_while(|run| *run > last).collect());
+        let new: Vec<RunId> =
+            self.forge.look(|world, _| world.runs().rev().map(|run| run.id).take_while(|run| *run > last).collect());
         for run in new.into_iter().rev() {
             self.last_run = run;
             self.alive.insert(run);

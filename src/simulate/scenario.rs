@@ -97,10 +97,13 @@ impl Scenario {
         let mix = Mix::draw(&mut random.fork(1), &bounds.faults);
         let mut issues = issues(&mut random.fork(2), &mix);
         issues.truncate(bounds.tasks);
-        let settings = settings(&mut random.fork(3));
+        let mut settings = settings(&mut random.fork(3));
         let mut random = random.fork(4);
         let shape = if random.chance(700) { Shape::Server } else { Shape::Actions };
         let checks = if mix.has(FaultKind::ChecksRed) || random.chance(400) { Checks::Some } else { Checks::None };
+        if checks == Checks::Some {
+            settings.checks_grace = Span::minutes(5);
+        }
         let seconds = random.between(1_200, FAULT_SECONDS_MAX).min(bounds.seconds);
         let through_text = random.chance(80);
         let faults_until = START + Duration::from_secs(seconds);

@@ -1,6 +1,6 @@
 //! The maintainer, who looks now and then at what waits for a person, and in the end leaves nothing lying.
 
-use crate::engine::id::IssueNumber;
+use crate::engine::id::{IssueNumber, pull_branch};
 use crate::engine::task::{Hold, Stage, Task, Verdict};
 use crate::forge::world::request::PersonAct;
 use crate::simulate::drive::Simulation;
@@ -83,7 +83,14 @@ impl Simulation {
         let issue = task.issue();
         match wants {
             Wants::Approval => self.command(issue, "approve"),
-            Wants::Retry => self.command(issue, "retry"),
+            Wants::Retry => {
+                // A branch that is in the way is taken away, as the answer says.
+                if matches!(&task.hold, Some(Hold::PublishRefused { message }) if message.contains("delete it")) {
+                    let gone = self.forge.delete_branch(WRITER, &pull_branch(issue));
+                    self.done(gone.is_ok());
+                }
+                self.command(issue, "retry");
+            }
             Wants::GivingUp => {
                 if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
                     self.close_pull(issue, pull.number);

@@ -9,7 +9,7 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, TaskId};
-use crate::engine::observe::{attempts, fence, pulls, refusals};
+use crate::engine::observe::{attempts, fence, pulls, refusals, tracking};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
 
@@ -99,8 +99,9 @@ pub(super) fn repeat_wait(tries: u32) -> Duration {
 fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     match (&entry.effect, receipt) {
         (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
-        (Effect::EditTracking { number }, Receipt::TrackingWritten { digest }) => {
+        (Effect::EditTracking { number }, Receipt::TrackingWritten { digest, overwritten }) => {
             let now = draft.now;
+            tracking::record_overwritten(draft, *number, overwritten);
             if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == *number) {
                 tracking.digest.clone_from(digest);
                 tracking.edited_at = now;

@@ -32,25 +32,39 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     if draft.header().status == PlanStatus::Ended || checklist::digest(&issue.body) == tracking.digest {
         return;
     }
-    let ticks = checklist::ticks(&issue.body);
     let people: Vec<&BodyEdit> = edits
         .iter()
         .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
         .filter(|edit| edit.editor.as_ref().is_none_or(|editor| !editor.login.same(&draft.header().bot)))
         .collect();
-    // Anybody who may edit can write a box into our part. Only a box that we offer stands for a command, and only with
-    // a digest where we give it one; whether it is still the right one is judged when the command is carried out.
+    take_ticks(draft, number, &checklist::ticks(&issue.body), &people);
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.dirty = true;
+        tracking.digest = checklist::digest(&issue.body);
+    }
+}
+
+/// Takes down what people ticked between our read of the body and our write over it: the boxes are empty again, their
+/// wishes stand.
+pub(super) fn record_overwritten(draft: &mut Draft<'_>, number: IssueNumber, edits: &[BodyEdit]) {
+    let mut ticks: Vec<Tick> =
+        edits.iter().filter_map(|edit| edit.body.as_ref()).flat_map(|b| checklist::ticks(b)).collect();
+    ticks.sort();
+    ticks.dedup();
+    take_ticks(draft, number, &ticks, &edits.iter().collect::<Vec<_>>());
+}
+
+/// Takes ticks down. Anybody who may edit can write a box into our part: only a box that we offer stands for a command,
+/// and only with a digest where we give it one; whether it is still the right one is judged when the command is carried
+/// out.
+fn take_ticks(draft: &mut Draft<'_>, number: IssueNumber, ticks: &[Tick], edits: &[&BodyEdit]) {
     let offered = if ticks.is_empty() { Vec::new() } else { checklist::offered(&render::tracking(draft)) };
     let ours = |tick: &Tick| {
         let same = |offer: &Tick| offer.command == tick.command && offer.digest.is_some() == tick.digest.is_some();
         offered.iter().any(same) && tick.digest.as_ref().is_none_or(|digest| digest.len() >= render::DIGEST_DIGITS)
     };
     for tick in ticks.iter().filter(|tick| ours(tick)) {
-        take_tick(draft, number, tick, &people);
-    }
-    if let Some(tracking) = &mut draft.header_mut().tracking {
-        tracking.dirty = true;
-        tracking.digest = checklist::digest(&issue.body);
+        take_tick(draft, number, tick, edits);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::forge::world::World;
 use crate::github::{Request, Response};
 
 pub(super) use truth::{Closing, Truth};
-pub(super) use words::{last_words, nothing_stands_twice};
+pub(super) use words::{last_words, no_tick_is_lost, nothing_stands_twice};
 
 /// Most violations kept of one seed: the first tells the story.
 const VIOLATIONS_MAX: usize = 20;

@@ -4,10 +4,15 @@ use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, PullNumber, Sha, TaskId};
 use crate::engine::policy::Scope;
 use crate::engine::snapshot::Progress;
+use crate::engine::time::Timestamp;
 use crate::forge::world::World;
+use crate::forge::world::state::CheckEntry;
 use crate::github::{Request, Response};
 use crate::simulate::oracle::dispatch::is_unsettled;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
+
+/// What has stood on GitHub for so long was read, even where heartbeats are late.
+const STALE_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 /// The issue whose branch this is.
 fn issue_of(branch: &str) -> Option<IssueNumber> {
@@ -132,14 +137,15 @@ pub(super) fn merges(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
     oracle.must("S18", !theirs || asked, || format!("#{number} was merged with a person's own commit"));
     let given_up = oracle.tasks.get(&TaskId(issue)).is_some_and(|task| task.left || task.cancel_asked);
     oracle.must("S18", !given_up || asked, || format!("#{number} was merged though #{issue} is given up"));
-    let red = red_check(seen.world, *number);
+    let red = red_check(seen.world, *number, seen.now - STALE_AFTER);
     oracle.must("S18", red.is_none(), || format!("#{number} was merged though {}", red.unwrap_or_default()));
 }
 
-/// A check of a pull request's head that failed or is not over.
-fn red_check(world: &World, number: PullNumber) -> Option<String> {
+/// A check of a pull request's head that failed or is not over, and has been so since a moment.
+fn red_check(world: &World, number: PullNumber, since: Timestamp) -> Option<String> {
     let head = &world.pull(number)?.head_sha;
-    world.checks_of(head).find_map(|entry| match (entry.check.progress, entry.check.conclusion) {
+    let known = |entry: &&CheckEntry| entry.completed_at.unwrap_or(entry.started_at) <= since;
+    world.checks_of(head).filter(known).find_map(|entry| match (entry.check.progress, entry.check.conclusion) {
         (Progress::Completed, Some(conclusion)) if conclusion.passes() => None,
         (progress, conclusion) => Some(format!("`{}` is {progress:?}, {conclusion:?}", entry.check.name)),
     })

@@ -16,6 +16,9 @@ pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
         match change {
             Change::Header(header) => {
                 words::take_ticks(oracle, header);
+                if oracle.header.as_ref().is_some_and(|known| known.number != header.number) {
+                    next_plan(oracle);
+                }
                 oracle.header = Some(header.clone());
             }
             Change::Numbers(numbers) => numbers_only_grow(oracle, numbers),
@@ -31,6 +34,14 @@ pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
             }
             Change::Layout(_) | Change::Entry(_) | Change::EntryGone(_) => {}
         }
+    }
+}
+
+/// A new plan begins: its tasks are new, the numbers of attempts go on.
+fn next_plan(oracle: &mut Oracle) {
+    oracle.tasks.clear();
+    for task in oracle.truth.tasks.values_mut() {
+        (task.locked_since, task.held_since) = (None, None);
     }
 }
 
@@ -92,9 +103,7 @@ fn counters_only_grow(oracle: &mut Oracle, old: &Task, new: &Task) {
     oracle.must("S12", is.granted <= retries, || {
         format!("{} was granted {} attempts by {retries} commands", new.id, is.granted)
     });
-    if (is.failures, is.infra_retries, is.conflict_reruns)
-        == (was.failures, was.infra_retries, was.conflict_reruns)
-    {
+    if (is.failures, is.infra_retries, is.conflict_reruns) == (was.failures, was.infra_retries, was.conflict_reruns) {
         return;
     }
     let (mut agent, mut infrastructure, mut changed) = (0, 0, 0);
@@ -155,9 +164,8 @@ fn ends_are_true(oracle: &mut Oracle, old: &Task, new: &Task) {
 
 /// S19: a verdict says what happened, and comes when nothing is open any more.
 fn verdicts_are_true(oracle: &mut Oracle, old: &Task, new: &Task, seen: Seen<'_>) {
-    let merged = || seen.world.pulls().any(|(_, pull)| {
-        pull.head_branch == pull_branch(new.issue()) && pull.merged.is_some()
-    });
+    let merged =
+        || seen.world.pulls().any(|(_, pull)| pull.head_branch == pull_branch(new.issue()) && pull.merged.is_some());
     if new.stage == Stage::Merged && old.stage != Stage::Merged {
         let is = merged();
         oracle.must("S19", is, || format!("{} counts as merged and is not", new.id));

@@ -15,7 +15,10 @@ pub(super) fn read(body: &str) -> Said {
     let files = value("Files: ");
     let files = files.split(", ").map(|file| file.trim().to_ascii_lowercase()).filter(|file| !file.is_empty());
     let depends_on = value("Depends on: ");
-    let depends_on = depends_on.split(", ").filter_map(|issue| issue.trim().strip_prefix('#')?.parse().ok());
+    let depends_on = depends_on
+        .split(", ")
+        .filter_map(|issue| issue.trim().strip_prefix('#')?.parse().ok())
+        .filter(|issue| *issue > 0);
     Said { files: files.filter(|file| !file.contains("..")).collect(), depends_on: depends_on.collect() }
 }
 
@@ -37,7 +40,10 @@ mod tests {
     #[test]
     fn files_meet_by_name_and_by_folder_whatever_their_letters() {
         let said = read("Files: SRC/a.rs, docs/\n\nDepends on: #3");
-        assert_eq!((said.files.as_slice(), said.depends_on.as_slice()), (&["src/a.rs".into(), "docs/".into()][..], &[3][..]));
+        assert_eq!(
+            (said.files.as_slice(), said.depends_on.as_slice()),
+            (&["src/a.rs".into(), "docs/".into()][..], &[3][..])
+        );
         assert!(meeting(&said.files, &["src/".to_owned()]).is_some());
         assert!(meeting(&said.files, &["docs/x.md".to_owned()]).is_some());
         assert!(meeting(&said.files, &["src/ab.rs".to_owned()]).is_none());
