@@ -153,10 +153,6 @@ impl Desk {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn forge(&self) -> &MemoryForge {
-        &self.forge
-    }
-
     /// One call; nothing where the process dies at it.
     fn call(&self, mut request: Request) -> Option<Result<Response, Error>> {
         let inner = &mut *self.locked();

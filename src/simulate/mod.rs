@@ -5,6 +5,7 @@
 //! time. A judge with a history of its own looks at every write and every save.
 
 mod agenda;
+mod campaign;
 mod coverage;
 mod desk;
 mod drive;
@@ -17,13 +18,16 @@ mod random;
 mod rows;
 mod runs;
 mod scenario;
+mod shrink;
 mod upkeep;
 
+pub use campaign::{Campaign, Found, campaign, run_caught};
 pub use coverage::Coverage;
 pub use fault::FaultKind;
 pub use oracle::Violation;
 pub use planted::Planted;
 pub use scenario::{Bounds, FAULT_SECONDS_MAX};
+pub use shrink::shrink;
 
 /// What came of one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
