@@ -57,6 +57,7 @@ pub(super) struct Simulation {
     wake_at: Option<Timestamp>,
     pub(super) tried: BTreeMap<IssueNumber, u32>,
     planted: Option<Planted>,
+    calm_since: Option<Timestamp>,
 }
 
 /// What came of a story.
@@ -137,6 +138,7 @@ impl Simulation {
             wake_at: None,
             tried: BTreeMap::new(),
             planted: telling.planted,
+            calm_since: None,
             scenario,
         }
     }
@@ -202,7 +204,10 @@ impl Simulation {
     fn advance(&mut self, moment: Timestamp) {
         self.now = moment;
         self.forge.set_now(moment);
-        let calm = moment >= self.scenario.faults_until || (self.has_ended() && self.agenda.is_idle());
+        let calm = moment >= self.scenario.faults_until || (self.is_ended() && self.agenda.is_idle());
+        if calm {
+            self.calm_since.get_or_insert(moment);
+        }
         let mut inner = self.desk.locked();
         inner.now = moment;
         if calm && inner.faulty {
@@ -359,8 +364,9 @@ impl Simulation {
         self.note(|| format!("turn: tick {tick}, {heard:?}"));
         let hints = heard.into_iter().map(Event::Hint);
         let events: Vec<Event> = tick.then_some(Event::Tick).into_iter().chain(hints).collect();
-        let planted = self.planted;
+        let (planted, desk) = (self.planted, Arc::clone(&self.desk));
         let decide = |plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner| {
+            desk.locked().oracle.heard(events);
             crate::simulate::planted::decide(planted, plan, events, now, owner)
         };
         match at_once(turn_by(&decide, &self.deployment, &mut held, events, now)) {
@@ -411,7 +417,17 @@ impl Simulation {
         }
     }
 
+    fn is_ended(&self) -> bool {
+        let inner = self.desk.locked();
+        inner.oracle.header.as_ref().is_some_and(|header| header.status == PlanStatus::Ended)
+    }
+
+    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do.
     fn is_over(&self) -> bool {
+        let beats = self.scenario.settings.heartbeat.0 * 3;
+        if self.calm_since.is_none_or(|since| self.now < since + beats) {
+            return false;
+        }
         let resting = self.held.as_ref().is_some_and(|held| held.plan.outbox.is_empty());
         !self.desk.locked().faulty && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
     }

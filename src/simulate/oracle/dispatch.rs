@@ -111,7 +111,7 @@ fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on:
         let branch = crate::engine::id::pull_branch(dependency);
         let merged = seen.world.pulls().any(|(_, pull)| pull.head_branch == branch && pull.merged.is_some());
         let known = oracle.truth.tasks.get(&dependency);
-        let past = known.is_some_and(|task| task.given_up || task.ever_closed);
+        let past = known.is_some_and(|task| task.ever_given_up || task.ever_closed);
         let last = oracle.truth.attempts_of(dependency).next_back().and_then(|(_, attempt)| attempt.closed.as_ref());
         let no_change = matches!(last, Some(Closing::Result { outcome, .. })
             if *outcome == crate::engine::report::ReportOutcome::NoChange);

@@ -133,6 +133,11 @@ impl Oracle {
         publish::moves_branch(self, branch, expected, to, seen);
     }
 
+    /// The engine is told something.
+    pub(super) fn heard(&mut self, events: &[crate::engine::event::Event]) {
+        words::hear_ticks(self, events);
+    }
+
     /// Rows were saved.
     pub(super) fn saved(&mut self, changes: &[Change], seen: Seen<'_>) {
         rows::saved(self, changes, seen);

@@ -19,7 +19,8 @@ pub(super) fn read(body: &str) -> Said {
         .split(", ")
         .filter_map(|issue| issue.trim().strip_prefix('#')?.parse().ok())
         .filter(|issue| *issue > 0);
-    Said { files: files.filter(|file| !file.contains("..")).collect(), depends_on: depends_on.collect() }
+    let plain = |file: &String| !file.contains("..") && !file.contains('`');
+    Said { files: files.filter(plain).collect(), depends_on: depends_on.collect() }
 }
 
 /// A path or directory of one list that meets one of the other.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::command::Command;
+use crate::engine::effect::{Outcome, Receipt};
+use crate::engine::event::{Event, Fact};
 use crate::engine::id::{IssueNumber, pull_branch};
 use crate::engine::plan::Header;
 use crate::engine::snapshot::OpenState;
@@ -40,6 +42,28 @@ pub(super) fn take_ticks(oracle: &mut Oracle, header: &Header) {
     oracle.ticks.taken.extend(words);
     let put_back = header.tracking.iter().flat_map(|tracking| tracking.unattributed.iter().cloned());
     oracle.ticks.taken.extend(put_back);
+}
+
+/// Notes the ticks that the engine is told of: with the person's right known already, it answers them in one step.
+pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
+    for event in events {
+        let bodies: Vec<&String> = match event {
+            Event::Fact(fact) => match &**fact {
+                Fact::Tracking(_, Some(issue), ..) => vec![&issue.body],
+                _ => continue,
+            },
+            Event::Outcome(_, outcome) => match &**outcome {
+                Outcome::Done(Receipt::TrackingWritten { overwritten, .. }) => {
+                    overwritten.iter().filter_map(|edit| edit.body.as_ref()).collect()
+                }
+                _ => continue,
+            },
+            _ => continue,
+        };
+        for body in bodies.into_iter().filter(|body| body.contains("- [x]") || body.contains("- [X]")) {
+            oracle.ticks.taken.extend(ticked(body));
+        }
+    }
 }
 
 /// A command that boxes offer, as it stands in their comments.
