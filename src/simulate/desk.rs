@@ -138,6 +138,9 @@ impl Inner {
     fn told(&mut self, error: Error) -> Error {
         if let Error::RateLimited { until } = error {
             self.oracle.limited(until);
+            if self.planted == Some(Planted::LimitIgnored) {
+                return Error::Unreachable { message: "429".to_owned() };
+            }
             return Error::RateLimited { until: Timestamp(until.0 + self.skew) };
         }
         error
@@ -165,7 +168,14 @@ impl Desk {
         }
         let now = inner.now;
         inner.oracle.asked(&request, now);
+        if planted.is_some_and(|bug| bug.drops(&request)) {
+            return Some(Ok(Response::Done));
+        }
         let fate = inner.fate(write);
+        if planted.is_some_and(|bug| bug.doubles(&request, matches!(fate, Fate::AnswerLost))) {
+            // What comes of the first is as lost as its answer.
+            drop(self.write(inner, request.clone()));
+        }
         if write {
             inner.note(|| format!("{}{}", fate.words(), words(&request)));
         }
@@ -241,6 +251,9 @@ impl Desk {
     fn read(&self, inner: &mut Inner, request: Request) -> Result<Response, Error> {
         let mut answer = self.forge.call(request);
         if let Ok(response) = &mut answer {
+            if let Response::Checks(checks) = response {
+                inner.oracle.told_checks(checks);
+            }
             if inner.meets(FaultKind::ReadLag) {
                 let seen_until = inner.now - Duration::from_secs(inner.random.between(1, 120));
                 lag(response, seen_until);
@@ -294,6 +307,9 @@ impl Desk {
         let failed = |message: &str| git::Error::Failed { message: message.to_owned() };
         let inner = &mut *self.locked();
         inner.writes += 1;
+        let unleased = inner.planted == Some(Planted::LeaseIgnored);
+        let found = unleased.then(|| self.forge.branch(branch)).flatten();
+        let expected = if unleased { found.as_ref() } else { expected };
         let fate = inner.fate(true);
         inner.note(|| format!("{}move {branch} {expected:?} -> {to}", fate.words()));
         match fate {

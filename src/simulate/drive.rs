@@ -106,7 +106,7 @@ impl Simulation {
             random: random.fork(1),
             mix: scenario.mix.clone(),
             faulty: true,
-            oracle: Oracle::new(CANARY),
+            oracle: Oracle::new(CANARY, scenario.settings.clone()),
             coverage: Coverage::default(),
             now: START,
             skew: 0,
@@ -155,7 +155,9 @@ impl Simulation {
             self.agenda.at(START + joins, Happening::Join(index));
         }
         self.later(30, Happening::Tick);
-        self.later(400, Happening::Upkeep);
+        if !self.scenario.scripted {
+            self.later(400, Happening::Upkeep);
+        }
         let length = self.scenario.faults_until.since(START).as_secs();
         let mix = self.scenario.mix.clone();
         let enter =

@@ -82,7 +82,8 @@ pub(super) fn ending(simulation: &Simulation) -> BTreeMap<u64, String> {
         .map(|task| {
             let verdict = task.verdict.map_or_else(|| "open".to_owned(), |verdict| verdict.to_string());
             let merged = if task.stage == Stage::Merged { " merged" } else { "" };
-            (task.issue().0, format!("{verdict}{merged}, {} failures", task.counters.failures))
+            let counted = format!("{} failures, {} of runners", task.counters.failures, task.counters.infra_retries);
+            (task.issue().0, format!("{verdict}{merged}, {counted}"))
         })
         .collect()
 }

@@ -59,36 +59,38 @@ pub fn run_planted(seed: u64, bounds: &Bounds, log: bool, planted: Option<Plante
     Outcome { seed, violations, checks, seconds, coverage, log }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A story in which the process dies once: before or after one boundary, a write or a save.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crashed {
+    /// Where it died.
+    pub at: String,
+    /// Rules that were broken.
+    pub violations: Vec<Violation>,
+    /// Whether every task ended as in the story without a death.
+    pub same_end: bool,
+}
 
-    #[test]
-    fn some_seeds_hold() {
-        let from = std::env::var("SEED").ok().and_then(|s| s.parse().ok());
-        let faults = std::env::var("FAULTS").unwrap_or_else(|_| "all".to_owned());
-        let bounds = Bounds::with(FaultKind::parse_list(&faults).expect("faults"));
-        let many: u64 = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(30);
-        let mut bad = std::collections::BTreeMap::new();
-        let started = std::time::Instant::now();
-        for seed in from.map_or(0..many, |seed: u64| seed..seed + 1) {
-            let outcome = run(seed, &bounds, from.is_some());
-            if from.is_some() {
-                for line in &outcome.log {
-                    eprintln!("{line}");
-                }
-            }
-            if let Some(first) = outcome.violations.first() {
-                bad.entry(first.invariant).or_insert_with(Vec::new).push((seed, first.message.clone()));
-            }
-        }
-        eprintln!("{:?}", started.elapsed());
-        for (invariant, seeds) in &bad {
-            eprintln!("{invariant}: {} seeds", seeds.len());
-            for (seed, message) in seeds.iter().take(4) {
-                eprintln!("   {seed}: {}", message.chars().take(700).collect::<String>());
-            }
-        }
-        assert!(bad.is_empty());
+/// Tells the canonical plan of twelve tasks in three phases once undisturbed, and then with a death before and after
+/// every `stride`-th boundary. Gives how many deaths there were and those that changed anything.
+pub fn crash_everywhere(stride: usize) -> (usize, Vec<Crashed>) {
+    use desk::CrashAt;
+    let tell = |crash_at: Option<CrashAt>| {
+        drive::tell(scenario::Scenario::canonical(), &drive::Telling { log: false, planted: None, crash_at })
+    };
+    let calm = tell(None);
+    let mut wrong = Vec::new();
+    if !calm.violations.is_empty() {
+        wrong.push(Crashed { at: "nowhere".to_owned(), violations: calm.violations.clone(), same_end: true });
     }
+    let points = (0..calm.boundaries).flat_map(|at| [CrashAt::Before(at), CrashAt::After(at)]);
+    let mut deaths = 0;
+    for point in points.step_by(stride.max(1)) {
+        deaths += 1;
+        let told = tell(Some(point));
+        let same_end = told.ending == calm.ending;
+        if !same_end || !told.violations.is_empty() {
+            wrong.push(Crashed { at: format!("{point:?}"), violations: told.violations, same_end });
+        }
+    }
+    (deaths, wrong)
 }

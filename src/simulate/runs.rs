@@ -43,6 +43,9 @@ impl Simulation {
     }
 
     fn draw_fate(&mut self, run: RunId) {
+        if self.scenario.scripted {
+            return self.script(run);
+        }
         let start = self.chance.between(2, 45);
         if self.meets(FaultKind::RunDropped) {
             return self.later(start, Happening::Lose(run, Conclusion::Cancelled));
@@ -50,6 +53,9 @@ impl Simulation {
         if self.meets(FaultKind::Ghost) {
             self.stubborn.insert(run);
             self.desk.locked().ghosts.insert(run);
+            if self.chance.chance(400) {
+                return;
+            }
             let wakes = self.chance.between(10 * MINUTE, 150 * MINUTE);
             self.later(wakes, Happening::Claim(run));
             let work = self.draw_work();
@@ -87,6 +93,21 @@ impl Simulation {
         }
         let work = self.draw_work();
         self.later(start + length, Happening::Finish(run, work));
+    }
+
+    /// What the story's script says to a run: by its task's number and what went wrong before.
+    fn script(&mut self, run: RunId) {
+        let brief = self.forge.brief(run).ok();
+        let first = brief.as_ref().is_none_or(|brief| brief.key.id.n == 1);
+        let failed = brief.as_ref().is_some_and(|brief| !brief.previous_errors.is_empty());
+        let work = match brief.map(|brief| brief.issue.0) {
+            Some(3) if !failed => Work::Failed("not yet".to_owned()),
+            Some(6) => Work::NoChange("so".to_owned()),
+            Some(8) if first => Work::Infra("no endpoint".to_owned()),
+            _ => Work::Changed(Vec::new()),
+        };
+        self.later(5, Happening::Claim(run));
+        self.later(65, Happening::Finish(run, Box::new(work)));
     }
 
     /// What an agent will say; which files it touches is told by its brief.

@@ -67,6 +67,8 @@ pub(super) struct Scenario {
     pub(super) faults_until: Timestamp,
     /// Whether rows pass through their text form at each save.
     pub(super) through_text: bool,
+    /// Agents do what the task's number says, and nobody else acts: nothing depends on when something happened.
+    pub(super) scripted: bool,
 }
 
 /// Limits that a smaller variant of a seed is told with.
@@ -107,7 +109,40 @@ impl Scenario {
         let seconds = random.between(1_200, FAULT_SECONDS_MAX).min(bounds.seconds);
         let through_text = random.chance(80);
         let faults_until = START + Duration::from_secs(seconds);
-        Self { seed, shape, settings, issues, checks, mix, faults_until, through_text }
+        Self { seed, shape, settings, issues, checks, mix, faults_until, through_text, scripted: false }
+    }
+}
+
+impl Scenario {
+    /// The plan that is crashed everywhere: twelve tasks in three phases, some on one file, some behind others, one
+    /// that fails first, one whose runner fails first, one that needs no change.
+    pub(super) fn canonical() -> Self {
+        let settings = Settings {
+            approval: ApprovalPolicy::Label,
+            auto_merge: true,
+            max_parallel: 3,
+            timeout: Span::minutes(20),
+            ghost_after: Span::minutes(15),
+            ..Settings::server()
+        };
+        let issue = |number: u64| {
+            let file = *FILES.get(usize::try_from(number * 3 % 8).unwrap_or_default()).unwrap_or(&"f.txt");
+            let depends = if number % 4 == 2 { format!("\n\nDepends on: #{}", number - 1) } else { String::new() };
+            let body = format!("Files: {file}{depends}\n\nPhase: {}", (number - 1) / 4 + 1);
+            let (files, joins) = (vec![file.to_owned()], Duration::ZERO);
+            IssuePlan { number, title: format!("Task {number}"), body, files, joins }
+        };
+        Self {
+            seed: 12,
+            shape: Shape::Server,
+            settings,
+            issues: (1..=12).map(issue).collect(),
+            checks: Checks::None,
+            mix: Mix::default(),
+            faults_until: START + Duration::from_secs(60),
+            through_text: false,
+            scripted: true,
+        }
     }
 }
 

@@ -39,6 +39,7 @@ mod pulls;
 mod pure;
 mod rendered;
 mod serve;
+mod simulate;
 mod size;
 mod story;
 mod support;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::engine::brief::Brief;
+use crate::engine::config::Gate;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
-use crate::engine::plan::Header;
+use crate::engine::report::ReportOutcome;
 use crate::forge::memory::WORKFLOW;
+use crate::simulate::oracle::truth::AttemptTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
 
 /// A dispatch of ours made a run.
@@ -35,6 +37,8 @@ pub(super) fn dispatched(
     let said = text::read(&brief.text.body);
     files_are_free(oracle, key.id.issue, &said.files, seen);
     dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
+    phase_is_open(oracle, key.id.issue, said.phase);
+    attempts_are_left(oracle, key.id.issue);
     let clock = oracle.truth.clock;
     let task = oracle.truth.task(key.id.issue);
     task.said = said;
@@ -51,7 +55,7 @@ fn once(oracle: &mut Oracle, key: &AttemptKey) {
 
 /// S11: never more attempts open than allowed.
 fn slots(oracle: &mut Oracle, key: &AttemptKey) {
-    let most = oracle.header.as_ref().map_or(u32::MAX, |header| header.settings.max_parallel);
+    let most = oracle.settings.max_parallel;
     let open = oracle.truth.open;
     oracle.must("S11", open <= most, || format!("with {key}, {open} attempts are open; {most} may be"));
 }
@@ -78,7 +82,7 @@ fn approved(oracle: &mut Oracle, key: &AttemptKey, brief: &Brief) {
 /// S1: the files of a new run are held by no other task that is dispatched and unsettled. Which of two came first is
 /// told by the order of locks and dispatches: a meeting that came about later is held back at its pull request.
 fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], seen: Seen<'_>) {
-    if policy(oracle.header.as_deref()) == OverlapPolicy::Off {
+    if oracle.settings.overlap == OverlapPolicy::Off {
         return;
     }
     let clock = oracle.truth.clock;
@@ -101,10 +105,6 @@ pub(super) fn is_unsettled(oracle: &Oracle, issue: IssueNumber, seen: Seen<'_>) 
     !verdict || seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch)
 }
 
-fn policy(header: Option<&Header>) -> OverlapPolicy {
-    header.map_or(OverlapPolicy::Off, |header| header.settings.overlap)
-}
-
 /// S22: what it depends on is merged, needed no change, was given up by a person, or is closed outside the plan.
 fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on: &[u64], seen: Seen<'_>) {
     for dependency in depends_on.iter().map(|number| IssueNumber(*number)).filter(|number| *number != issue) {
@@ -114,9 +114,43 @@ fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on:
         let past = known.is_some_and(|task| task.ever_given_up || task.ever_closed);
         let last = oracle.truth.attempts_of(dependency).next_back().and_then(|(_, attempt)| attempt.closed.as_ref());
         let no_change = matches!(last, Some(Closing::Result { outcome, .. })
-            if *outcome == crate::engine::report::ReportOutcome::NoChange);
+            if *outcome == ReportOutcome::NoChange);
         oracle.must("S22", merged || past || no_change, || {
             format!("#{issue} was dispatched though #{dependency}, on which it depends, is not done")
         });
     }
+}
+
+/// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled.
+fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
+    let reached = oracle.truth.phase;
+    let begun = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
+        || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
+    if oracle.settings.gate == Gate::Merged && phase > reached && !begun {
+        let earlier = oracle.truth.tasks.iter().find(|(other, task)| {
+            let row = oracle.tasks.get(&TaskId(**other));
+            let open = row.is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
+            open && task.held_since.is_some() && !task.was_settled && task.said.phase < phase
+        });
+        let earlier = earlier.map(|(other, _)| *other);
+        oracle.must("S22", earlier.is_none(), || {
+            format!("#{issue} of phase {phase} was dispatched while {earlier:?} of an earlier one is unsettled")
+        });
+    }
+    oracle.truth.phase = reached.max(phase);
+}
+
+/// S9: no more attempts than allowed after failures that are the agent's beyond doubt.
+fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
+    let first_plan = oracle.header.as_ref().is_some_and(|header| header.number == 1);
+    let Some(task) = oracle.truth.tasks.get(&issue).filter(|_| first_plan) else { return };
+    let retries = oracle.tasks.get(&TaskId(issue)).and_then(|row| row.facts.retries);
+    let allowed = retries.map_or(oracle.settings.attempts, |retries| retries + 1) + task.retries + task.touched;
+    let failed = |attempt: &AttemptTruth| {
+        matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Failed, .. }))
+    };
+    let failures = oracle.truth.attempts_of(issue).filter(|(_, attempt)| failed(attempt)).count();
+    oracle.must("S9", failures < allowed as usize, || {
+        format!("#{issue} was dispatched after {failures} failures; {allowed} attempts are allowed")
+    });
 }

@@ -14,8 +14,10 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::config::Settings;
 use crate::engine::id::{Sha, TaskId};
 use crate::engine::plan::{Change, Header};
+use crate::engine::snapshot::{Checks, Conclusion};
 use crate::engine::task::Task;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::repository::Repository;
@@ -47,6 +49,10 @@ pub(super) struct Oracle {
     /// Tasks as last saved.
     pub(super) tasks: BTreeMap<TaskId, Arc<Task>>,
     numbers: BTreeMap<crate::engine::id::IssueNumber, u32>,
+    /// The configuration in force.
+    pub(super) settings: Settings,
+    /// What the App was last told of a head's checks: the first that did not pass.
+    told: BTreeMap<Sha, Option<String>>,
     limits: limits::Limits,
     ticks: words::Ticks,
     /// What must never leave the process.
@@ -67,12 +73,14 @@ pub(super) struct Seen<'a> {
 
 impl Oracle {
     /// A judge who has seen nothing yet.
-    pub(super) fn new(canary: &str) -> Self {
+    pub(super) fn new(canary: &str, settings: Settings) -> Self {
         Self {
             truth: Truth::default(),
             header: None,
             tasks: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            settings,
+            told: BTreeMap::new(),
             limits: limits::Limits::default(),
             ticks: words::Ticks::default(),
             canary: canary.to_owned(),
@@ -92,6 +100,12 @@ impl Oracle {
     /// The App is about to ask something of GitHub.
     pub(super) fn asked(&mut self, request: &Request, now: Timestamp) {
         limits::asked(self, request, now);
+    }
+
+    /// The App is told of a head's checks.
+    pub(super) fn told_checks(&mut self, checks: &Checks) {
+        let failed = checks.runs.iter().find(|run| !run.conclusion.is_some_and(Conclusion::passes));
+        self.told.insert(checks.sha.clone(), failed.map(|run| run.name.clone()));
     }
 
     /// GitHub asked the App to wait.

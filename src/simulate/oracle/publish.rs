@@ -1,18 +1,11 @@
 //! Pull requests and their branches.
 
 use crate::engine::footprint::OverlapPolicy;
-use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, PullNumber, Sha, TaskId};
+use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, Sha, TaskId};
 use crate::engine::policy::Scope;
-use crate::engine::snapshot::Progress;
-use crate::engine::time::Timestamp;
-use crate::forge::world::World;
-use crate::forge::world::state::CheckEntry;
 use crate::github::{Request, Response};
 use crate::simulate::oracle::dispatch::is_unsettled;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
-
-/// What has stood on GitHub for so long was read, even where heartbeats are late.
-const STALE_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 /// The issue whose branch this is.
 fn issue_of(branch: &str) -> Option<IssueNumber> {
@@ -44,7 +37,7 @@ pub(super) fn opens(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
 /// S1: of two tasks that turn out to touch one file, the one dispatched first goes on, the other waits at its pull
 /// request.
 fn earlier_goes_first(oracle: &mut Oracle, issue: IssueNumber, seen: Seen<'_>) {
-    let overlap = oracle.header.as_ref().map_or(OverlapPolicy::Off, |header| header.settings.overlap);
+    let overlap = oracle.settings.overlap;
     if !matches!(overlap, OverlapPolicy::Strict | OverlapPolicy::Balanced) {
         return;
     }
@@ -112,7 +105,7 @@ fn shows_only_its_work(oracle: &mut Oracle, issue: IssueNumber, to: &Sha) {
     let is_newest = newest.as_ref().is_some_and(|(_, commit, _)| commit == to);
     oracle.must("S6", is_newest, || format!("the branch of #{issue} shows another work than its newest: {to}"));
     let Some((id, _, files)) = newest else { return };
-    let scope = oracle.header.as_ref().and_then(|header| header.settings.scope);
+    let scope = oracle.settings.scope;
     let Some(task) = oracle.truth.tasks.get(&issue) else { return };
     if scope == Some(Scope::Report) || task.said.files.is_empty() || task.widened {
         return;
@@ -131,22 +124,14 @@ pub(super) fn merges(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
         return oracle.must("S18", false, || format!("#{number} is not ours to merge"));
     };
     let asked = oracle.truth.tasks.get(&issue).is_some_and(|task| task.merge_asked);
-    let auto = oracle.header.as_ref().is_some_and(|header| header.settings.auto_merge);
+    let auto = oracle.settings.auto_merge;
     oracle.must("S18", auto || asked, || format!("#{number} was merged and nobody asked for it"));
     let theirs = oracle.truth.people_heads.contains(head);
     oracle.must("S18", !theirs || asked, || format!("#{number} was merged with a person's own commit"));
     let given_up = oracle.tasks.get(&TaskId(issue)).is_some_and(|task| task.left || task.cancel_asked);
     oracle.must("S18", !given_up || asked, || format!("#{number} was merged though #{issue} is given up"));
-    let red = red_check(seen.world, *number, seen.now - STALE_AFTER);
-    oracle.must("S18", red.is_none(), || format!("#{number} was merged though {}", red.unwrap_or_default()));
-}
-
-/// A check of a pull request's head that failed or is not over, and has been so since a moment.
-fn red_check(world: &World, number: PullNumber, since: Timestamp) -> Option<String> {
-    let head = &world.pull(number)?.head_sha;
-    let known = |entry: &&CheckEntry| entry.completed_at.unwrap_or(entry.started_at) <= since;
-    world.checks_of(head).filter(known).find_map(|entry| match (entry.check.progress, entry.check.conclusion) {
-        (Progress::Completed, Some(conclusion)) if conclusion.passes() => None,
-        (progress, conclusion) => Some(format!("`{}` is {progress:?}, {conclusion:?}", entry.check.name)),
-    })
+    let red = oracle.told.get(head).cloned().flatten();
+    oracle.must("S18", red.is_none(), || {
+        format!("#{number} was merged though `{}` did not pass when it was last read", red.unwrap_or_default())
+    });
 }

@@ -176,6 +176,7 @@ fn verdicts_are_true(oracle: &mut Oracle, old: &Task, new: &Task, seen: Seen<'_>
         return;
     }
     let Some(verdict) = new.verdict else { return };
+    oracle.truth.task(new.issue()).was_settled = true;
     let open = oracle.truth.attempts_of(new.issue()).find(|(_, attempt)| attempt.closed.is_none()).map(|(id, _)| *id);
     oracle.must("S19", open.is_none(), || format!("{} is {verdict} while {open:?} is open", new.id));
     let holds = match verdict {
@@ -195,8 +196,7 @@ fn said_no_change(oracle: &Oracle, id: TaskId) -> bool {
 
 /// Some counter is past its limit.
 fn escalates_rightly(oracle: &Oracle, task: &Task) -> bool {
-    let Some(header) = &oracle.header else { return false };
-    let (settings, counters) = (&header.settings, &task.counters);
+    let (settings, counters) = (&oracle.settings, &task.counters);
     let attempts = task.facts.retries.map_or(settings.attempts, |retries| retries + 1) + counters.granted;
     counters.failures >= attempts
         || counters.infra_retries > settings.infra_retries

@@ -7,6 +7,8 @@ pub(in crate::simulate) struct Said {
     pub(in crate::simulate) files: Vec<String>,
     /// Issues it depends on.
     pub(in crate::simulate) depends_on: Vec<u64>,
+    /// Its phase; 0: none is stated.
+    pub(in crate::simulate) phase: u32,
 }
 
 /// Reads a text that the scenario wrote.
@@ -19,8 +21,9 @@ pub(super) fn read(body: &str) -> Said {
         .split(", ")
         .filter_map(|issue| issue.trim().strip_prefix('#')?.parse().ok())
         .filter(|issue| *issue > 0);
+    let phase = value("Phase: ").trim().parse().unwrap_or_default();
     let plain = |file: &String| !file.contains("..") && !file.contains('`');
-    Said { files: files.filter(plain).collect(), depends_on: depends_on.collect() }
+    Said { files: files.filter(plain).collect(), depends_on: depends_on.collect(), phase }
 }
 
 /// A path or directory of one list that meets one of the other.

@@ -60,6 +60,8 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) widened: bool,
     /// A person asked for its merge.
     pub(in crate::simulate) merge_asked: bool,
+    /// It had a verdict at some time.
+    pub(in crate::simulate) was_settled: bool,
     /// Its issue was closed at some time.
     pub(in crate::simulate) ever_closed: bool,
 }
@@ -77,6 +79,8 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) open: u32,
     /// Counts dispatches and saves.
     pub(in crate::simulate) clock: u64,
+    /// The highest phase that anything was dispatched of.
+    pub(in crate::simulate) phase: u32,
 }
 
 impl Truth {

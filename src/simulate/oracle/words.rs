@@ -161,5 +161,8 @@ pub(in crate::simulate) fn last_words(oracle: &mut Oracle, world: &World, _: &Re
     let Some(tracking) = oracle.header.as_ref().and_then(|header| header.tracking.as_ref()) else { return };
     let number = tracking.number;
     let open = world.is_open(number);
+    let body = world.issue(number).filter(|entry| !entry.deleted).map(|entry| entry.issue.body.clone());
+    let says_so = body.is_none_or(|body| body.contains("This plan has ended."));
+    oracle.must("S25", says_so, || format!("the plan has ended and #{number} does not say so"));
     oracle.must("S25", !open, || format!("the plan has ended and its tracking issue #{number} is open"));
 }
