@@ -6,7 +6,7 @@ use crate::engine::checklist::{self, Tick};
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Answer, Effect, Entry, Outcome, Receipt};
 use crate::engine::id::{IssueNumber, RECORD_BRANCH_PREFIX, Sha, pull_branch};
-use crate::engine::plan::{Plan, Tracking};
+use crate::engine::plan::{Plan, PlanStatus, Tracking};
 use crate::engine::render::{self, TRACKING_LABEL};
 use crate::engine::snapshot::{BodyEdit, OpenState, PullRequest};
 use crate::engine::time::Timestamp;
@@ -144,7 +144,9 @@ async fn edit_tracking<G: GitHub, M, S>(
     let issue = look::some_issue(github, number).await?;
     let standing = checklist::digest(&issue.body);
     let ticks = checklist::ticks(&issue.body);
-    if standing != known.digest && !ticks.is_empty() {
+    // What is ticked on a plan that has ended stands for nothing any more.
+    let ended = plan.header.status == PlanStatus::Ended;
+    if standing != known.digest && !ticks.is_empty() && !ended {
         return Ok(Receipt::TrackingTouched);
     }
     let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));

@@ -206,12 +206,10 @@ impl Desk {
         {
             return Err(Error::Unreachable { message: "500".to_owned() });
         }
-        let now = inner.now;
-        self.forge.look(|world, repository| inner.oracle.before(&request, Seen { world, repository, now }));
+        self.forge.look(|world, repository| inner.oracle.before(&request, Seen { world, repository }));
         let answer = self.forge.call(request.clone());
         if let Ok(response) = &answer {
-            self.forge
-                .look(|world, repository| inner.oracle.after(&request, response, Seen { world, repository, now }));
+            self.forge.look(|world, repository| inner.oracle.after(&request, response, Seen { world, repository }));
             self.double(inner, response);
         } else {
             inner.note(|| format!("  refused: {:?}", answer.as_ref().err()));
@@ -293,8 +291,7 @@ impl Desk {
         let saved = save();
         let inner = &mut *self.locked();
         if saved {
-            let now = inner.now;
-            self.forge.look(|world, repository| inner.oracle.saved(changes, Seen { world, repository, now }));
+            self.forge.look(|world, repository| inner.oracle.saved(changes, Seen { world, repository }));
         }
         if fate {
             inner.note(|| "dies after a save".to_owned());
@@ -318,9 +315,8 @@ impl Desk {
             Fate::Instead(_) => return Some(Err(failed("git could not reach the remote"))),
             Fate::Fine | Fate::AnswerLost | Fate::Dies { after: true } => {}
         }
-        let now = inner.now;
         let show = |world: &_, repository: &_| {
-            inner.oracle.moves_branch(branch, expected, to, Seen { world, repository, now });
+            inner.oracle.moves_branch(branch, expected, to, Seen { world, repository });
         };
         self.forge.look(show);
         let moved = at_once(self.forge.move_branch(branch, expected, to))?;

@@ -119,7 +119,8 @@ impl Mix {
     }
 
     /// The kinds that happen.
-    pub(super) fn kinds(&self) -> Vec<FaultKind> {
+    #[cfg(test)]
+    fn kinds(&self) -> Vec<FaultKind> {
         FaultKind::iter().filter(|kind| self.has(*kind)).collect()
     }
 }

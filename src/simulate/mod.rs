@@ -66,8 +66,8 @@ pub struct Crashed {
     pub at: String,
     /// Rules that were broken.
     pub violations: Vec<Violation>,
-    /// Whether every task ended as in the story without a death.
-    pub same_end: bool,
+    /// Tasks that ended otherwise than in the story without a death: so, and there.
+    pub changed: Vec<String>,
 }
 
 /// Tells the canonical plan of twelve tasks in three phases once undisturbed, and then with a death before and after
@@ -80,16 +80,18 @@ pub fn crash_everywhere(stride: usize) -> (usize, Vec<Crashed>) {
     let calm = tell(None);
     let mut wrong = Vec::new();
     if !calm.violations.is_empty() {
-        wrong.push(Crashed { at: "nowhere".to_owned(), violations: calm.violations.clone(), same_end: true });
+        wrong.push(Crashed { at: "nowhere".to_owned(), violations: calm.violations.clone(), changed: Vec::new() });
     }
     let points = (0..calm.boundaries).flat_map(|at| [CrashAt::Before(at), CrashAt::After(at)]);
     let mut deaths = 0;
     for point in points.step_by(stride.max(1)) {
         deaths += 1;
         let told = tell(Some(point));
-        let same_end = told.ending == calm.ending;
-        if !same_end || !told.violations.is_empty() {
-            wrong.push(Crashed { at: format!("{point:?}"), violations: told.violations, same_end });
+        let otherwise = |(issue, end): &(&u64, &String)| calm.ending.get(issue) != Some(end);
+        let tell = |(issue, end): (&u64, &String)| format!("#{issue} {end}, not {:?}", calm.ending.get(issue));
+        let changed: Vec<String> = told.ending.iter().filter(otherwise).map(tell).collect();
+        if !changed.is_empty() || told.ending.len() != calm.ending.len() || !told.violations.is_empty() {
+            wrong.push(Crashed { at: format!("{point:?}"), violations: told.violations, changed });
         }
     }
     (deaths, wrong)

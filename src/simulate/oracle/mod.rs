@@ -68,7 +68,6 @@ pub(super) struct Oracle {
 pub(super) struct Seen<'a> {
     pub(super) world: &'a World,
     pub(super) repository: &'a Repository,
-    pub(super) now: Timestamp,
 }
 
 impl Oracle {
