@@ -2,7 +2,7 @@
 //!
 //! Imports go downwards only (a test in `tests/tidy` enforces it): `engine` is pure and imports nothing of ours;
 //! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
-//! `turn`; `worker` never does.
+//! `turn`; `worker` never does; `simulate` tells stories over `turn` and `forge`, and nothing but `cli` imports it.
 
 pub mod cli;
 pub mod demo;

@@ -141,7 +141,8 @@ fn told_again(seed: u64, bounds: &Bounds) -> String {
     let lines: Vec<String> = again.log.iter().skip(skip).map(|text| line(text)).collect();
     let broken: Vec<String> = again.violations.iter().map(|v| format!("{}: {}", v.invariant, v.message)).collect();
     format!(
-        "\nseed {seed}, {} lines left out:\n{}\n\nseed {seed} breaks {}\n\nThe whole seed:   {}\nA smaller story:  {}\n",
+        "\nseed {seed}, {} lines left out:\n{}\n\nseed {seed} breaks {}\n\n\
+         The whole seed:   {}\nA smaller story:  {}\n",
         skip,
         lines.join("\n"),
         broken.join("\n"),

@@ -12,12 +12,14 @@ use crate::engine::id::{IssueNumber, RunId, Sha};
 use crate::engine::plan::Change;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
+use crate::forge::memory::edit::Edit;
 use crate::forge::world::access;
 use crate::forge::world::text::boxes;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Request, Response};
 use crate::simulate::coverage::Coverage;
 use crate::simulate::fault::{FaultKind, Mix};
+use crate::simulate::lines::{lag, words};
 use crate::simulate::oracle::{Oracle, Seen};
 use crate::simulate::people;
 use crate::simulate::planted::Planted;
@@ -163,6 +165,11 @@ impl Desk {
         inner.calls += 1;
         inner.writes += u64::from(write);
         let planted = inner.planted;
+        if let Request::MergePullRequest { number, .. } = &request
+            && let Some(branch) = self.forge.look(|world, _| world.pull(*number).map(|pull| pull.head_branch.clone()))
+        {
+            self.race_push(inner, &branch);
+        }
         if let Some(answer) = planted.and_then(|bug| bug.answers(&mut request, &self.forge)) {
             return Some(answer);
         }
@@ -215,6 +222,16 @@ impl Desk {
             inner.note(|| format!("  refused: {:?}", answer.as_ref().err()));
         }
         answer
+    }
+
+    /// A person pushes onto a branch just before we act on it.
+    fn race_push(&self, inner: &mut Inner, branch: &str) {
+        let known = self.forge.branch(branch).is_some();
+        if known && inner.meets(FaultKind::PushRace) {
+            let pushed = self.forge.push(people::WRITER, branch, &[Edit::append("g.txt", "just in time\n")]);
+            inner.oracle.truth.people_heads.extend(pushed.ok());
+            inner.note(|| format!("  @{} pushes to {branch} just before", people::WRITER));
+        }
     }
 
     /// A person ticks a box after the body was read and before it is written.
@@ -304,6 +321,7 @@ impl Desk {
         let failed = |message: &str| git::Error::Failed { message: message.to_owned() };
         let inner = &mut *self.locked();
         inner.writes += 1;
+        self.race_push(inner, branch);
         let unleased = inner.planted == Some(Planted::LeaseIgnored);
         let found = unleased.then(|| self.forge.branch(branch)).flatten();
         let expected = if unleased { found.as_ref() } else { expected };
@@ -338,26 +356,6 @@ impl Fate {
             Self::Instead(_) => "refused: ",
         }
     }
-}
-
-/// Takes out of a list what is younger than a moment.
-fn lag(response: &mut Response, seen_until: Timestamp) {
-    match response {
-        Response::Issues(issues) => issues.retain(|issue| issue.created_at <= seen_until),
-        Response::Comments(comments) => comments.retain(|comment| comment.created_at <= seen_until),
-        Response::Runs(runs) => runs.retain(|run| run.created_at <= seen_until),
-        Response::PullRequests(pulls) => pulls.retain(|pull| pull.updated_at <= seen_until),
-        _ => {}
-    }
-}
-
-/// A request in a line.
-fn words(request: &Request) -> String {
-    let mut text = format!("{request:?}").replace('\n', " ");
-    if text.len() > 300 {
-        text = crate::engine::report::head(&text, 300);
-    }
-    text
 }
 
 /// What a future gives without waiting; nothing where it waits.

@@ -7,24 +7,21 @@ use std::time::Duration;
 use crate::engine::event::{Event, Hint};
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId, Sha};
 use crate::engine::plan::{Plan, PlanStatus};
-use crate::engine::snapshot::{Conclusion, Permission};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
-use crate::forge::world::webhook::{CheckAction, RunAction, Webhook};
-use crate::perform::Tree;
 use crate::simulate::agenda::{Agenda, Happening};
 use crate::simulate::coverage::Coverage;
 use crate::simulate::desk::{CrashAt, Desk, Inner, at_once};
 use crate::simulate::ending;
 use crate::simulate::fault::FaultKind;
+use crate::simulate::opening::deployment;
 use crate::simulate::oracle::{Oracle, Violation};
-use crate::simulate::people::{TRIAGE, WHIMS, WRITER, Whim};
 use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 use crate::simulate::rows::Rows;
-use crate::simulate::scenario::{Checks, START, Scenario, Shape};
-use crate::turn::{Configuration, Deployment, Held, Turned, load, turn_by};
+use crate::simulate::scenario::{START, Scenario, Shape};
+use crate::turn::{Deployment, Held, Turned, load, turn_by};
 
 /// Longest time after the faults until everything must be settled.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30 * 3_600);
@@ -35,7 +32,7 @@ const ROUNDS_MAX: u32 = 60;
 /// Our own account.
 pub(super) const BOT: &str = "task-orchestrator[bot]";
 /// The plan's secret, which must never be seen outside.
-const CANARY: &str = "canary-7d1f";
+pub(super) const CANARY: &str = "canary-7d1f";
 
 /// A story being told.
 pub(super) struct Simulation {
@@ -47,13 +44,13 @@ pub(super) struct Simulation {
     pub(super) agenda: Agenda,
     pub(super) now: Timestamp,
     pub(super) chance: Random,
-    heard: Vec<Hint>,
-    known: BTreeSet<u64>,
-    guid: u64,
+    pub(super) heard: Vec<Hint>,
+    pub(super) known: BTreeSet<u64>,
+    pub(super) guid: u64,
     pub(super) last_run: RunId,
     pub(super) alive: BTreeSet<RunId>,
     pub(super) stubborn: BTreeSet<RunId>,
-    checked: BTreeSet<Sha>,
+    pub(super) checked: BTreeSet<Sha>,
     wake_at: Option<Timestamp>,
     pub(super) tried: BTreeMap<IssueNumber, u32>,
     planted: Option<Planted>,
@@ -141,43 +138,6 @@ impl Simulation {
             calm_since: None,
             scenario,
         }
-    }
-
-    /// Enters what will happen whatever becomes of it.
-    fn begin(&mut self) {
-        self.done(self.forge.permit(WRITER, Permission::Write).is_ok());
-        self.done(self.forge.permit(TRIAGE, Permission::Triage).is_ok());
-        for issue in self.scenario.issues.clone() {
-            self.done(self.forge.open_issue(issue.number, &issue.title, &issue.body, &[]).is_ok());
-        }
-        let joins: Vec<Duration> = self.scenario.issues.iter().map(|issue| issue.joins).collect();
-        for (index, joins) in joins.into_iter().enumerate() {
-            self.agenda.at(START + joins, Happening::Join(index));
-        }
-        self.later(30, Happening::Tick);
-        if !self.scenario.scripted {
-            self.later(400, Happening::Upkeep);
-        }
-        let length = self.scenario.faults_until.since(START).as_secs();
-        let mix = self.scenario.mix.clone();
-        let enter =
-            |simulation: &mut Self, kind: FaultKind, most: u64, make: &mut dyn FnMut(&mut Random) -> Happening| {
-                if mix.has(kind) {
-                    for _ in 0..simulation.chance.between(1, most) {
-                        let at = simulation.chance.between(30, length);
-                        let happening = make(&mut simulation.chance);
-                        simulation.later(at, happening);
-                    }
-                }
-            };
-        enter(self, FaultKind::People, 14, &mut |random| Happening::Whim(*random.pick(WHIMS)));
-        enter(self, FaultKind::CancelInFlight, 4, &mut |_| Happening::Whim(Whim::Cancel));
-        enter(self, FaultKind::BaseMoves, 5, &mut |_| Happening::Whim(Whim::PushBase));
-        enter(self, FaultKind::ClockSkew, 3, &mut |random| {
-            Happening::Skew(i64::try_from(random.below(1_200_000)).unwrap_or(0) - 600_000)
-        });
-        enter(self, FaultKind::Denied, 2, &mut |random| Happening::Deny(Duration::from_secs(random.between(60, 900))));
-        enter(self, FaultKind::TickRace, 3, &mut |_| Happening::Whim(Whim::Tick));
     }
 
     fn run(&mut self) {
@@ -278,77 +238,6 @@ impl Simulation {
     fn join(&mut self, index: usize) {
         let number = self.scenario.issues.get(index).map(|issue| issue.number);
         number.into_iter().for_each(|number| self.label(IssueNumber(number)));
-    }
-
-    /// Looks at what the last act brought: webhooks, runs, heads.
-    fn notice(&mut self) {
-        self.notice_runs();
-        let webhooks = self.forge.drain_webhooks();
-        for webhook in &webhooks {
-            if let Some(hint) = hint(webhook) {
-                self.send(hint);
-            }
-        }
-        if self.scenario.checks == Checks::Some && !webhooks.is_empty() {
-            self.notice_heads();
-        }
-    }
-
-    /// Sends a webhook, as reliably as the mix says.
-    fn send(&mut self, hint: Hint) {
-        self.guid += 1;
-        let guid = self.guid;
-        if self.scenario.shape == Shape::Actions && matches!(hint, Hint::Push(_)) {
-            return;
-        }
-        if self.meets(FaultKind::WebhookDropped) {
-            return;
-        }
-        let mut delay = 1;
-        if self.meets(FaultKind::WebhookDelayed) {
-            delay = self.chance.between(1, 1_800);
-        }
-        if self.meets(FaultKind::WebhookDoubled) {
-            for _ in 0..self.chance.between(1, 5) {
-                let again = delay + self.chance.below(300);
-                self.later(again, Happening::Delivery(guid, hint.clone()));
-            }
-        }
-        if self.meets(FaultKind::WebhookAgain) {
-            self.guid += 1;
-            let (guid, late) = (self.guid, self.chance.between(3_600, 20_000));
-            self.later(late, Happening::Delivery(guid, hint.clone()));
-        }
-        self.later(delay, Happening::Delivery(guid, hint));
-    }
-
-    fn notice_heads(&mut self) {
-        let heads: Vec<Sha> = self.forge.look(|world, _| {
-            world
-                .open_heads()
-                .map(|(_, pull)| pull.head_sha.clone())
-                .filter(|sha| !self.checked.contains(sha))
-                .collect()
-        });
-        for sha in heads {
-            self.checked.insert(sha.clone());
-            let red = self.meets(FaultKind::ChecksRed) && self.chance.chance(500);
-            let late = self.meets(FaultKind::ChecksRed);
-            let delay = self.chance.between(5, if late { 900 } else { 200 });
-            if !late {
-                self.done(self.forge.check(&sha, "test", None, "").is_ok());
-            }
-            self.later(delay, Happening::Check(sha.clone(), !red));
-            if red && self.chance.chance(500) {
-                self.later(delay + 300, Happening::Check(sha, true));
-            }
-        }
-    }
-
-    fn check(&mut self, sha: &Sha, good: bool) {
-        let conclusion = if good { Conclusion::Success } else { Conclusion::Failure };
-        self.note(|| format!("check of {} is {conclusion}", sha.short()));
-        self.done(self.forge.check(sha, "test", Some(conclusion), "1 failed").is_ok());
     }
 
     /// One turn of the real loop. A death in it loses what was in memory; what was heard stays, for it was kept first.
@@ -475,37 +364,5 @@ impl Simulation {
             log: inner.log.take().unwrap_or_default(),
             ending,
         }
-    }
-}
-
-fn deployment(scenario: &Scenario, desk: &Arc<Desk>) -> Deployment<Arc<Desk>, Arc<Desk>, Rows> {
-    let repository = RepositoryName::new("acme/widgets");
-    let (bot, settings) = (Login::new(BOT), scenario.settings.clone());
-    let idle = Plan::idle(repository.clone(), bot.clone(), CANARY.to_owned(), settings.clone(), START);
-    Deployment {
-        github: Arc::clone(desk),
-        git: Arc::clone(desk),
-        store: Rows::new(Arc::clone(desk), idle, scenario.through_text),
-        repository,
-        owner: Owner::new("simulation"),
-        bot,
-        seed: CANARY.to_owned(),
-        configuration: Configuration::Fixed(Box::new(settings)),
-        tree: Tree::default(),
-    }
-}
-
-/// Where a webhook says to look, if it can tell anything that decides something now.
-fn hint(webhook: &Webhook) -> Option<Hint> {
-    match webhook {
-        Webhook::Issues { number, .. } => Some(Hint::Issue(*number)),
-        Webhook::IssueComment { comment, .. } => Some(Hint::Comment(comment.id)),
-        Webhook::PullRequest { number, .. } => Some(Hint::Pull(*number)),
-        Webhook::WorkflowRun { action: RunAction::Completed, run } => Some(Hint::Run(*run, None)),
-        Webhook::CheckRun { action: CheckAction::Completed, sha, .. } | Webhook::CheckSuiteCompleted { sha, .. } => {
-            Some(Hint::Checks(sha.clone()))
-        }
-        Webhook::Push { branch, .. } => Some(Hint::Push(branch.clone())),
-        Webhook::WorkflowRun { .. } | Webhook::WorkflowJob { .. } | Webhook::CheckRun { .. } => None,
     }
 }

@@ -74,7 +74,7 @@ fn quiet_writes_nothing(simulation: &mut Simulation) {
     inner.oracle.must("L7", before == after, || format!("a plan at rest wrote {} times", after - before));
 }
 
-/// Each task's verdict and counters, for comparisons of two tellings.
+/// Each task's verdict and its agents' failures, for comparisons of two tellings.
 pub(super) fn ending(simulation: &Simulation) -> BTreeMap<u64, String> {
     let inner = simulation.desk.locked();
     let tasks = inner.oracle.tasks.values();
@@ -82,8 +82,8 @@ pub(super) fn ending(simulation: &Simulation) -> BTreeMap<u64, String> {
         .map(|task| {
             let verdict = task.verdict.map_or_else(|| "open".to_owned(), |verdict| verdict.to_string());
             let merged = if task.stage == Stage::Merged { " merged" } else { "" };
-            let counted = format!("{} failures, {} of runners", task.counters.failures, task.counters.infra_retries);
-            (task.issue().0, format!("{verdict}{merged}, {counted}"))
+            // A dispatch that was never sent looks like a lost one, and counts as such: no part of how a task ends.
+            (task.issue().0, format!("{verdict}{merged}, {} failures", task.counters.failures))
         })
         .collect()
 }

@@ -70,6 +70,8 @@ pub enum FaultKind {
     TickMissed,
     /// Checks are red, late, or run again (F32).
     ChecksRed,
+    /// A person pushes between our read and our write (F20).
+    PushRace,
 }
 
 impl FaultKind {

@@ -9,6 +9,8 @@ use task_orchestrator::simulate::{Bounds, FaultKind, Planted, campaign, crash_ev
 
 /// Seeds within which every planted bug must be caught.
 const CAUGHT_WITHIN: u64 = 1_000;
+/// Seeds of the quick run, and how many bugs they must catch at least.
+const QUICK: (u64, usize) = (20, 30);
 
 fn everything() -> Bounds {
     Bounds::with(FaultKind::iter().collect())
@@ -40,19 +42,16 @@ pub(crate) fn a_seed_gives_the_same_bytes_twice() {
 }
 
 pub(crate) fn every_planted_bug_is_caught() {
-    let mut missed = Vec::new();
+    let (within, least) = if is_full() { (CAUGHT_WITHIN, Planted::iter().len()) } else { QUICK };
     let mut caught: BTreeMap<String, u64> = BTreeMap::new();
     for bug in Planted::iter() {
         let holds = |seed: u64, bug: Option<Planted>| run_caught(seed, &everything(), false, bug).violations.is_empty();
-        let breaks = |seed: &u64| !holds(*seed, Some(bug)) && holds(*seed, None);
-        match (0..CAUGHT_WITHIN).find(breaks) {
-            Some(seed) => drop(caught.insert(bug.to_string(), seed)),
-            None => missed.push(bug.to_string()),
-        }
+        // A seed that breaks a rule by itself shows nothing.
+        let seed = (0..within).find(|seed| !holds(*seed, Some(bug)) && holds(*seed, None));
+        caught.extend(seed.map(|seed| (bug.to_string(), seed)));
     }
     println!("{caught:#?}");
-    assert!(missed.is_empty(), "not seen within {CAUGHT_WITHIN} seeds: {missed:?}");
-    assert!(caught.len() >= 30);
+    assert!(caught.len() >= least, "{} of {} planted bugs were seen", caught.len(), Planted::iter().len());
 }
 
 pub(crate) fn a_death_anywhere_changes_nothing_in_the_end() {

@@ -1,8 +1,8 @@
 //! Planted bugs: named defects of ours, one at a time, to show that the judge would see them.
 //!
-//! Production code knows nothing of them. A defect is worked into what passes between its parts: the plan and the events
-//! that the deciding function is given and the step it gives back (`turn_by` takes any deciding function), and the
-//! requests and answers between `perform` and GitHub.
+//! Production code knows nothing of them. A defect is worked into what passes between its parts: the plan and the
+//! events that the deciding function is given and the step it gives back (`turn_by` takes any deciding function), and
+//! the requests and answers between `perform` and GitHub.
 
 mod calls;
 mod plans;
