@@ -318,6 +318,9 @@ pub(super) fn note_ticks(truth: &mut Truth, forge: &MemoryForge, body: &str) {
             let shown =
                 |now: &String| issue.is_none() || tick.digest.as_ref().is_none_or(|shown| now.starts_with(shown));
             let digest = digest(forge, number).filter(shown);
+            // Who asks for another attempt, or for the merge, hands a head of their own back.
+            let head = forge.branch(&pull_branch(number)).filter(|_| matches!(word, "retry" | "merge"));
+            truth.people_heads.retain(|theirs| Some(theirs) != head.as_ref());
             let task = truth.task(number);
             match word {
                 "approve" => {
