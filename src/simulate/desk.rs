@@ -192,7 +192,12 @@ impl Desk {
             Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost if write => self.write(inner, request),
             Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost => self.read(inner, request),
         };
-        let applied = applied.map_err(|error| inner.told(error));
+        let applied = applied.map_err(|error| {
+            if matches!(error, Error::RateLimited { .. }) {
+                inner.coverage.met(FaultKind::RealLimits, &inner.oracle);
+            }
+            inner.told(error)
+        });
         match fate {
             Fate::Dies { .. } => None,
             Fate::AnswerLost => Some(Err(Error::Unreachable { message: "the answer was lost".to_owned() })),

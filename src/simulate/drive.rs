@@ -17,6 +17,7 @@ use crate::simulate::ending;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
 use crate::simulate::oracle::{Oracle, Violation};
+use crate::simulate::people::Whim;
 use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 use crate::simulate::rows::Rows;
@@ -209,6 +210,11 @@ impl Simulation {
             Happening::Check(sha, good) => self.check(&sha, good),
             Happening::Whim(whim) => {
                 if self.desk.locked().faulty {
+                    self.met(match whim {
+                        Whim::Cancel => FaultKind::CancelInFlight,
+                        Whim::PushBase => FaultKind::BaseMoves,
+                        _ => FaultKind::People,
+                    });
                     self.whim(whim);
                 }
             }
@@ -221,6 +227,7 @@ impl Simulation {
                 self.later(next, Happening::Upkeep);
             }
             Happening::Skew(by) => {
+                self.met(FaultKind::ClockSkew);
                 let mut inner = self.desk.locked();
                 if inner.faulty {
                     inner.skew = by;
@@ -236,6 +243,11 @@ impl Simulation {
     }
 
     fn join(&mut self, index: usize) {
+        for kind in [FaultKind::TaskAdded, FaultKind::PoisonIssue] {
+            if self.scenario.mix.has(kind) {
+                self.met(kind);
+            }
+        }
         let number = self.scenario.issues.get(index).map(|issue| issue.number);
         number.into_iter().for_each(|number| self.label(IssueNumber(number)));
     }
@@ -333,6 +345,12 @@ impl Simulation {
     /// Whether a fault of this kind happens now.
     pub(super) fn meets(&mut self, kind: FaultKind) -> bool {
         self.desk.locked().meets(kind)
+    }
+
+    /// A fault that was on the agenda happens now.
+    fn met(&self, kind: FaultKind) {
+        let inner = &mut *self.desk.locked();
+        inner.coverage.met(kind, &inner.oracle);
     }
 
     /// Notes a line in the log, where one is kept.
