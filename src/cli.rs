@@ -7,6 +7,7 @@ pub mod logging;
 pub mod output;
 mod plan;
 mod serve;
+mod simulate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Serve repositories as a GitHub App
     Serve(Box<serve::ServeArgs>),
+    /// Tell many stories of the real loop in a simulated world, in search of one that breaks a rule
+    Simulate(simulate::SimulateArgs),
     /// The steps of the task workflow, run by the workflow itself
     #[command(subcommand)]
     Worker(WorkerCommand),
@@ -77,7 +80,7 @@ pub fn main() -> ExitCode {
         return guard::run(program);
     }
     // What `local` and `demo` have to say they say themselves; of the log only what went wrong belongs beside it.
-    let quiet = matches!(cli.command, Command::Demo(_) | Command::Local(_));
+    let quiet = matches!(cli.command, Command::Demo(_) | Command::Local(_) | Command::Simulate(_));
     match logging::start(cli.log_format, quiet).and_then(|()| run(cli.command)) {
         Ok(code) => code,
         Err(failure) => failure.report(),
@@ -102,6 +105,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         },
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Worker(command) => match worker::run(command).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error @ worker::Error::Input(_)) => Err(Failure::usage(error.to_string())),

@@ -2,7 +2,7 @@
 //!
 //! Imports go downwards only (a test in `tests/tidy` enforces it): `engine` is pure and imports nothing of ours;
 //! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
-//! `turn`; `worker` never does.
+//! `turn`; `worker` never does; `simulate` tells stories over `turn` and `forge`, and nothing but `cli` imports it.
 
 pub mod cli;
 pub mod demo;
@@ -15,6 +15,7 @@ pub mod issues_file;
 pub mod local;
 pub mod perform;
 pub mod server;
+pub mod simulate;
 pub mod store;
 pub mod turn;
 pub mod worker;

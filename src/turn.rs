@@ -5,6 +5,7 @@
 //! at a version that has passed reloads it and steps again.
 
 use crate::engine::event::Event;
+use crate::engine::id::Owner;
 use crate::engine::plan::Plan;
 use crate::engine::step::{Step, step};
 use crate::engine::task::Move;
@@ -68,6 +69,23 @@ pub async fn turn<G: GitHub, M: Git, S: Store>(
     events: Vec<Event>,
     now: Timestamp,
 ) -> Result<Turned, store::Error> {
+    turn_by(&step, deployment, held, events, now).await
+}
+
+/// The same loop around another deciding function: how a simulation shows that it would see a defect.
+pub async fn turn_by<D, G, M, S>(
+    decide: &D,
+    deployment: &Deployment<G, M, S>,
+    held: &mut Held,
+    events: Vec<Event>,
+    now: Timestamp,
+) -> Result<Turned, store::Error>
+where
+    D: Fn(&Plan, &[Event], Timestamp, &Owner) -> Step + Sync,
+    G: GitHub,
+    M: Git,
+    S: Store,
+{
     let mut events = events;
     // Entries of an earlier loop, and of an earlier turn that was cut off, may have been sent: they are looked for
     // first.
@@ -75,7 +93,7 @@ pub async fn turn<G: GitHub, M: Git, S: Store>(
     let mut wake_at = None;
     let mut moves = Vec::new();
     for rounds in 1..=ROUNDS_MAX {
-        let stepped = step_and_save(deployment, held, &events, now).await?;
+        let stepped = step_and_save(decide, deployment, held, &events, now).await?;
         wake_at = stepped.wake_at;
         stepped.moves.iter().for_each(log_move);
         moves.extend(&stepped.moves);
@@ -98,14 +116,19 @@ fn log_move(made: &Move) {
 
 /// Steps and saves. When somebody else saved meanwhile, the plan is loaded and stepped anew with the same events:
 /// they are facts, and a fact recorded twice changes nothing.
-async fn step_and_save<G, M, S: Store>(
+async fn step_and_save<D, G, M, S>(
+    decide: &D,
     deployment: &Deployment<G, M, S>,
     held: &mut Held,
     events: &[Event],
     now: Timestamp,
-) -> Result<Step, store::Error> {
+) -> Result<Step, store::Error>
+where
+    D: Fn(&Plan, &[Event], Timestamp, &Owner) -> Step,
+    S: Store,
+{
     for _ in 0..RELOADS_MAX {
-        let mut stepped = step(&held.plan, events, now, &deployment.owner);
+        let mut stepped = decide(&held.plan, events, now, &deployment.owner);
         if stepped.changes.is_empty() {
             return Ok(stepped);
         }

@@ -22,7 +22,10 @@ pub(super) fn outcome(error: Error, now: Timestamp) -> Outcome {
     }
 }
 
-/// The outcome of a look that failed: nothing is known yet.
+/// The outcome of a look that failed: nothing is known yet. Where GitHub asked us to wait, everything else waits too.
 pub(super) fn unseen(error: Error) -> Outcome {
+    if let Error::RateLimited { until } = error {
+        return Outcome::Wait { until };
+    }
     Outcome::Lost { message: format!("it could not be looked for: {error}") }
 }

@@ -44,7 +44,6 @@ pub(super) async fn probe<G: GitHub, M, S>(
     match seen {
         Ok(Some(receipt)) => Outcome::Done(receipt),
         Ok(None) => Outcome::NotSeen,
-        Err(Error::RateLimited { until }) => Outcome::Wait { until },
         Err(error) => failure::unseen(error),
     }
 }

@@ -241,6 +241,7 @@ async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Er
         let log = match run.job {
             Some(job) => match github.send(Request::JobLog { job }).await {
                 Ok(Response::Log(log)) => log,
+                Err(error @ Error::RateLimited { .. }) => return Err(error),
                 Ok(_) | Err(_) => run.summary.clone(),
             },
             None => run.summary.clone(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::engine::checklist;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Answer, Effect, Entry, Outcome, Receipt};
-use crate::engine::id::{IssueNumber, Sha, pull_branch};
-use crate::engine::plan::Plan;
+use crate::engine::id::{IssueNumber, RECORD_BRANCH_PREFIX, Sha, pull_branch};
+use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::render::{self, TRACKING_LABEL};
 use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
@@ -34,7 +34,9 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
         Effect::Fence { attempt, why } => fence::fence(github, *attempt, why, now)
             .await
             .map(|(tip, record)| Receipt::Record { tip, record: Box::new(record) }),
-        Effect::MoveBranch { issue, expected: None, to } => return create_branch(github, *issue, to, now).await,
+        Effect::MoveBranch { issue, expected: None, to } => {
+            return create_branch(deployment, *issue, to, now).await;
+        }
         Effect::MoveBranch { issue, expected: Some(expected), to } => {
             return move_branch(&deployment.git, *issue, expected, to).await;
         }
@@ -126,7 +128,8 @@ async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> R
 }
 
 /// Rewrites our part of the tracking issue. The body is read first: what people wrote around it stays, and a part
-/// that changed since we last saw it holds ticks that must be read before it is overwritten.
+/// that changed since we last saw it holds ticks that must be read before it is overwritten. GitHub has no way to write
+/// only over what was read: the engine asks for the history of edits afterwards, and hears who ticked in between.
 async fn edit_tracking(
     github: &impl GitHub,
     plan: &Plan,
@@ -134,13 +137,15 @@ async fn edit_tracking(
     now: Timestamp,
 ) -> Result<Receipt, Error> {
     // A tracking issue that is not this plan's any more keeps its last words.
-    if plan.header.tracking.as_ref().is_none_or(|tracking| tracking.number != number) {
+    let Some(known) = plan.header.tracking.as_ref().filter(|tracking| tracking.number == number) else {
         return Ok(Receipt::Nothing);
-    }
+    };
     let issue = look::some_issue(github, number).await?;
-    let seen = plan.header.tracking.as_ref().map(|tracking| tracking.digest.clone()).unwrap_or_default();
     let standing = checklist::digest(&issue.body);
-    if standing != seen && !checklist::ticks(&issue.body).is_empty() {
+    let ticks = checklist::ticks(&issue.body);
+    // What is ticked on a plan that has ended stands for nothing any more.
+    let ended = plan.header.status == PlanStatus::Ended;
+    if standing != known.digest && !ticks.is_empty() && !ended {
         return Ok(Receipt::TrackingTouched);
     }
     let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
@@ -166,17 +171,40 @@ async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> 
 
 /// Makes the pull request's branch where there is none: the API creates a branch only if it does not exist, which is
 /// the same compare-and-swap as a push with an empty lease, without bringing the commit here first.
-async fn create_branch(github: &impl GitHub, issue: IssueNumber, to: &Sha, now: Timestamp) -> Outcome {
-    let branch = pull_branch(issue);
+async fn create_branch<G: GitHub, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    issue: IssueNumber,
+    to: &Sha,
+    now: Timestamp,
+) -> Outcome {
+    let (github, branch) = (&deployment.github, pull_branch(issue));
     match github.send(Request::CreateBranch { branch: branch.clone(), sha: to.clone() }).await {
         Ok(_) => Outcome::Done(Receipt::Nothing),
-        Err(Error::Conflict { message }) => match look::branch(github, &branch).await {
-            Ok(Some(found)) if found == *to => Outcome::Done(Receipt::Nothing),
-            Ok(_) => Outcome::Conflict { message },
+        Err(Error::Conflict { .. }) => match left_behind(github, issue, &branch).await {
+            Ok(Some((found, _))) if found == *to => Outcome::Done(Receipt::Nothing),
+            Ok(Some((found, true))) => move_branch(&deployment.git, issue, &found, to).await,
+            Ok(Some((found, false))) => {
+                let message = format!("the branch `{branch}` is there already, at {}; delete it", found.short());
+                Outcome::Conflict { message }
+            }
+            Ok(None) => Outcome::Lost { message: format!("the branch `{branch}` was there, and is gone") },
             Err(error) => failure::unseen(error),
         },
         Err(error) => failure::outcome(error, now),
     }
+}
+
+/// Where a branch stands that an earlier life of the issue left behind, and whether it shows nothing but the work of
+/// one of our own attempts.
+async fn left_behind(github: &impl GitHub, issue: IssueNumber, branch: &str) -> Result<Option<(Sha, bool)>, Error> {
+    let Some(found) = look::branch(github, branch).await? else { return Ok(None) };
+    for record in look::branches(github, &format!("{RECORD_BRANCH_PREFIX}{issue}.")).await? {
+        let result = look::record_at(github, &record.sha).await?.result;
+        if result.is_some_and(|result| result.commit.as_ref() == Some(&found)) {
+            return Ok(Some((found, true)));
+        }
+    }
+    Ok(Some((found, false)))
 }
 
 /// Moves it on: the API can only move forward, and the work of a later attempt need not stand on the earlier one's.

@@ -40,6 +40,7 @@ mod pure;
 mod rendered;
 mod said;
 mod serve;
+mod simulate;
 mod size;
 mod story;
 mod support;

@@ -187,7 +187,10 @@ fn fenced(draft: &mut Draft<'_>, id: AttemptId) {
     let cause = attempt.fence.unwrap_or(FenceCause::RunLost);
     // A run that became known only after the fence was decided works for nobody.
     let run = attempt.run.filter(|_| !attempt.run_over && attempt.cancel_asked_at.is_none());
+    // Where nobody claimed it no agent was ever at work, however long its run took.
+    let claimed = attempt.stand >= Stand::Claimed;
     let outcome = match cause {
+        FenceCause::Stuck | FenceCause::RunTimedOut if !claimed => AttemptOutcome::Infra,
         FenceCause::LostDispatch => AttemptOutcome::Fenced,
         FenceCause::Ghost | FenceCause::RunLost => AttemptOutcome::Infra,
         FenceCause::Stuck | FenceCause::RunTimedOut => AttemptOutcome::Timeout,
@@ -198,7 +201,8 @@ fn fenced(draft: &mut Draft<'_>, id: AttemptId) {
     }
     end_attempt(draft, id, outcome, why(cause));
     if !ended_by_person(draft, TaskId(id.issue), Some(cause)) {
-        fail(draft, TaskId(id.issue), Blame::from(cause));
+        let blame = if outcome == AttemptOutcome::Infra { Blame::Infrastructure } else { Blame::from(cause) };
+        fail(draft, TaskId(id.issue), blame);
     }
 }
 

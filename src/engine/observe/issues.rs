@@ -3,6 +3,7 @@
 use crate::engine::attempt::FenceCause;
 use crate::engine::brief::text_digest;
 use crate::engine::draft::Draft;
+use crate::engine::effect::EffectKey;
 use crate::engine::event::Read;
 use crate::engine::facts;
 use crate::engine::footprint::Footprint;
@@ -24,9 +25,9 @@ pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     for id in missing {
         draft.read(Read::Issue(id.0));
     }
-    if draft.header().past.iter().any(|issue| !listed.contains(issue)) {
-        draft.header_mut().past.retain(|issue| listed.contains(issue));
-    }
+    // A list may miss an entry: what an ended plan left behind counts as gone only once it was read itself.
+    let unlisted: Vec<IssueNumber> = draft.header().past.difference(&listed).copied().collect();
+    unlisted.into_iter().for_each(|issue| draft.read(Read::Issue(issue)));
 }
 
 /// Records one issue, or that it is gone.
@@ -90,6 +91,8 @@ fn join(draft: &mut Draft<'_>, issue: &Issue) {
     }
     header.gathered_at = now;
     header.outside.remove(&issue.number);
+    // What an earlier plan meant to close is wanted again.
+    draft.answered(&EffectKey(format!("close:{}", issue.number)));
     draft.add_task(Task::waiting(issue.number, &issue.title, &issue.body, &issue.labels, issue.updated_at));
     ask_about(draft, issue);
 }

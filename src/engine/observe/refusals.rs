@@ -14,6 +14,8 @@ use crate::engine::tasks::Place;
 
 /// Shortest wait before an effect that was refused, but that the plan needs, is sent again.
 const REFUSED_WAIT_MIN: Duration = Duration::from_secs(60);
+/// How often words and closings are sent before a refusal stands: permissions come back, a deleted issue does not.
+const WORDS_TRIES_MAX: u32 = 9;
 
 /// It was refused for good. What the plan cannot go on without stays in the outbox and is tried again later;
 /// everything else leaves it, and where a person can mend it the task says so.
@@ -32,6 +34,11 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
             hold_publish(draft, *issue, message)
         }
         (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),
+        (Effect::Comment { .. } | Effect::DeleteComment { .. } | Effect::CloseIssue { .. }, _)
+            if entry.tries < WORDS_TRIES_MAX =>
+        {
+            again_later(draft, entry);
+        }
         (
             Effect::Pin { .. }
             | Effect::Comment { .. }

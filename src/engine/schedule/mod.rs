@@ -182,7 +182,9 @@ impl<'a> Picking<'a> {
         let (id, footprint) = (candidate.id, candidate.footprint);
         let doors = if candidate.closes_door() { &self.ahead } else { &self.doors };
         let held = if candidate.holds { None } else { self.held.first_hard(id, footprint) };
-        let found = held.or_else(|| self.picked.first_hard(id, footprint)).or_else(|| doors.first_hard(id, footprint));
+        // Whoever holds its files goes on: a door behind which a task waits for those very files would never open.
+        let door = || if candidate.holds { None } else { doors.first_hard(id, footprint) };
+        let found = held.or_else(|| self.picked.first_hard(id, footprint)).or_else(door);
         let Some((holder, meeting)) = found else { return false };
         self.answer.waits.insert(id, Wait { holder, meeting });
         if candidate.closes_door() {

@@ -133,6 +133,15 @@ fn a_closed_door_lets_nobody_by_who_meets_it() {
 }
 
 #[test]
+fn a_closed_door_does_not_keep_the_task_it_waits_for_from_its_retry() {
+    let (a, ab) = (footprint("a.rs"), footprint("a.rs b.rs"));
+    let door = Candidate { passed_over: PASSED_OVER_MAX, ..candidate(1, &ab) };
+    let retry = Candidate { holds: true, first: true, ..candidate(2, &a) };
+    let picked = run(&[door, retry], &[(2, &a)], 8);
+    assert_eq!(numbers(&picked.start), [2]);
+}
+
+#[test]
 fn of_two_closed_doors_that_meet_the_first_goes_first() {
     let [wide, a] = ["src/", "src/a.rs"].map(footprint);
     let closed = |number, footprint| Candidate { passed_over: 9, ..candidate(number, footprint) };

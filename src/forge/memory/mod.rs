@@ -46,7 +46,8 @@ struct State {
     repository: Repository,
     now: Timestamp,
     webhooks: Vec<Webhook>,
-    log: Vec<(Timestamp, Request)>,
+    /// Nothing: no log is kept.
+    log: Option<Vec<(Timestamp, Request)>>,
     faults: Faults,
 }
 
@@ -68,8 +69,21 @@ impl MemoryForge {
         repository.set_branch(&setup.default_branch, Some(first.clone()));
         setup.branches.insert(setup.default_branch.clone(), first);
         let world = World::new(setup);
-        let (webhooks, log, faults) = (Vec::new(), Vec::new(), Faults::default());
+        let (webhooks, log, faults) = (Vec::new(), Some(Vec::new()), Faults::default());
         Self { state: Mutex::new(State { world, repository, now, webhooks, log, faults }) }
+    }
+
+    /// The same without a log of its writes, for long stories.
+    #[must_use]
+    pub fn without_log(self) -> Self {
+        self.locked().log = None;
+        self
+    }
+
+    /// Looks at the world and the repository where they are, without copying them.
+    pub fn look<T>(&self, at: impl FnOnce(&World, &Repository) -> T) -> T {
+        let state = self.locked();
+        at(&state.world, &state.repository)
     }
 
     /// The moment it is.
@@ -110,7 +124,7 @@ impl MemoryForge {
 
     /// Every accepted write so far with its moment: applied to a world with the same set-up it gives this world.
     pub fn log(&self) -> Vec<(Timestamp, Request)> {
-        self.locked().log.clone()
+        self.locked().log.clone().unwrap_or_default()
     }
 
     /// Applies a request to the world, git asked where it must be.
@@ -130,7 +144,11 @@ impl MemoryForge {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn call(&self, request: github::Request) -> Result<Response, Error> {
+    /// An API call of the App.
+    ///
+    /// # Errors
+    /// As GitHub, and what was planned to go wrong.
+    pub fn call(&self, request: github::Request) -> Result<Response, Error> {
         let mut state = self.locked();
         let fault = state.faults.take(|target| target.is_call(&request));
         let actor = state.world.app_bot();
@@ -155,10 +173,10 @@ impl State {
         if let Request::Api { git, .. } | Request::Person { git, .. } = &mut request {
             *git = answer;
         }
-        let logged = request.is_write().then(|| request.clone());
+        let logged = (self.log.is_some() && request.is_write()).then(|| request.clone());
         let Applied { response, webhooks } = self.world.apply(request, now);
-        if response.is_ok() {
-            self.log.extend(logged.map(|request| (now, request)));
+        if let (Ok(_), Some(log)) = (&response, &mut self.log) {
+            log.extend(logged.map(|request| (now, request)));
         }
         self.webhooks.extend(webhooks);
         response

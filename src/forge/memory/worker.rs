@@ -69,6 +69,17 @@ impl MemoryForge {
         self.locked().finish(run, work)
     }
 
+    /// What a run that GitHub has given up may still do: its last job pushes all the same. `false` where the record is
+    /// not this run's any more, or closed.
+    ///
+    /// # Errors
+    /// The run was never claimed, or its brief cannot be read.
+    pub fn publish_late(&self, run: RunId, work: Work) -> Result<bool, Error> {
+        let mut state = self.locked();
+        let (brief, key, _) = state.brief(run)?;
+        state.publish(run, &brief, &key, work)
+    }
+
     /// Takes every queued run: claims it and does what the script says to its brief. Gives how many runs were taken.
     ///
     /// # Errors

@@ -1,0 +1,399 @@
+//! What stands between the orchestrator and the world: every call and every save passes here, meets the seed's faults,
+//! and is shown to the judge.
+//!
+//! A crash is a wait that never ends: whoever polls gives up and begins anew from what was saved.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::engine::id::{IssueNumber, RunId, Sha};
+use crate::engine::plan::Change;
+use crate::engine::time::Timestamp;
+use crate::forge::memory::MemoryForge;
+use crate::forge::memory::edit::Edit;
+use crate::forge::world::access;
+use crate::forge::world::text::boxes;
+use crate::git::{self, Git};
+use crate::github::{Error, GitHub, Request, Response};
+use crate::simulate::coverage::Coverage;
+use crate::simulate::fault::{FaultKind, Mix};
+use crate::simulate::lines::{lag, words};
+use crate::simulate::oracle::{Oracle, Seen};
+use crate::simulate::people;
+use crate::simulate::planted::Planted;
+use crate::simulate::random::Random;
+
+/// Where the process dies, counted in boundaries: writes and saves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CrashAt {
+    /// Before the boundary's act.
+    Before(u64),
+    /// After it.
+    After(u64),
+}
+
+/// The desk.
+#[derive(Debug)]
+pub(super) struct Desk {
+    forge: Arc<MemoryForge>,
+    inner: Mutex<Inner>,
+}
+
+/// What the desk knows.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) random: Random,
+    pub(super) mix: Mix,
+    /// Whether faults still happen.
+    pub(super) faulty: bool,
+    pub(super) oracle: Oracle,
+    pub(super) coverage: Coverage,
+    pub(super) now: Timestamp,
+    /// How far the orchestrator's clock is off.
+    pub(super) skew: i64,
+    pub(super) denied_until: Timestamp,
+    /// The App's calls of all kinds, and its writes.
+    pub(super) calls: u64,
+    pub(super) writes: u64,
+    /// Writes and saves.
+    pub(super) boundaries: u64,
+    pub(super) crash_at: Option<CrashAt>,
+    pub(super) planted: Option<Planted>,
+    /// Runs that obey no cancellation.
+    pub(super) ghosts: BTreeSet<RunId>,
+    /// What happened, where it is wanted.
+    pub(super) log: Option<Vec<String>>,
+}
+
+/// What a call meets.
+enum Fate {
+    Fine,
+    Dies { after: bool },
+    AnswerLost,
+    Instead(Error),
+}
+
+impl Inner {
+    pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
+        let now = self.now;
+        if let Some(log) = &mut self.log {
+            let since = now.0 - crate::simulate::scenario::START.0;
+            log.push(format!("{:>9}.{:03} {}", since / 1000, since % 1000, line()));
+        }
+    }
+
+    /// Whether a fault of this kind happens now.
+    pub(super) fn meets(&mut self, kind: FaultKind) -> bool {
+        let often = self.mix.of(kind);
+        let happens = self.faulty && self.random.chance(often);
+        if happens {
+            self.coverage.met(kind, &self.oracle);
+        }
+        happens
+    }
+
+    /// What a call meets. Dying and refusals are rare by their nature: there are many calls.
+    fn fate(&mut self, write: bool) -> Fate {
+        if write {
+            let at = self.boundaries;
+            self.boundaries += 1;
+            match self.crash_at {
+                Some(CrashAt::Before(planned)) if planned == at => return Fate::Dies { after: false },
+                Some(CrashAt::After(planned)) if planned == at => return Fate::Dies { after: true },
+                Some(_) | None => {}
+            }
+        }
+        if !self.faulty {
+            return Fate::Fine;
+        }
+        if self.now < self.denied_until && write {
+            self.coverage.met(FaultKind::Denied, &self.oracle);
+            return Fate::Instead(Error::Denied { message: "Resource not accessible by integration".to_owned() });
+        }
+        if self.random.chance(30) && self.meets(FaultKind::Crash) {
+            return Fate::Dies { after: self.random.chance(500) };
+        }
+        if write && self.random.chance(400) && self.meets(FaultKind::AnswerLost) {
+            return Fate::AnswerLost;
+        }
+        if self.random.chance(200) && self.meets(FaultKind::CallFailed) {
+            return Fate::Instead(Error::Unreachable { message: "502".to_owned() });
+        }
+        if self.random.chance(40) && self.meets(FaultKind::Limited) {
+            let seconds = self.random.between(20, 120);
+            return self.limited(Duration::from_secs(seconds));
+        }
+        if self.random.chance(3) && self.meets(FaultKind::LimitedLong) {
+            return self.limited(Duration::from_secs(3_600));
+        }
+        Fate::Fine
+    }
+
+    fn limited(&mut self, length: Duration) -> Fate {
+        let until = self.now + length;
+        Fate::Instead(Error::RateLimited { until })
+    }
+
+    /// What GitHub says, told by the orchestrator's clock.
+    fn told(&mut self, error: Error) -> Error {
+        if let Error::RateLimited { until } = error {
+            self.oracle.limited(until);
+            if self.planted == Some(Planted::LimitIgnored) {
+                return Error::Unreachable { message: "429".to_owned() };
+            }
+            return Error::RateLimited { until: Timestamp(until.0 + self.skew) };
+        }
+        error
+    }
+}
+
+impl Desk {
+    pub(super) fn new(forge: Arc<MemoryForge>, inner: Inner) -> Self {
+        Self { forge, inner: Mutex::new(inner) }
+    }
+
+    pub(super) fn locked(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call; nothing where the process dies at it.
+    fn call(&self, mut request: Request) -> Option<Result<Response, Error>> {
+        let inner = &mut *self.locked();
+        let write = access::is_write(&request);
+        inner.calls += 1;
+        inner.writes += u64::from(write);
+        let planted = inner.planted;
+        if let Request::MergePullRequest { number, .. } = &request
+            && let Some(branch) = self.forge.look(|world, _| world.pull(*number).map(|pull| pull.head_branch.clone()))
+        {
+            self.race_push(inner, &branch);
+        }
+        if let Some(answer) = planted.and_then(|bug| bug.answers(&mut request, &self.forge)) {
+            return Some(answer);
+        }
+        let now = inner.now;
+        inner.oracle.asked(&request, now);
+        if planted.is_some_and(|bug| bug.drops(&request)) {
+            return Some(Ok(Response::Done));
+        }
+        let fate = inner.fate(write);
+        if planted.is_some_and(|bug| bug.doubles(&request, matches!(fate, Fate::AnswerLost))) {
+            // What comes of the first is as lost as its answer.
+            drop(self.write(inner, request.clone()));
+        }
+        if write {
+            inner.note(|| format!("{}{}", fate.words(), words(&request)));
+        }
+        let applied = match fate {
+            Fate::Dies { after: false } => return None,
+            Fate::Instead(error) => return Some(Err(inner.told(error))),
+            Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost if write => self.write(inner, request),
+            Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost => self.read(inner, request),
+        };
+        let applied = applied.map_err(|error| {
+            if matches!(error, Error::RateLimited { .. }) {
+                inner.coverage.met(FaultKind::RealLimits, &inner.oracle);
+            }
+            inner.told(error)
+        });
+        match fate {
+            Fate::Dies { .. } => None,
+            Fate::AnswerLost => Some(Err(Error::Unreachable { message: "the answer was lost".to_owned() })),
+            Fate::Fine | Fate::Instead(_) => Some(applied.map(|answer| match planted {
+                Some(bug) => bug.alters(answer),
+                None => answer,
+            })),
+        }
+    }
+
+    fn write(&self, inner: &mut Inner, request: Request) -> Result<Response, Error> {
+        if let Request::UpdateIssue { number, body: Some(_), .. } = &request {
+            self.race(inner, *number);
+        }
+        if let Request::CancelRun { run, .. } = &request
+            && inner.faulty
+            && inner.ghosts.contains(run)
+        {
+            return Err(Error::Unreachable { message: "500".to_owned() });
+        }
+        self.forge.look(|world, repository| inner.oracle.before(&request, Seen { world, repository }));
+        let answer = self.forge.call(request.clone());
+        if let Ok(response) = &answer {
+            self.forge.look(|world, repository| inner.oracle.after(&request, response, Seen { world, repository }));
+            self.double(inner, response);
+        } else {
+            inner.note(|| format!("  refused: {:?}", answer.as_ref().err()));
+        }
+        answer
+    }
+
+    /// A person pushes onto a branch just before we act on it.
+    fn race_push(&self, inner: &mut Inner, branch: &str) {
+        let known = self.forge.branch(branch).is_some();
+        if known && inner.meets(FaultKind::PushRace) {
+            let pushed = self.forge.push(people::WRITER, branch, &[Edit::append("g.txt", "just in time\n")]);
+            inner.oracle.truth.people_heads.extend(pushed.ok());
+            inner.note(|| format!("  @{} pushes to {branch} just before", people::WRITER));
+        }
+    }
+
+    /// A person ticks a box after the body was read and before it is written.
+    fn race(&self, inner: &mut Inner, number: IssueNumber) {
+        if !inner.meets(FaultKind::TickRace) {
+            return;
+        }
+        let issue = self.forge.look(|world, _| world.issue(number).map(|entry| entry.issue.clone()));
+        let Some(issue) = issue else { return };
+        let count = boxes(&issue.body).len() as u64;
+        if count > 0 {
+            let index = usize::try_from(inner.random.below(count)).unwrap_or_default();
+            if let Some(body) = people::tick(&self.forge, &issue, index, people::WRITER) {
+                people::note_ticks(&mut inner.oracle.truth, &self.forge, &body);
+                inner.note(|| format!("  @{} ticks box {index} of #{number} meanwhile", people::WRITER));
+            }
+        }
+    }
+
+    /// GitHub doubles a run that was just made.
+    fn double(&self, inner: &mut Inner, response: &Response) {
+        if let Response::Dispatched(Some(run)) = response
+            && inner.meets(FaultKind::RunDoubled)
+        {
+            // A run of a workflow that is gone meanwhile cannot be doubled.
+            let doubled = self.forge.double(*run);
+            inner.note(|| format!("  run {run} is doubled: {doubled:?}"));
+        }
+    }
+
+    /// A read; lists may lag behind or miss an entry.
+    fn read(&self, inner: &mut Inner, request: Request) -> Result<Response, Error> {
+        let mut answer = self.forge.call(request);
+        if let Ok(response) = &mut answer {
+            if let Response::Checks(checks) = response {
+                inner.oracle.told_checks(checks);
+            }
+            if inner.meets(FaultKind::ReadLag) {
+                let seen_until = inner.now - Duration::from_secs(inner.random.between(1, 120));
+                lag(response, seen_until);
+            }
+            if let Response::Issues(issues) = response
+                && inner.random.chance(200)
+                && !issues.is_empty()
+                && inner.meets(FaultKind::ListShift)
+            {
+                let at = usize::try_from(inner.random.below(issues.len() as u64)).unwrap_or_default();
+                issues.remove(at);
+            }
+        }
+        answer
+    }
+
+    /// Shows a save to the judge, or lets the process die at it; `Some(false)`: the database refuses.
+    pub(super) fn saves(&self, changes: &[Change], save: impl FnOnce() -> bool) -> Option<bool> {
+        let fate = {
+            let inner = &mut *self.locked();
+            let at = inner.boundaries;
+            inner.boundaries += 1;
+            match inner.crash_at {
+                Some(CrashAt::Before(planned)) if planned == at => return None,
+                _ => {}
+            }
+            if inner.faulty && inner.random.chance(60) && inner.meets(FaultKind::SaveFails) {
+                return Some(false);
+            }
+            let dies = inner.faulty && inner.random.chance(60) && inner.meets(FaultKind::Crash);
+            if dies && inner.random.chance(500) {
+                inner.note(|| "dies before a save".to_owned());
+                return None;
+            }
+            dies || inner.crash_at == Some(CrashAt::After(at))
+        };
+        let saved = save();
+        let inner = &mut *self.locked();
+        if saved {
+            self.forge.look(|world, repository| inner.oracle.saved(changes, Seen { world, repository }));
+        }
+        if fate {
+            inner.note(|| "dies after a save".to_owned());
+            return None;
+        }
+        Some(saved)
+    }
+
+    fn moves(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Option<Result<(), git::Error>> {
+        let failed = |message: &str| git::Error::Failed { message: message.to_owned() };
+        let inner = &mut *self.locked();
+        inner.writes += 1;
+        self.race_push(inner, branch);
+        let unleased = inner.planted == Some(Planted::LeaseIgnored);
+        let found = unleased.then(|| self.forge.branch(branch)).flatten();
+        let expected = if unleased { found.as_ref() } else { expected };
+        let fate = inner.fate(true);
+        inner.note(|| format!("{}move {branch} {expected:?} -> {to}", fate.words()));
+        match fate {
+            Fate::Dies { after: false } => return None,
+            Fate::Instead(Error::Denied { message }) => return Some(Err(git::Error::Refused { message })),
+            Fate::Instead(_) => return Some(Err(failed("git could not reach the remote"))),
+            Fate::Fine | Fate::AnswerLost | Fate::Dies { after: true } => {}
+        }
+        let show = |world: &_, repository: &_| {
+            inner.oracle.moves_branch(branch, expected, to, Seen { world, repository });
+        };
+        self.forge.look(show);
+        let moved = at_once(self.forge.move_branch(branch, expected, to))?;
+        match fate {
+            Fate::Dies { .. } => None,
+            Fate::AnswerLost => Some(Err(failed("the answer was lost"))),
+            Fate::Fine | Fate::Instead(_) => Some(moved),
+        }
+    }
+}
+
+impl Fate {
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Fine => "",
+            Self::Dies { after: false } => "dies before: ",
+            Self::Dies { after: true } => "dies after: ",
+            Self::AnswerLost => "answer lost: ",
+            Self::Instead(_) => "refused: ",
+        }
+    }
+}
+
+/// What a future gives without waiting; nothing where it waits.
+pub(super) fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
+
+impl GitHub for Desk {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        match self.call(request) {
+            Some(answer) => answer,
+            None => pending().await,
+        }
+    }
+}
+
+impl Git for Desk {
+    async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), git::Error> {
+        match self.moves(branch, expected, to) {
+            Some(answer) => answer,
+            None => pending().await,
+        }
+    }
+
+    async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {
+        self.forge.paths(commit).await
+    }
+
+    async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
+        self.forge.merge_conflicts(ours, theirs).await
+    }
+}

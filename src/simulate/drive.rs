@@ -1,0 +1,386 @@
+//! One seed's story, told to its end on virtual time: the real loop between a simulated world and a judge.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::event::{Event, Hint};
+use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId, Sha};
+use crate::engine::plan::{Plan, PlanStatus};
+use crate::engine::time::Timestamp;
+use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
+use crate::forge::world::setup::{ApiLimits, Setup};
+use crate::simulate::agenda::{Agenda, Happening};
+use crate::simulate::coverage::Coverage;
+use crate::simulate::desk::{CrashAt, Desk, Inner, at_once};
+use crate::simulate::ending;
+use crate::simulate::fault::FaultKind;
+use crate::simulate::opening::deployment;
+use crate::simulate::oracle::{Oracle, Violation};
+use crate::simulate::people::Whim;
+use crate::simulate::planted::Planted;
+use crate::simulate::random::Random;
+use crate::simulate::rows::Rows;
+use crate::simulate::scenario::{START, Scenario, Shape};
+use crate::turn::{Deployment, Held, Turned, load, turn_by};
+
+/// Longest time after the faults until everything must be settled.
+const SETTLES_WITHIN: Duration = Duration::from_secs(30 * 3_600);
+/// Most happenings of one story.
+const HAPPENINGS_MAX: u32 = 40_000;
+/// Most rounds of one turn: more is a loop that feeds itself.
+const ROUNDS_MAX: u32 = 60;
+/// Our own account.
+pub(super) const BOT: &str = "task-orchestrator[bot]";
+/// The plan's secret, which must never be seen outside.
+pub(super) const CANARY: &str = "canary-7d1f";
+
+/// A story being told.
+pub(super) struct Simulation {
+    pub(super) scenario: Scenario,
+    pub(super) forge: Arc<MemoryForge>,
+    pub(super) desk: Arc<Desk>,
+    deployment: Deployment<Arc<Desk>, Arc<Desk>, Rows>,
+    pub(super) held: Option<Held>,
+    pub(super) agenda: Agenda,
+    pub(super) now: Timestamp,
+    pub(super) chance: Random,
+    pub(super) heard: Vec<Hint>,
+    pub(super) known: BTreeSet<u64>,
+    pub(super) guid: u64,
+    pub(super) last_run: RunId,
+    pub(super) alive: BTreeSet<RunId>,
+    pub(super) stubborn: BTreeSet<RunId>,
+    pub(super) checked: BTreeSet<Sha>,
+    wake_at: Option<Timestamp>,
+    pub(super) tried: BTreeMap<IssueNumber, u32>,
+    planted: Option<Planted>,
+    calm_since: Option<Timestamp>,
+}
+
+/// What came of a story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) violations: Vec<Violation>,
+    pub(super) checks: u64,
+    pub(super) seconds: u64,
+    pub(super) coverage: Coverage,
+    pub(super) boundaries: u64,
+    pub(super) log: Vec<String>,
+    /// How the plan ended, for comparisons.
+    pub(super) ending: BTreeMap<u64, String>,
+}
+
+/// How a story is told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Telling {
+    /// Keep a log.
+    pub(super) log: bool,
+    /// A defect to be found.
+    pub(super) planted: Option<Planted>,
+    /// Die at one boundary.
+    pub(super) crash_at: Option<CrashAt>,
+}
+
+/// Tells a scenario's story.
+pub(super) fn tell(scenario: Scenario, telling: &Telling) -> Told {
+    let mut simulation = Simulation::new(scenario, telling);
+    simulation.begin();
+    simulation.run();
+    simulation.told()
+}
+
+impl Simulation {
+    fn new(scenario: Scenario, telling: &Telling) -> Self {
+        let mut random = Random::new(scenario.seed ^ 0x00ff_00ff);
+        let mut setup = Setup::new(RepositoryName::new("acme/widgets"), "main", Login::new("owner"));
+        let limits = scenario.mix.has(FaultKind::RealLimits);
+        setup.limits = if limits { ApiLimits::Github } else { ApiLimits::None };
+        setup.workflows.insert(WORKFLOW.to_owned(), task_workflow());
+        let files = ["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
+        let files = files.map(|path| (path, "1\n2\n3\n"));
+        let forge = Arc::new(MemoryForge::with_setup(setup, &files, START).without_log());
+        let inner = Inner {
+            random: random.fork(1),
+            mix: scenario.mix.clone(),
+            faulty: true,
+            oracle: Oracle::new(CANARY, scenario.settings.clone()),
+            coverage: Coverage::default(),
+            now: START,
+            skew: 0,
+            denied_until: START,
+            calls: 0,
+            writes: 0,
+            boundaries: 0,
+            crash_at: telling.crash_at,
+            planted: telling.planted,
+            ghosts: BTreeSet::new(),
+            log: telling.log.then(Vec::new),
+        };
+        let desk = Arc::new(Desk::new(Arc::clone(&forge), inner));
+        Self {
+            deployment: deployment(&scenario, &desk),
+            forge,
+            desk,
+            held: None,
+            agenda: Agenda::default(),
+            now: START,
+            chance: random.fork(2),
+            heard: Vec::new(),
+            known: BTreeSet::new(),
+            guid: 0,
+            last_run: RunId(0),
+            alive: BTreeSet::new(),
+            stubborn: BTreeSet::new(),
+            checked: BTreeSet::new(),
+            wake_at: None,
+            tried: BTreeMap::new(),
+            planted: telling.planted,
+            calm_since: None,
+            scenario,
+        }
+    }
+
+    fn run(&mut self) {
+        let limit = self.scenario.faults_until + SETTLES_WITHIN;
+        for _ in 0..HAPPENINGS_MAX {
+            let Some((moment, happening)) = self.agenda.pop() else { break };
+            self.advance(moment);
+            let tick = matches!(happening, Happening::Tick);
+            self.happen(happening);
+            self.notice();
+            let due = self.wake_at.is_some_and(|at| at <= self.clock());
+            if tick || due || (!self.heard.is_empty() && self.agenda.next_moment() != Some(moment)) {
+                self.turn(tick);
+                self.notice();
+            }
+            if self.is_over() || moment > limit || !self.desk.locked().oracle.violations.is_empty() {
+                break;
+            }
+        }
+        if self.desk.locked().oracle.violations.is_empty() {
+            ending::check(self);
+        }
+    }
+
+    /// Time passes; at its time the faults stop, and earlier where nothing is left for them to meet.
+    fn advance(&mut self, moment: Timestamp) {
+        self.now = moment;
+        self.forge.set_now(moment);
+        let calm = moment >= self.scenario.faults_until || (self.is_ended() && self.agenda.is_idle());
+        if calm {
+            self.calm_since.get_or_insert(moment);
+        }
+        let mut inner = self.desk.locked();
+        inner.now = moment;
+        if calm && inner.faulty {
+            inner.faulty = false;
+            inner.skew = 0;
+            inner.oracle.forgot();
+            inner.note(|| "-- nothing goes wrong any more".to_owned());
+            // A server that is told the right time again, or started anew, looks at once.
+            self.wake_at = Some(moment);
+        }
+    }
+
+    /// The orchestrator's clock.
+    fn clock(&self) -> Timestamp {
+        Timestamp(self.now.0 + self.desk.locked().skew)
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Tick => {
+                let late = if self.meets(FaultKind::TickMissed) { self.chance.between(1, 9) } else { 0 };
+                let beat = self.scenario.settings.heartbeat.0.as_secs().max(30);
+                self.later(beat * (1 + late), Happening::Tick);
+            }
+            Happening::Wake => {}
+            Happening::Delivery(guid, hint) => {
+                if self.known.insert(guid) {
+                    self.heard.push(hint);
+                }
+            }
+            Happening::Join(index) => self.join(index),
+            Happening::Claim(run) => self.claim(run),
+            Happening::Step(run) => self.step(run),
+            Happening::Finish(run, work) => self.finish(run, *work),
+            Happening::Lose(run, conclusion) => self.lose(run, conclusion),
+            Happening::PublishLate(run, work) => self.publish_late(run, *work),
+            Happening::Check(sha, good) => self.check(&sha, good),
+            Happening::Whim(whim) => {
+                if self.desk.locked().faulty {
+                    self.met(match whim {
+                        Whim::Cancel => FaultKind::CancelInFlight,
+                        Whim::PushBase => FaultKind::BaseMoves,
+                        _ => FaultKind::People,
+                    });
+                    self.whim(whim);
+                }
+            }
+            Happening::Upkeep => {
+                let faulty = self.desk.locked().faulty;
+                if !faulty || self.chance.chance(600) {
+                    self.upkeep();
+                }
+                let next = self.chance.between(300, 900);
+                self.later(next, Happening::Upkeep);
+            }
+            Happening::Skew(by) => {
+                self.met(FaultKind::ClockSkew);
+                let mut inner = self.desk.locked();
+                if inner.faulty {
+                    inner.skew = by;
+                    inner.oracle.forgot();
+                    inner.note(|| format!("the orchestrator's clock is off by {by} ms"));
+                }
+            }
+            Happening::Deny(length) => {
+                let until = self.now + length;
+                self.desk.locked().denied_until = until;
+            }
+        }
+    }
+
+    fn join(&mut self, index: usize) {
+        for kind in [FaultKind::TaskAdded, FaultKind::PoisonIssue] {
+            if self.scenario.mix.has(kind) {
+                self.met(kind);
+            }
+        }
+        let number = self.scenario.issues.get(index).map(|issue| issue.number);
+        number.into_iter().for_each(|number| self.label(IssueNumber(number)));
+    }
+
+    /// One turn of the real loop. A death in it loses what was in memory; what was heard stays, for it was kept first.
+    fn turn(&mut self, tick: bool) {
+        let now = self.clock();
+        if self.held.is_none() || self.scenario.shape == Shape::Actions {
+            match at_once(load(&self.deployment, now)) {
+                Some(Ok(held)) => self.held = Some(held),
+                Some(Err(error)) => return self.broken(&format!("the plan cannot be loaded: {error}")),
+                None => return,
+            }
+        }
+        let Some(mut held) = self.held.take() else { return };
+        let heard: BTreeSet<Hint> = self.heard.iter().cloned().collect();
+        self.note(|| format!("turn: tick {tick}, {heard:?}"));
+        let hints = heard.into_iter().map(Event::Hint);
+        let events: Vec<Event> = tick.then_some(Event::Tick).into_iter().chain(hints).collect();
+        let (planted, desk) = (self.planted, Arc::clone(&self.desk));
+        let decide = |plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner| {
+            desk.locked().oracle.heard(events);
+            crate::simulate::planted::decide(planted, plan, events, now, owner)
+        };
+        match at_once(turn_by(&decide, &self.deployment, &mut held, events, now)) {
+            Some(Ok(turned)) => {
+                self.heard.clear();
+                self.turned(&turned);
+                self.held = Some(held);
+            }
+            Some(Err(_)) | None => {
+                self.desk.locked().oracle.forgot();
+                self.note(|| "the process begins anew".to_owned());
+                self.wake_at = None;
+                let restart = self.chance.between(1, 40);
+                self.wake_in(restart);
+            }
+        }
+    }
+
+    fn turned(&mut self, turned: &Turned) {
+        let mut inner = self.desk.locked();
+        for made in &turned.moves {
+            inner.oracle.must("S24", made.to.is_some(), || format!("{made:?} is no legal move"));
+        }
+        let rounds = turned.rounds;
+        inner.oracle.must("L7", rounds <= ROUNDS_MAX, || format!("a turn took {rounds} rounds"));
+        drop(inner);
+        self.wake_at = turned.wake_at.filter(|_| self.scenario.shape == Shape::Server);
+        if let Some(at) = self.wake_at {
+            let skew = self.desk.locked().skew;
+            self.agenda.at(Timestamp(at.0 - skew).max(self.now + Duration::from_millis(1)), Happening::Wake);
+        }
+    }
+
+    /// A server that failed looks again soon.
+    fn wake_in(&mut self, seconds: u64) {
+        let at = self.now + Duration::from_secs(seconds);
+        self.wake_at = Some(Timestamp(at.0 + self.desk.locked().skew));
+        self.agenda.at(at, Happening::Wake);
+    }
+
+    /// Whether the plan has ended, or never began.
+    pub(super) fn has_ended(&self) -> bool {
+        let inner = self.desk.locked();
+        match inner.oracle.header.as_ref().map(|header| header.status) {
+            Some(PlanStatus::Ended) => true,
+            Some(PlanStatus::Idle) | None => inner.oracle.tasks.is_empty(),
+            Some(PlanStatus::Gathering | PlanStatus::Active) => false,
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        let inner = self.desk.locked();
+        inner.oracle.header.as_ref().is_some_and(|header| header.status == PlanStatus::Ended)
+    }
+
+    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do.
+    fn is_over(&self) -> bool {
+        let beats = self.scenario.settings.heartbeat.0 * 3;
+        if self.calm_since.is_none_or(|since| self.now < since + beats) {
+            return false;
+        }
+        let resting = self.held.as_ref().is_some_and(|held| held.plan.outbox.is_empty());
+        !self.desk.locked().faulty && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
+    }
+
+    /// One more heartbeat, for a look at how things rest.
+    pub(super) fn beat(&mut self) {
+        self.advance(self.now + self.scenario.settings.heartbeat.0);
+        self.turn(true);
+        self.notice();
+    }
+
+    /// Whether a fault of this kind happens now.
+    pub(super) fn meets(&mut self, kind: FaultKind) -> bool {
+        self.desk.locked().meets(kind)
+    }
+
+    /// A fault that was on the agenda happens now.
+    fn met(&self, kind: FaultKind) {
+        let inner = &mut *self.desk.locked();
+        inner.coverage.met(kind, &inner.oracle);
+    }
+
+    /// Notes a line in the log, where one is kept.
+    pub(super) fn note(&self, line: impl FnOnce() -> String) {
+        self.desk.locked().note(line);
+    }
+
+    /// What the simulation itself does must go well.
+    pub(super) fn done(&self, done: bool) {
+        self.desk
+            .locked()
+            .oracle
+            .must("simulation", done, || "the simulated world refused an act of its own".to_owned());
+    }
+
+    pub(super) fn broken(&self, what: &str) {
+        self.desk.locked().oracle.must("L1", false, || what.to_owned());
+    }
+
+    fn told(self) -> Told {
+        let ending = ending::ending(&self);
+        let mut inner = self.desk.locked();
+        Told {
+            violations: std::mem::take(&mut inner.oracle.violations),
+            checks: inner.oracle.checks,
+            seconds: self.now.since(START).as_secs(),
+            coverage: std::mem::take(&mut inner.coverage),
+            boundaries: inner.boundaries,
+            log: inner.log.take().unwrap_or_default(),
+            ending,
+        }
+    }
+}

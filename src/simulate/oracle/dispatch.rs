@@ -1,0 +1,156 @@
+//! What must hold whenever a dispatch of ours made a run.
+
+use std::collections::BTreeMap;
+
+use crate::engine::brief::Brief;
+use crate::engine::config::Gate;
+use crate::engine::footprint::OverlapPolicy;
+use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
+use crate::engine::report::ReportOutcome;
+use crate::forge::memory::WORKFLOW;
+use crate::simulate::oracle::truth::AttemptTruth;
+use crate::simulate::oracle::{Closing, Oracle, Seen, text};
+
+/// A dispatch of ours made a run.
+pub(super) fn dispatched(
+    oracle: &mut Oracle,
+    workflow: &str,
+    branch: &str,
+    inputs: &BTreeMap<String, String>,
+    seen: Seen<'_>,
+) {
+    let right = workflow == WORKFLOW && branch == "main";
+    oracle.must("S16", right, || format!("`{workflow}` was dispatched on `{branch}`"));
+    let input = |name: &str| inputs.get(name).map(String::as_str).unwrap_or_default();
+    let Some(key) = AttemptKey::parse(input("key")) else {
+        return oracle.must("S16", false, || format!("a run was dispatched under the key `{}`", input("key")));
+    };
+    oracle.truth.clock += 1;
+    once(oracle, &key);
+    slots(oracle, &key);
+    not_given_up(oracle, &key);
+    let brief = seen.repository.file(input("brief"), &key.id.brief_path()).map(Brief::parse);
+    let Some(Ok(brief)) = brief else {
+        return oracle.must("S14", false, || format!("{key} was dispatched without a brief that can be read"));
+    };
+    approved(oracle, &key, &brief);
+    let said = text::read(&brief.text.body);
+    files_are_free(oracle, key.id.issue, &said.files, seen);
+    dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
+    phase_is_open(oracle, key.id.issue, said.phase);
+    attempts_are_left(oracle, key.id.issue);
+    let clock = oracle.truth.clock;
+    let task = oracle.truth.task(key.id.issue);
+    task.said = said;
+    task.held_since.get_or_insert(clock);
+}
+
+/// S2: each attempt is dispatched once by us, and never after its record was closed by us.
+fn once(oracle: &mut Oracle, key: &AttemptKey) {
+    let fenced = oracle.truth.attempts.get(&key.id).is_some_and(|attempt| attempt.closed == Some(Closing::Fenced));
+    oracle.must("S2", !fenced, || format!("{key} was dispatched after its record was fenced"));
+    let dispatches = oracle.truth.dispatched(key.id);
+    oracle.must("S2", dispatches == 1, || format!("{key} was dispatched {dispatches} times"));
+}
+
+/// S11: never more attempts open than allowed.
+fn slots(oracle: &mut Oracle, key: &AttemptKey) {
+    let most = oracle.settings.max_parallel;
+    let open = oracle.truth.open;
+    oracle.must("S11", open <= most, || format!("with {key}, {open} attempts are open; {most} may be"));
+}
+
+/// S21: nothing is dispatched for a task whose end a person asked for.
+fn not_given_up(oracle: &mut Oracle, key: &AttemptKey) {
+    let row = oracle.tasks.get(&TaskId(key.id.issue)).cloned();
+    let given_up = row.as_ref().is_some_and(|task| task.cancel_asked || task.left);
+    oracle.must("S21", !given_up, || format!("{key} was dispatched though the task is given up"));
+    let asked = oracle.truth.tasks.get(&key.id.issue).is_some_and(|task| task.given_up);
+    let known = row.is_some_and(|task| task.verdict.is_some());
+    oracle.must("S21", !(asked && known), || format!("{key} was dispatched after its task had its verdict"));
+}
+
+/// S13 and S14: the text is one that a person with write approved as it stood, word for word.
+fn approved(oracle: &mut Oracle, key: &AttemptKey, brief: &Brief) {
+    let digest = crate::engine::brief::text_digest(&brief.text.title, &brief.text.body);
+    let approved = oracle.truth.tasks.get(&key.id.issue).is_some_and(|task| task.approved.contains(&digest));
+    oracle.must("S14", approved, || {
+        format!("{key} carries a text that nobody with write approved: {:?}", brief.text.body)
+    });
+}
+
+/// S1: the files of a new run are held by no other task that is dispatched and unsettled. Which of two came first is
+/// told by the order of locks and dispatches: a meeting that came about later is held back at its pull request.
+fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], seen: Seen<'_>) {
+    if oracle.settings.overlap == OverlapPolicy::Off {
+        return;
+    }
+    let clock = oracle.truth.clock;
+    let ours = oracle.truth.tasks.get(&issue).and_then(|task| task.locked_since).unwrap_or(clock);
+    let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
+        let before = task.held_since.is_some_and(|since| since < ours);
+        let path = text::meeting(files, &task.said.files)?;
+        (before && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
+    });
+    oracle.must("S1", met.is_none(), || {
+        let (other, path) = met.unwrap_or_default();
+        format!("#{issue} was dispatched on `{path}`, which #{other} holds")
+    });
+}
+
+/// Whether a task that was dispatched still has its files: no verdict yet, or an open pull request.
+pub(super) fn is_unsettled(oracle: &Oracle, issue: IssueNumber, seen: Seen<'_>) -> bool {
+    let verdict = oracle.tasks.get(&TaskId(issue)).is_none_or(|task| task.verdict.is_some());
+    let branch = crate::engine::id::pull_branch(issue);
+    !verdict || seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch)
+}
+
+/// S22: what it depends on is merged, needed no change, was given up by a person, or is closed outside the plan.
+fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on: &[u64], seen: Seen<'_>) {
+    for dependency in depends_on.iter().map(|number| IssueNumber(*number)).filter(|number| *number != issue) {
+        let branch = crate::engine::id::pull_branch(dependency);
+        let merged = seen.world.pulls().any(|(_, pull)| pull.head_branch == branch && pull.merged.is_some());
+        let known = oracle.truth.tasks.get(&dependency);
+        let past = known.is_some_and(|task| task.ever_given_up || task.ever_closed);
+        let last = oracle.truth.attempts_of(dependency).next_back().and_then(|(_, attempt)| attempt.closed.as_ref());
+        let no_change = matches!(last, Some(Closing::Result { outcome, .. })
+            if *outcome == ReportOutcome::NoChange);
+        oracle.must("S22", merged || past || no_change, || {
+            format!("#{issue} was dispatched though #{dependency}, on which it depends, is not done")
+        });
+    }
+}
+
+/// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled.
+fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
+    let reached = oracle.truth.phase;
+    let begun = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
+        || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
+    if oracle.settings.gate == Gate::Merged && phase > reached && !begun {
+        let earlier = oracle.truth.tasks.iter().find(|(other, task)| {
+            let row = oracle.tasks.get(&TaskId(**other));
+            let open = row.is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
+            open && task.held_since.is_some() && !task.was_settled && task.said.phase < phase
+        });
+        let earlier = earlier.map(|(other, _)| *other);
+        oracle.must("S22", earlier.is_none(), || {
+            format!("#{issue} of phase {phase} was dispatched while {earlier:?} of an earlier one is unsettled")
+        });
+    }
+    oracle.truth.phase = reached.max(phase);
+}
+
+/// S9: no more attempts than allowed after failures that are the agent's beyond doubt.
+fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
+    let first_plan = oracle.header.as_ref().is_some_and(|header| header.number == 1);
+    let Some(task) = oracle.truth.tasks.get(&issue).filter(|_| first_plan) else { return };
+    let retries = oracle.tasks.get(&TaskId(issue)).and_then(|row| row.facts.retries);
+    let allowed = retries.map_or(oracle.settings.attempts, |retries| retries + 1) + task.retries + task.touched;
+    let failed = |attempt: &AttemptTruth| {
+        matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Failed, .. }))
+    };
+    let failures = oracle.truth.attempts_of(issue).filter(|(_, attempt)| failed(attempt)).count();
+    oracle.must("S9", failures < allowed as usize, || {
+        format!("#{issue} was dispatched after {failures} failures; {allowed} attempts are allowed")
+    });
+}

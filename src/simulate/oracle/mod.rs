@@ -1,0 +1,158 @@
+//! The judge: a history of what really happened, kept apart from the engine's own view, and the rules that must never
+//! break, each a small function over that history. It is naive on purpose and shares no predicate with the engine.
+//!
+//! Invariants carry the numbers of `docs/reliability.md`.
+
+mod dispatch;
+mod limits;
+mod publish;
+mod rows;
+mod text;
+mod truth;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::config::Settings;
+use crate::engine::id::{Sha, TaskId};
+use crate::engine::plan::{Change, Header};
+use crate::engine::snapshot::{Checks, Conclusion};
+use crate::engine::task::Task;
+use crate::engine::time::Timestamp;
+use crate::forge::memory::repository::Repository;
+use crate::forge::world::World;
+use crate::github::{Request, Response};
+
+pub(super) use truth::{Closing, Truth};
+pub(super) use words::{last_words, no_tick_is_lost, nothing_stands_twice};
+
+/// Most violations kept of one seed: the first tells the story.
+const VIOLATIONS_MAX: usize = 20;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Violation {
+    /// The invariant's number.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub message: String,
+}
+
+/// The judge of one story.
+#[derive(Debug)]
+pub(super) struct Oracle {
+    /// What really happened.
+    pub(super) truth: Truth,
+    /// The plan's own row as last saved.
+    pub(super) header: Option<Box<Header>>,
+    /// Tasks as last saved.
+    pub(super) tasks: BTreeMap<TaskId, Arc<Task>>,
+    numbers: BTreeMap<crate::engine::id::IssueNumber, u32>,
+    /// The configuration in force.
+    pub(super) settings: Settings,
+    /// What the App was last told of a head's checks: the first that did not pass.
+    told: BTreeMap<Sha, Option<String>>,
+    limits: limits::Limits,
+    ticks: words::Ticks,
+    /// What must never leave the process.
+    canary: String,
+    /// Rules broken so far.
+    pub(super) violations: Vec<Violation>,
+    /// Rules looked at so far.
+    pub(super) checks: u64,
+}
+
+/// The moment of a look: the world before or after a write.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) world: &'a World,
+    pub(super) repository: &'a Repository,
+}
+
+impl Oracle {
+    /// A judge who has seen nothing yet.
+    pub(super) fn new(canary: &str, settings: Settings) -> Self {
+        Self {
+            truth: Truth::default(),
+            header: None,
+            tasks: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            settings,
+            told: BTreeMap::new(),
+            limits: limits::Limits::default(),
+            ticks: words::Ticks::default(),
+            canary: canary.to_owned(),
+            violations: Vec::new(),
+            checks: 0,
+        }
+    }
+
+    /// Notes whether a rule holds; `message` is made only where it does not.
+    pub(super) fn must(&mut self, invariant: &'static str, holds: bool, message: impl FnOnce() -> String) {
+        self.checks += 1;
+        if !holds && self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { invariant, message: message() });
+        }
+    }
+
+    /// The App is about to ask something of GitHub.
+    pub(super) fn asked(&mut self, request: &Request, now: Timestamp) {
+        limits::asked(self, request, now);
+    }
+
+    /// The App is told of a head's checks.
+    pub(super) fn told_checks(&mut self, checks: &Checks) {
+        let failed = checks.runs.iter().find(|run| !run.conclusion.is_some_and(Conclusion::passes));
+        self.told.insert(checks.sha.clone(), failed.map(|run| run.name.clone()));
+    }
+
+    /// GitHub asked the App to wait.
+    pub(super) fn limited(&mut self, until: Timestamp) {
+        self.limits.wait(until);
+    }
+
+    /// The process died, or its clock jumped: what it was told is forgotten.
+    pub(super) fn forgot(&mut self) {
+        self.limits.forget();
+    }
+
+    /// The App is about to write.
+    pub(super) fn before(&mut self, request: &Request, seen: Seen<'_>) {
+        words::canary(self, request);
+        words::overwrites(self, request, seen);
+        words::reopens(self, request);
+        publish::merges(self, request, seen);
+        publish::moves(self, request, seen);
+        publish::opens(self, request, seen);
+    }
+
+    /// The App has written, and GitHub did it.
+    pub(super) fn after(&mut self, request: &Request, response: &Response, seen: Seen<'_>) {
+        match request {
+            Request::DispatchWorkflow { workflow, branch, inputs } => {
+                dispatch::dispatched(self, workflow, branch, inputs, seen);
+            }
+            Request::CreateBranch { branch, sha } | Request::AdvanceBranch { branch, sha } => {
+                self.truth.record_written(branch, sha, seen.repository);
+            }
+            _ => {}
+        }
+        publish::one_open(self, response, seen);
+    }
+
+    /// The App moves a pull request's branch by git.
+    pub(super) fn moves_branch(&mut self, branch: &str, expected: Option<&Sha>, to: &Sha, seen: Seen<'_>) {
+        publish::moves_branch(self, branch, expected, to, seen);
+    }
+
+    /// The engine is told something.
+    pub(super) fn heard(&mut self, events: &[crate::engine::event::Event]) {
+        words::hear_ticks(self, events);
+    }
+
+    /// Rows were saved.
+    pub(super) fn saved(&mut self, changes: &[Change], seen: Seen<'_>) {
+        rows::saved(self, changes, seen);
+    }
+}

@@ -1,0 +1,137 @@
+//! Pull requests and their branches.
+
+use crate::engine::footprint::OverlapPolicy;
+use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, Sha, TaskId};
+use crate::engine::policy::Scope;
+use crate::github::{Request, Response};
+use crate::simulate::oracle::dispatch::is_unsettled;
+use crate::simulate::oracle::{Closing, Oracle, Seen, text};
+
+/// The issue whose branch this is.
+fn issue_of(branch: &str) -> Option<IssueNumber> {
+    branch.strip_prefix(PULL_BRANCH_PREFIX)?.parse().ok().map(IssueNumber)
+}
+
+/// S4: one open pull request for each task.
+pub(super) fn one_open(oracle: &mut Oracle, response: &Response, seen: Seen<'_>) {
+    let Response::PullRequest(pull) = response else { return };
+    let open = seen.world.open_heads().filter(|(_, other)| other.head_branch == pull.head_branch).count();
+    oracle.must("S4", open <= 1, || format!("{open} pull requests are open for `{}`", pull.head_branch));
+}
+
+/// S4: none is opened for work that is merged already.
+pub(super) fn opens(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
+    let Request::CreatePullRequest { head, .. } = request else { return };
+    let Some(issue) = issue_of(head) else {
+        return oracle.must("S4", false, || format!("a pull request was opened from `{head}`"));
+    };
+    let sha = seen.repository.branch(head).cloned();
+    let merged = seen
+        .world
+        .pulls()
+        .any(|(_, pull)| pull.head_branch == *head && pull.merged.is_some() && Some(&pull.head_sha) == sha.as_ref());
+    oracle.must("S4", !merged || seen.world.is_open(issue), || format!("#{issue} is merged already"));
+    earlier_goes_first(oracle, issue, seen);
+}
+
+/// S1: of two tasks that turn out to touch one file, the one dispatched first goes on, the other waits at its pull
+/// request.
+fn earlier_goes_first(oracle: &mut Oracle, issue: IssueNumber, seen: Seen<'_>) {
+    let overlap = oracle.settings.overlap;
+    if !matches!(overlap, OverlapPolicy::Strict | OverlapPolicy::Balanced) {
+        return;
+    }
+    let last = oracle.truth.attempts_of(issue).rev().find_map(|(_, attempt)| match &attempt.closed {
+        Some(Closing::Result { commit: Some(_), files, .. }) => Some(files.clone()),
+        Some(Closing::Result { .. } | Closing::Fenced) | None => None,
+    });
+    let files: Vec<String> = last.unwrap_or_default().iter().map(|file| file.to_ascii_lowercase()).collect();
+    let ours = oracle.truth.tasks.get(&issue).and_then(|task| task.held_since);
+    let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
+        let before = task.held_since.zip(ours).is_some_and(|(theirs, ours)| theirs < ours);
+        let waits_for_us = task.said.depends_on.contains(&issue.0);
+        let path = text::meeting(&files, &task.said.files)?;
+        (before && !waits_for_us && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
+    });
+    oracle.must("S1", met.is_none(), || {
+        let (other, path) = met.unwrap_or_default();
+        format!("the pull request of #{issue} was opened on `{path}`, which #{other} holds longer")
+    });
+}
+
+/// Branches created through the API.
+pub(super) fn moves(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
+    match request {
+        Request::CreateBranch { branch, sha } | Request::AdvanceBranch { branch, sha } => {
+            if let Some(issue) = issue_of(branch) {
+                shows_only_its_work(oracle, issue, sha);
+            }
+        }
+        Request::MergeBranch { into, .. } => not_over_a_person(oracle, into, seen),
+        _ => {}
+    }
+}
+
+/// Branches moved by git.
+pub(super) fn moves_branch(oracle: &mut Oracle, branch: &str, expected: Option<&Sha>, to: &Sha, seen: Seen<'_>) {
+    oracle.must("S15", expected.is_some() || seen.repository.branch(branch).is_none(), || {
+        format!("`{branch}` was moved without an expected commit")
+    });
+    let Some(issue) = issue_of(branch) else {
+        return oracle.must("S15", false, || format!("`{branch}` is not ours to move"));
+    };
+    if seen.repository.branch(branch) == expected {
+        not_over_a_person(oracle, branch, seen);
+        shows_only_its_work(oracle, issue, to);
+    }
+}
+
+/// S18: what a person pushed is never replaced, unless they handed it back.
+fn not_over_a_person(oracle: &mut Oracle, branch: &str, seen: Seen<'_>) {
+    let Some(head) = seen.repository.branch(branch) else { return };
+    let theirs = oracle.truth.people_heads.contains(head);
+    oracle.must("S18", !theirs, || format!("`{branch}` was moved over a person's commit"));
+}
+
+/// S3 and S6: the branch shows the work of the task's newest attempt, and nothing outside what was declared, unless a
+/// person allowed it.
+fn shows_only_its_work(oracle: &mut Oracle, issue: IssueNumber, to: &Sha) {
+    let newest = oracle.truth.attempts_of(issue).rev().find_map(|(id, attempt)| match &attempt.closed {
+        Some(Closing::Result { commit: Some(commit), files, refused: false, .. }) => {
+            Some((*id, commit.clone(), files.clone()))
+        }
+        Some(Closing::Result { .. } | Closing::Fenced) | None => None,
+    });
+    let is_newest = newest.as_ref().is_some_and(|(_, commit, _)| commit == to);
+    oracle.must("S6", is_newest, || format!("the branch of #{issue} shows another work than its newest: {to}"));
+    let Some((id, _, files)) = newest else { return };
+    let scope = oracle.settings.scope;
+    let Some(task) = oracle.truth.tasks.get(&issue) else { return };
+    if scope == Some(Scope::Report) || task.said.files.is_empty() || task.widened {
+        return;
+    }
+    let outside = files.iter().find(|file| !text::covers(&task.said.files, file)).cloned();
+    oracle.must("S3", outside.is_none(), || {
+        format!("{id} touches `{}`, which it did not declare and nobody allowed", outside.unwrap_or_default())
+    });
+}
+
+/// S18 and S19: merged is only what is green, and what a person wants merged or the configuration says.
+pub(super) fn merges(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
+    let Request::MergePullRequest { number, head } = request else { return };
+    let Some(pull) = seen.world.pull(*number).filter(|pull| pull.head_sha == *head) else { return };
+    let Some(issue) = issue_of(&pull.head_branch) else {
+        return oracle.must("S18", false, || format!("#{number} is not ours to merge"));
+    };
+    let asked = oracle.truth.tasks.get(&issue).is_some_and(|task| task.merge_asked);
+    let auto = oracle.settings.auto_merge;
+    oracle.must("S18", auto || asked, || format!("#{number} was merged and nobody asked for it"));
+    let theirs = oracle.truth.people_heads.contains(head);
+    oracle.must("S18", !theirs || asked, || format!("#{number} was merged with a person's own commit"));
+    let given_up = oracle.tasks.get(&TaskId(issue)).is_some_and(|task| task.left || task.cancel_asked);
+    oracle.must("S18", !given_up || asked, || format!("#{number} was merged though #{issue} is given up"));
+    let red = oracle.told.get(head).cloned().flatten();
+    oracle.must("S18", red.is_none(), || {
+        format!("#{number} was merged though `{}` did not pass when it was last read", red.unwrap_or_default())
+    });
+}

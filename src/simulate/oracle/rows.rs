@@ -1,0 +1,204 @@
+//! What must hold of rows whenever they are saved.
+
+use std::sync::Arc;
+
+use crate::engine::attempt::{AttemptOutcome, Stand};
+use crate::engine::id::{AttemptId, IssueNumber, TaskId, pull_branch};
+use crate::engine::plan::{Change, Numbers};
+use crate::engine::report::ReportOutcome;
+use crate::engine::task::{Stage, Task, Verdict};
+use crate::simulate::oracle::{Closing, Oracle, Seen, words};
+
+/// Rows were saved.
+pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
+    oracle.truth.clock += 1;
+    for change in changes {
+        match change {
+            Change::Header(header) => {
+                words::take_ticks(oracle, header);
+                if oracle.header.as_ref().is_some_and(|known| known.number != header.number) {
+                    next_plan(oracle);
+                }
+                oracle.header = Some(header.clone());
+            }
+            Change::Numbers(numbers) => numbers_only_grow(oracle, numbers),
+            Change::Task(task) => {
+                let old = oracle.tasks.get(&task.id).cloned();
+                one(oracle, old.as_deref(), task, seen);
+                oracle.tasks.insert(task.id, Arc::clone(task));
+            }
+            Change::TaskGone(id) => {
+                oracle.tasks.remove(id);
+                let issue = oracle.truth.task(id.0);
+                (issue.locked_since, issue.held_since) = (None, None);
+            }
+            Change::Layout(_) | Change::Entry(_) | Change::EntryGone(_) => {}
+        }
+    }
+}
+
+/// A new plan begins: its tasks are new, the numbers of attempts go on.
+fn next_plan(oracle: &mut Oracle) {
+    oracle.tasks.clear();
+    for task in oracle.truth.tasks.values_mut() {
+        (task.locked_since, task.held_since) = (None, None);
+    }
+}
+
+fn one(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
+    note_lock(oracle, old, new, seen);
+    let Some(old) = old else { return };
+    counters_only_grow(oracle, old, new);
+    past_attempts_stay(oracle, old, new);
+    ends_are_true(oracle, old, new);
+    verdicts_are_true(oracle, old, new, seen);
+}
+
+/// When its files were locked and given back, by its own rows.
+fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
+    let clock = oracle.truth.clock;
+    let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == pull_branch(new.issue()));
+    let task = oracle.truth.task(new.issue());
+    match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
+        (false, true) => task.locked_since = Some(clock),
+        (true, false) => task.locked_since = None,
+        (true, true) | (false, false) => {}
+    }
+    let newly_open = new.has_open_pull() && !old.is_some_and(Task::has_open_pull);
+    if newly_open && open {
+        task.held_since.get_or_insert(clock);
+    }
+    if new.verdict.is_some() && !open {
+        task.held_since = None;
+    }
+}
+
+/// S9: attempt numbers are never used twice. One that GitHub refused was never used.
+fn numbers_only_grow(oracle: &mut Oracle, numbers: &Numbers) {
+    let lost: Vec<(IssueNumber, u32)> = oracle
+        .numbers
+        .iter()
+        .map(|(issue, known)| (*issue, *known, numbers.get(issue).copied().unwrap_or_default()))
+        .filter(|(_, known, now)| now < known)
+        .flat_map(|(issue, known, now)| (now + 1..=known).map(move |n| (issue, n)))
+        .collect();
+    for (issue, n) in lost {
+        let id = AttemptId { issue, n };
+        let used = oracle.truth.attempts.get(&id).is_some_and(|attempt| attempt.dispatches > 0);
+        oracle.must("S9", !used, || format!("the number {id} was given back though it was dispatched"));
+    }
+    oracle.numbers.clone_from(numbers);
+}
+
+/// S9: counters only grow, `granted` by people's word alone, and no failure is counted twice.
+fn counters_only_grow(oracle: &mut Oracle, old: &Task, new: &Task) {
+    let (was, is) = (&old.counters, &new.counters);
+    let grows = is.failures >= was.failures
+        && is.infra_retries >= was.infra_retries
+        && is.conflict_reruns >= was.conflict_reruns
+        && is.granted >= was.granted
+        && is.passed_over >= was.passed_over;
+    oracle.must("S9", grows, || format!("{} lost a count: {was:?} became {is:?}", new.id));
+    let retries = oracle.truth.tasks.get(&new.issue()).map_or(0, |task| task.retries);
+    oracle.must("S12", is.granted <= retries, || {
+        format!("{} was granted {} attempts by {retries} commands", new.id, is.granted)
+    });
+    if (is.failures, is.infra_retries, is.conflict_reruns) == (was.failures, was.infra_retries, was.conflict_reruns) {
+        return;
+    }
+    let (mut agent, mut infrastructure, mut changed) = (0, 0, 0);
+    for (_, attempt) in oracle.truth.attempts_of(new.issue()) {
+        match &attempt.closed {
+            Some(Closing::Result { commit: Some(_), refused: false, .. }) => changed += 1,
+            Some(Closing::Result { outcome: ReportOutcome::Infra, .. }) => infrastructure += 1,
+            Some(Closing::Result { .. }) => agent += 1,
+            Some(Closing::Fenced) if attempt.claimed_by.is_none() => infrastructure += 1,
+            Some(Closing::Fenced) => (agent, infrastructure) = (agent + 1, infrastructure + 1),
+            None => {}
+        }
+    }
+    let fits = is.failures <= agent + changed && is.infra_retries <= infrastructure && is.conflict_reruns <= changed;
+    oracle.must("S9", fits, || {
+        format!(
+            "{} counts {is:?}; there were {agent} failures of agents, {infrastructure} of runners, {changed} works",
+            new.id
+        )
+    });
+}
+
+/// S6: what is past does not change any more.
+fn past_attempts_stay(oracle: &mut Oracle, old: &Task, new: &Task) {
+    let known = old.attempts.len().saturating_sub(1);
+    let same = old.attempts.iter().take(known).eq(new.attempts.iter().take(known));
+    oracle.must("S6", same, || format!("an earlier attempt of {} changed", new.id));
+    if new.attempts.len() < old.attempts.len() {
+        let gone = old.attempts.last().map(|attempt| attempt.id);
+        let used = gone.and_then(|id| oracle.truth.attempts.get(&id)).is_some_and(|attempt| attempt.dispatches > 0);
+        oracle.must("S6", !used, || format!("an attempt of {} that was dispatched is gone", new.id));
+    }
+    let most = new.attempts.len() <= old.attempts.len() + 1;
+    oracle.must("S2", most, || format!("{} began two attempts at once", new.id));
+    let open = new.attempts.iter().rev().skip(1).find(|attempt| attempt.stand != Stand::Ended).map(|a| a.id);
+    oracle.must("S2", open.is_none(), || format!("{} has another attempt beside {open:?}, which is open", new.id));
+}
+
+/// S15: an attempt ends when its record is closed, and as the record says.
+fn ends_are_true(oracle: &mut Oracle, old: &Task, new: &Task) {
+    for attempt in new.attempts.iter().filter(|attempt| attempt.stand == Stand::Ended) {
+        let before = old.attempts.iter().find(|known| known.id == attempt.id);
+        if before.is_some_and(|known| known.stand == Stand::Ended) {
+            continue;
+        }
+        let closed = oracle.truth.attempts.get(&attempt.id).and_then(|truth| truth.closed.clone());
+        oracle.must("S15", closed.is_some(), || format!("{} ended though its record is open", attempt.id));
+        let work = match &closed {
+            Some(Closing::Result { commit, refused, .. }) => commit.is_some() && !refused,
+            Some(Closing::Fenced) | None => false,
+        };
+        let told = attempt.outcome == Some(AttemptOutcome::Changed);
+        oracle.must("S6", told == work, || {
+            format!("{} ended as {:?}; its record says {closed:?}", attempt.id, attempt.outcome)
+        });
+    }
+}
+
+/// S19: a verdict says what happened, and comes when nothing is open any more.
+fn verdicts_are_true(oracle: &mut Oracle, old: &Task, new: &Task, seen: Seen<'_>) {
+    let merged =
+        || seen.world.pulls().any(|(_, pull)| pull.head_branch == pull_branch(new.issue()) && pull.merged.is_some());
+    if new.stage == Stage::Merged && old.stage != Stage::Merged {
+        let is = merged();
+        oracle.must("S19", is, || format!("{} counts as merged and is not", new.id));
+    }
+    let back = old.stage == Stage::Merged && new.stage != Stage::Merged;
+    oracle.must("S24", !back, || format!("{} was merged and is {} now", new.id, new.stage));
+    if new.verdict == old.verdict {
+        return;
+    }
+    let Some(verdict) = new.verdict else { return };
+    oracle.truth.task(new.issue()).was_settled = true;
+    let open = oracle.truth.attempts_of(new.issue()).find(|(_, attempt)| attempt.closed.is_none()).map(|(id, _)| *id);
+    oracle.must("S19", open.is_none(), || format!("{} is {verdict} while {open:?} is open", new.id));
+    let holds = match verdict {
+        Verdict::Merged => merged(),
+        Verdict::NoChange => said_no_change(oracle, new.id),
+        Verdict::Cancelled => oracle.truth.tasks.get(&new.issue()).is_some_and(|task| task.ever_given_up),
+        Verdict::Escalated => escalates_rightly(oracle, new),
+    };
+    oracle.must("S19", holds, || format!("{} is {verdict}, which nothing that happened says", new.id));
+}
+
+fn said_no_change(oracle: &Oracle, id: TaskId) -> bool {
+    oracle.truth.attempts_of(id.0).next_back().is_some_and(|(_, attempt)| {
+        matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::NoChange, .. }))
+    })
+}
+
+/// Some counter is past its limit.
+fn escalates_rightly(oracle: &Oracle, task: &Task) -> bool {
+    let (settings, counters) = (&oracle.settings, &task.counters);
+    let attempts = task.facts.retries.map_or(settings.attempts, |retries| retries + 1) + counters.granted;
+    counters.failures >= attempts
+        || counters.infra_retries > settings.infra_retries
+        || counters.conflict_reruns > settings.conflict_reruns
+}

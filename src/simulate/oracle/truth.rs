@@ -1,0 +1,136 @@
+//! The history: what runs, people and GitHub really did, told by those who did it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::id::{AttemptId, IssueNumber, RECORD_BRANCH_PREFIX, RunId, Sha};
+use crate::engine::record::{RECORD_FILE, Record};
+use crate::engine::report::ReportOutcome;
+use crate::forge::memory::repository::Repository;
+use crate::simulate::oracle::text::Said;
+
+/// How an attempt's record was closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::simulate) enum Closing {
+    /// Its run published.
+    Result {
+        /// What its agent said.
+        outcome: ReportOutcome,
+        /// The work.
+        commit: Option<Sha>,
+        /// The files of the work.
+        files: Vec<String>,
+        /// Whether publish refused the work.
+        refused: bool,
+    },
+    /// The orchestrator closed it.
+    Fenced,
+}
+
+/// One attempt as it really was.
+#[derive(Clone, Debug, Default)]
+pub(in crate::simulate) struct AttemptTruth {
+    /// Dispatches of ours that made a run.
+    pub(in crate::simulate) dispatches: u32,
+    /// The run that claimed it.
+    pub(in crate::simulate) claimed_by: Option<RunId>,
+    /// How it was closed.
+    pub(in crate::simulate) closed: Option<Closing>,
+}
+
+/// One task as it really was.
+#[derive(Clone, Debug, Default)]
+pub(in crate::simulate) struct TaskTruth {
+    /// Digests of texts that a person with write approved as they stood.
+    pub(in crate::simulate) approved: BTreeSet<String>,
+    /// What the text of its newest dispatch says.
+    pub(in crate::simulate) said: Said,
+    /// When it was first dispatched since it last gave its files back, counted in dispatches and saves.
+    pub(in crate::simulate) held_since: Option<u64>,
+    /// When its row was first locked, counted likewise.
+    pub(in crate::simulate) locked_since: Option<u64>,
+    /// A person with write gave it up, or its issue left the plan.
+    pub(in crate::simulate) given_up: bool,
+    /// That was so at some time.
+    pub(in crate::simulate) ever_given_up: bool,
+    /// `retry` spoken by people with write.
+    pub(in crate::simulate) retries: u32,
+    /// Acts of people that may put it back to its start.
+    pub(in crate::simulate) touched: u32,
+    /// A person with write approved it after its first dispatch: a wider scope counts as allowed.
+    pub(in crate::simulate) widened: bool,
+    /// A person asked for its merge.
+    pub(in crate::simulate) merge_asked: bool,
+    /// It had a verdict at some time.
+    pub(in crate::simulate) was_settled: bool,
+    /// Its issue was closed at some time.
+    pub(in crate::simulate) ever_closed: bool,
+}
+
+/// The history.
+#[derive(Debug, Default)]
+pub(in crate::simulate) struct Truth {
+    /// Attempts.
+    pub(in crate::simulate) attempts: BTreeMap<AttemptId, AttemptTruth>,
+    /// Tasks.
+    pub(in crate::simulate) tasks: BTreeMap<IssueNumber, TaskTruth>,
+    /// Commits that people pushed onto branches of ours, until somebody with write handed them back.
+    pub(in crate::simulate) people_heads: BTreeSet<Sha>,
+    /// Attempts dispatched and not closed.
+    pub(in crate::simulate) open: u32,
+    /// Counts dispatches and saves.
+    pub(in crate::simulate) clock: u64,
+    /// The highest phase that anything was dispatched of.
+    pub(in crate::simulate) phase: u32,
+}
+
+impl Truth {
+    /// A task's history, begun where there is none.
+    pub(in crate::simulate) fn task(&mut self, issue: IssueNumber) -> &mut TaskTruth {
+        self.tasks.entry(issue).or_default()
+    }
+
+    /// The attempts of a task, oldest first.
+    pub(in crate::simulate) fn attempts_of(
+        &self,
+        issue: IssueNumber,
+    ) -> impl DoubleEndedIterator<Item = (&AttemptId, &AttemptTruth)> {
+        self.attempts.range(AttemptId { issue, n: 0 }..=AttemptId { issue, n: u32::MAX })
+    }
+
+    /// A dispatch of ours made a run. Gives how many this attempt has had.
+    pub(in crate::simulate) fn dispatched(&mut self, id: AttemptId) -> u32 {
+        let attempt = self.attempts.entry(id).or_default();
+        attempt.dispatches += 1;
+        if attempt.dispatches == 1 && attempt.closed.is_none() {
+            self.open += 1;
+        }
+        attempt.dispatches
+    }
+
+    /// A run won its claim.
+    pub(in crate::simulate) fn claimed(&mut self, id: AttemptId, run: RunId) {
+        self.attempts.entry(id).or_default().claimed_by = Some(run);
+    }
+
+    /// A record was closed. Gives `false` where it had been before.
+    pub(in crate::simulate) fn closed(&mut self, id: AttemptId, closing: Closing) -> bool {
+        let attempt = self.attempts.entry(id).or_default();
+        if attempt.closed.is_some() {
+            return false;
+        }
+        if attempt.dispatches > 0 {
+            self.open = self.open.saturating_sub(1);
+        }
+        attempt.closed = Some(closing);
+        true
+    }
+
+    /// The orchestrator wrote a branch: a record's closing is noted.
+    pub(super) fn record_written(&mut self, branch: &str, sha: &Sha, repository: &Repository) {
+        let Some(id) = branch.strip_prefix(RECORD_BRANCH_PREFIX).and_then(AttemptId::parse) else { return };
+        let record = repository.file(sha.as_str(), RECORD_FILE).and_then(|bytes| Record::parse(bytes).ok());
+        if record.is_some_and(|record| record.fenced.is_some()) {
+            self.closed(id, Closing::Fenced);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What people read and what they said: ticks, comments, secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::command::Command;
+use crate::engine::event::{Event, Fact};
+use crate::engine::id::{IssueNumber, pull_branch};
+use crate::engine::plan::Header;
+use crate::engine::snapshot::OpenState;
+use crate::engine::task::Verdict;
+use crate::engine::time::Timestamp;
+use crate::forge::memory::repository::Repository;
+use crate::forge::world::World;
+use crate::forge::world::state::PullEntry;
+use crate::github::Request;
+use crate::simulate::oracle::{Oracle, Seen};
+
+/// How far the orchestrator's clock and GitHub's may differ in a story.
+const CLOCKS_DIFFER: std::time::Duration = std::time::Duration::from_secs(1_200);
+
+/// Ticks that were taken down.
+#[derive(Debug, Default)]
+pub(super) struct Ticks {
+    taken: BTreeSet<String>,
+    /// Those that a write of ours covered before anybody took them down.
+    overwritten: BTreeSet<String>,
+}
+
+/// The ticked boxes of a body: what stands in their hidden comments, digest left out.
+fn ticked(body: &str) -> BTreeSet<String> {
+    let marks = ["- [x] <!-- orchestrate: ", "- [X] <!-- orchestrate: "];
+    let lines = body.lines().filter_map(|line| marks.iter().find_map(|mark| line.trim_start().strip_prefix(mark)));
+    let commands = lines.filter_map(|line| line.split_once(" -->")).map(|(inside, _)| inside);
+    commands.map(|inside| inside.split(" @").next().unwrap_or(inside).trim().to_owned()).collect()
+}
+
+/// Notes the ticks that a saved header holds.
+pub(super) fn take_ticks(oracle: &mut Oracle, header: &Header) {
+    let spoken = header.acts.iter().filter(|act| act.comment.is_none()).filter_map(|act| act.wish.as_ref().ok());
+    let words: Vec<String> = spoken.filter_map(words).collect();
+    oracle.ticks.taken.extend(words);
+    let put_back = header.tracking.iter().flat_map(|tracking| tracking.unattributed.iter().cloned());
+    oracle.ticks.taken.extend(put_back);
+}
+
+/// Notes the ticks that the engine is told of: with the person's right known already, it answers them in one step.
+pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
+    for event in events {
+        let Event::Fact(fact) = event else { continue };
+        let Fact::Tracking(_, Some(issue), edits, _) = &**fact else { continue };
+        let bodies = edits.iter().filter_map(|edit| edit.body.as_ref()).chain([&issue.body]);
+        for body in bodies.filter(|body| body.contains("- [x]") || body.contains("- [X]")) {
+            oracle.ticks.taken.extend(ticked(body));
+        }
+    }
+}
+
+/// A command that boxes offer, as it stands in their comments.
+fn words(command: &Command) -> Option<String> {
+    match command {
+        Command::Approve(None) => Some("approve".to_owned()),
+        Command::Approve(Some(issue)) => Some(format!("approve #{issue}")),
+        Command::Retry(issue) => Some(format!("retry #{issue}")),
+        Command::Pause(_) => Some("pause".to_owned()),
+        Command::Resume => Some("resume".to_owned()),
+        Command::Plan => Some("plan".to_owned()),
+        Command::Cancel(None) => Some("cancel".to_owned()),
+        Command::Cancel(Some(issue)) => Some(format!("cancel #{issue}")),
+        Command::Merge(issue) => Some(format!("merge #{issue}")),
+        Command::Help | Command::Status => None,
+    }
+}
+
+/// Notes ticks that a write of ours covers.
+pub(super) fn overwrites(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
+    let Request::UpdateIssue { number, body: Some(body), .. } = request else { return };
+    let Some(entry) = seen.world.issue(*number) else { return };
+    let (before, after) = (ticked(&entry.issue.body), ticked(body));
+    for tick in before.difference(&after) {
+        // A box that is offered no more stood for something that is done.
+        let offered = body.contains(&format!("- [ ] <!-- orchestrate: {tick}"));
+        if offered && !oracle.ticks.taken.contains(tick) {
+            oracle.ticks.overwritten.insert(tick.clone());
+        }
+    }
+}
+
+/// S17, once things are quiet: what was overwritten was read all the same.
+pub(in crate::simulate) fn no_tick_is_lost(oracle: &mut Oracle) {
+    let lost: Vec<String> = oracle.ticks.overwritten.difference(&oracle.ticks.taken).cloned().collect();
+    oracle.must("S17", lost.is_empty(), || format!("the ticks {lost:?} were overwritten and never read"));
+}
+
+/// S18: what a person closed is never opened again by us.
+pub(super) fn reopens(oracle: &mut Oracle, request: &Request) {
+    if let Request::UpdateIssue { number, state: Some(state), .. } = request {
+        oracle.must("S18", *state == OpenState::Closed, || format!("#{number} was opened again"));
+    }
+}
+
+/// S26: the secret of the plan leaves in no text for people.
+pub(super) fn canary(oracle: &mut Oracle, request: &Request) {
+    let texts: [Option<&String>; 2] = match request {
+        Request::CreateIssue { title, body, .. } | Request::CreatePullRequest { title, body, .. } => {
+            [Some(title), Some(body)]
+        }
+        Request::UpdateIssue { title, body, .. } | Request::UpdatePullRequest { title, body, .. } => {
+            [title.as_ref(), body.as_ref()]
+        }
+        Request::CreateComment { body, .. } => [Some(body), None],
+        _ => return,
+    };
+    let told = texts.into_iter().flatten().any(|text| text.contains(&oracle.canary));
+    oracle.must("S26", !told, || "a text for people holds a secret".to_owned());
+}
+
+/// S5 and S4, once things are quiet: nothing of ours is said twice, and one tracking issue is open.
+pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &World, bot: &str) {
+    let mut said: BTreeMap<(IssueNumber, String), u32> = BTreeMap::new();
+    for entry in world.comments().filter(|entry| entry.comment.author.login.as_str() == bot) {
+        let Some((_, marker)) = entry.comment.body.rsplit_once("<!--") else { continue };
+        *said.entry((entry.comment.issue, marker.to_owned())).or_default() += 1;
+    }
+    for ((issue, marker), times) in said {
+        oracle.must("S5", times == 1, || format!("`{marker}` stands {times} times on #{issue}"));
+    }
+    let labelled = world.issues().filter(|entry| {
+        let ours = entry.issue.labels.iter().any(|label| label == "orchestrate:tracking");
+        ours && entry.issue.state == OpenState::Open && entry.issue.author.login.as_str() == bot
+    });
+    let open = labelled.count();
+    oracle.must("S4", open <= 1, || format!("{open} tracking issues are open"));
+}
+
+/// S19 and S25, once things are quiet: what is merged counts as merged, and the tracking issue is closed.
+pub(in crate::simulate) fn last_words(oracle: &mut Oracle, world: &World, _: &Repository) {
+    let began = oracle.header.as_ref().map_or(Timestamp(0), |header| header.started_at);
+    let in_this_plan = |pull: &PullEntry| pull.merged.as_ref().is_some_and(|merged| merged.at + CLOCKS_DIFFER >= began);
+    let merged: Vec<String> =
+        world.pulls().filter(|(_, pull)| in_this_plan(pull)).map(|(_, pull)| pull.head_branch.clone()).collect();
+    let tasks: Vec<_> = oracle.tasks.values().cloned().collect();
+    for task in tasks {
+        let is_merged = merged.contains(&pull_branch(task.issue()));
+        let counts = task.verdict == Some(Verdict::Merged);
+        let again = task.left || task.attempts.is_empty();
+        oracle.must("S19", counts == is_merged || again, || {
+            format!("{} is {:?}, and merged: {is_merged}", task.id, task.verdict)
+        });
+    }
+    let Some(tracking) = oracle.header.as_ref().and_then(|header| header.tracking.as_ref()) else { return };
+    let number = tracking.number;
+    let open = world.is_open(number);
+    let body = world.issue(number).filter(|entry| !entry.deleted).map(|entry| entry.issue.body.clone());
+    let says_so = body.is_none_or(|body| body.contains("This plan has ended."));
+    oracle.must("S25", says_so, || format!("the plan has ended and #{number} does not say so"));
+    oracle.must("S25", !open, || format!("the plan has ended and its tracking issue #{number} is open"));
+}

@@ -1,0 +1,167 @@
+//! Defects of decisions: another plan or other events go in, another step comes out.
+
+use std::sync::Arc;
+
+use crate::engine::attempt::Stand;
+use crate::engine::brief::ApprovedText;
+use crate::engine::cursor::Cursor;
+use crate::engine::event::{Event, Fact};
+use crate::engine::footprint::Area;
+use crate::engine::id::{CommentId, Login};
+use crate::engine::plan::{Change, Plan};
+use crate::engine::policy::Scope;
+use crate::engine::step::Step;
+use crate::engine::task::{Stage, Task, Verdict};
+use crate::engine::time::Timestamp;
+use crate::simulate::planted::Planted;
+
+impl Planted {
+    /// The plan as a step with this defect takes it.
+    pub(super) fn changed_plan(self, plan: &Plan, now: Timestamp) -> Plan {
+        let mut plan = plan.clone();
+        self.change_header(&mut plan);
+        let tasks: Vec<Arc<Task>> = plan.tasks.values().cloned().collect();
+        for task in tasks {
+            let mut changed = Task::clone(&task);
+            self.change_task(&mut changed, now);
+            if changed != *task {
+                plan.tasks.insert(Arc::new(changed));
+            }
+        }
+        plan
+    }
+
+    fn change_header(self, plan: &mut Plan) {
+        let header = &mut plan.header;
+        match self {
+            Self::GatesIgnored => header.open_phase = plan.layout.phases.len().saturating_sub(1),
+            Self::MergesUnasked => header.settings.auto_merge = true,
+            Self::OneTooMany => header.settings.max_parallel += 1,
+            Self::ScopeIgnored => header.settings.scope = Some(Scope::Report),
+            Self::CommandsRepeated => header.cursor = Cursor::new(Timestamp(0)),
+            Self::NumbersReused => plan.numbers.values_mut().for_each(|n| *n = 0),
+            _ => {}
+        }
+    }
+
+    fn change_task(self, task: &mut Task, now: Timestamp) {
+        match self {
+            Self::LockFreedByCancel if task.cancel_asked => task.locked_since = None,
+            Self::LockFreedByAttempt if task.live().is_none() && !task.has_open_pull() => task.locked_since = None,
+            Self::FenceNotAwaited => {
+                for attempt in task.attempts.iter_mut().filter(|attempt| attempt.fence.is_some()) {
+                    attempt.stand = Stand::Ended;
+                }
+            }
+            Self::CountersLost => (task.counters.failures, task.counters.infra_retries) = (0, 0),
+            Self::ApprovalNotNeeded if task.approval.is_none() => task.approval = Some(approval(task, now)),
+            Self::ApprovalNotCompared if task.approval.is_some() => task.approval = Some(approval(task, now)),
+            Self::DependenciesIgnored => task.facts.depends_on.clear(),
+            Self::CaseCounts | Self::DirectoriesIgnored => {
+                task.footprint.claims.iter_mut().for_each(|claim| self.change_area(&mut claim.area));
+            }
+            Self::PushTakenForOurs => {
+                if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
+                    task.branch = Some(pull.head.clone());
+                    task.hold = None;
+                }
+            }
+            Self::FailureNotPropagated if task.verdict == Some(Verdict::Escalated) => {
+                task.verdict = Some(Verdict::NoChange);
+            }
+            Self::StallsIgnored => {
+                let started = task.attempts.iter_mut().filter(|attempt| attempt.fence.is_none());
+                started.for_each(|attempt| {
+                    attempt.progress_at = now;
+                    attempt.dispatched_at = attempt.dispatched_at.map(|_| now);
+                });
+            }
+            Self::OldWorkShown => {
+                let first = task.attempts.iter().find_map(|attempt| attempt.commit.clone());
+                if let (Some(first), Some(work)) = (first, &mut task.work) {
+                    work.commit = first;
+                }
+            }
+            Self::MergeNotSeen if task.stage == Stage::PrOpen => {
+                if let Some(pull) = &mut task.pull {
+                    (pull.open, pull.merged) = (true, false);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn change_area(self, area: &mut Area) {
+        match (self, &*area) {
+            (Self::CaseCounts, Area::File(path)) if path.contains(char::is_uppercase) => {
+                *area = Area::File(format!("letters/{path}"));
+            }
+            (Self::DirectoriesIgnored, Area::Directory(path)) => *area = Area::File(format!("{path}/folder")),
+            _ => {}
+        }
+    }
+
+    /// The events as a step with this defect hears them.
+    pub(super) fn changed_events(self, events: &[Event]) -> Vec<Event> {
+        let mut heard = events.to_vec();
+        match self {
+            Self::HeartbeatIgnored => heard.retain(|event| *event != Event::Tick),
+            Self::MergeNotSeen => heard.retain(|event| match event {
+                Event::Fact(fact) => !matches!(&**fact, Fact::Pulls(pulls) if pulls.iter().any(|(p, _)| p.merged)),
+                _ => true,
+            }),
+            Self::EditedCommentsCount => {
+                for event in &mut heard {
+                    if let Event::Fact(fact) = event
+                        && let Fact::Comments(comments) = &mut **fact
+                    {
+                        for comment in comments.iter_mut().filter(|comment| comment.updated_at > comment.created_at) {
+                            comment.created_at = comment.updated_at;
+                            comment.id = CommentId(comment.id.0 + 1_000_000);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        heard
+    }
+
+    /// Changes what was decided.
+    pub(super) fn change_step(self, plan: &Plan, step: &mut Step) {
+        match self {
+            Self::IntentsNotSaved => step.changes.retain(|change| !matches!(change, Change::Entry(_))),
+            Self::TrackingNotWritten => step.writes.retain(|key| key.0 != "track"),
+            Self::FailuresNotCounted | Self::InfrastructureBlamed => {
+                for change in &mut step.changes {
+                    if let Change::Task(task) = change {
+                        let mut changed = Task::clone(task);
+                        self.miscount(plan, &mut changed);
+                        *task = Arc::new(changed);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn miscount(self, plan: &Plan, task: &mut Task) {
+        let Some(old) = plan.tasks.get(&task.id) else { return };
+        let counters = &mut task.counters;
+        if self == Self::FailuresNotCounted {
+            counters.failures = old.counters.failures;
+            if task.verdict == Some(Verdict::Escalated) && old.verdict.is_none() {
+                task.verdict = None;
+                task.settled_at = None;
+            }
+        } else if counters.infra_retries > old.counters.infra_retries {
+            counters.infra_retries = old.counters.infra_retries;
+            counters.failures += 1;
+        }
+    }
+}
+
+fn approval(task: &Task, now: Timestamp) -> ApprovedText {
+    let (title, body, digest) = (task.title.clone(), task.body.clone(), task.digest.clone());
+    ApprovedText { title, body, digest, by: Login::new("nobody"), at: now }
+}

@@ -1,0 +1,69 @@
+//! The simulator: it holds, it repeats itself to the byte, it sees planted bugs, and a death anywhere changes nothing.
+//!
+//! Quick by default; `ORCHESTRATOR_FULL=1` tells more stories.
+
+use std::collections::BTreeMap;
+
+use strum::IntoEnumIterator as _;
+use task_orchestrator::simulate::{Bounds, FaultKind, Planted, campaign, crash_everywhere, run, run_caught};
+
+/// Seeds within which every planted bug must be caught.
+const CAUGHT_WITHIN: u64 = 1_000;
+/// Seeds of the quick run, and how many bugs they must catch at least.
+const QUICK: (u64, usize) = (20, 30);
+
+fn everything() -> Bounds {
+    Bounds::with(FaultKind::iter().collect())
+}
+
+fn is_full() -> bool {
+    std::env::var_os("ORCHESTRATOR_FULL").is_some()
+}
+
+pub(crate) fn no_seed_breaks_a_rule() {
+    let seeds = if is_full() { 100_000 } else { 400 };
+    let found = campaign(0..seeds, &everything(), 2, |_| {});
+    assert!(found.violations.is_empty(), "{:#?}", found.violations.iter().take(5).collect::<Vec<_>>());
+    assert_eq!(found.seeds, seeds);
+}
+
+pub(crate) fn no_webhook_at_all_is_as_good() {
+    let bounds = Bounds::with(vec![FaultKind::WebhookDropped, FaultKind::AgentFails, FaultKind::People]);
+    let found = campaign(0..if is_full() { 10_000 } else { 60 }, &bounds, 2, |_| {});
+    assert!(found.violations.is_empty(), "{:#?}", found.violations.iter().take(5).collect::<Vec<_>>());
+}
+
+pub(crate) fn a_seed_gives_the_same_bytes_twice() {
+    for seed in 0..if is_full() { 1_000 } else { 12 } {
+        let (one, other) = (run(seed, &everything(), true), run(seed, &everything(), true));
+        assert!(!one.log.is_empty());
+        assert_eq!(one, other, "seed {seed}");
+    }
+}
+
+pub(crate) fn every_planted_bug_is_caught() {
+    let (within, least) = if is_full() { (CAUGHT_WITHIN, Planted::iter().len()) } else { QUICK };
+    let mut caught: BTreeMap<String, u64> = BTreeMap::new();
+    for bug in Planted::iter() {
+        let holds = |seed: u64, bug: Option<Planted>| run_caught(seed, &everything(), false, bug).violations.is_empty();
+        // A seed that breaks a rule by itself shows nothing.
+        let seed = (0..within).find(|seed| !holds(*seed, Some(bug)) && holds(*seed, None));
+        caught.extend(seed.map(|seed| (bug.to_string(), seed)));
+    }
+    println!("{caught:#?}");
+    assert!(caught.len() >= least, "{} of {} planted bugs were seen", caught.len(), Planted::iter().len());
+}
+
+pub(crate) fn a_death_anywhere_changes_nothing_in_the_end() {
+    let (deaths, wrong) = crash_everywhere(if is_full() { 1 } else { 23 });
+    assert!(wrong.is_empty(), "{deaths} deaths: {:#?}", wrong.iter().take(5).collect::<Vec<_>>());
+    assert!(deaths > if is_full() { 500 } else { 20 }, "{deaths}");
+}
+
+stories! {
+    no_seed_breaks_a_rule,
+    no_webhook_at_all_is_as_good,
+    a_seed_gives_the_same_bytes_twice,
+    every_planted_bug_is_caught,
+    a_death_anywhere_changes_nothing_in_the_end,
+}
