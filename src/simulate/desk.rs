@@ -54,6 +54,9 @@ pub(super) struct Inner {
     /// How far the orchestrator's clock is off.
     pub(super) skew: i64,
     pub(super) denied_until: Timestamp,
+    /// When GitHub last asked to be left alone, and what it was told. Reads that were begun side by side with the one
+    /// that heard it do not leave: the client over HTTP holds them back.
+    pub(super) left_alone: Option<(Timestamp, Error)>,
     /// The App's calls of all kinds, and its writes.
     pub(super) calls: u64,
     pub(super) writes: u64,
@@ -143,7 +146,9 @@ impl Inner {
             if self.planted == Some(Planted::LimitIgnored) {
                 return Error::Unreachable { message: "429".to_owned() };
             }
-            return Error::RateLimited { until: Timestamp(until.0 + self.skew) };
+            let told = Error::RateLimited { until: Timestamp(until.0 + self.skew) };
+            self.left_alone = Some((self.now, told.clone()));
+            return told;
         }
         error
     }
@@ -162,6 +167,12 @@ impl Desk {
     fn call(&self, mut request: Request) -> Option<Result<Response, Error>> {
         let inner = &mut *self.locked();
         let write = access::is_write(&request);
+        if let Some((at, told)) = &inner.left_alone
+            && *at == inner.now
+            && !write
+        {
+            return Some(Err(told.clone()));
+        }
         inner.calls += 1;
         inner.writes += u64::from(write);
         let planted = inner.planted;

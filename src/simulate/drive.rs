@@ -109,6 +109,7 @@ impl Simulation {
             now: START,
             skew: 0,
             denied_until: START,
+            left_alone: None,
             calls: 0,
             writes: 0,
             boundaries: 0,
