@@ -5,6 +5,7 @@
 //! [`PATIENCE`] only bounds how long a test may hang.
 
 mod running;
+pub(crate) mod terminal;
 pub(crate) mod undisturbed;
 
 use std::fmt::Write as _;

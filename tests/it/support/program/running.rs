@@ -174,7 +174,7 @@ fn signal(name: &str, processes: &[u32]) {
 }
 
 /// Kills a process and everything below it at once.
-fn kill_tree(process: u32) {
+pub(crate) fn kill_tree(process: u32) {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
