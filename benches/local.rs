@@ -4,9 +4,9 @@
 //! `cargo bench --bench local` makes a repository up and kills ten times; `-- --help` tells the flags. A task's length
 //! is its agent's time plus `c`, the median gap between the agents in three chains of three one-file tasks that are
 //! measured first, each chain alone; the makespan is held against the longest of the longest dependency chain, the
-//! busiest file, and all work divided by eight. The killed run must come to the same end: everything merged, no conflict,
-//! every attempt run once, one pull request per task, each change once in the merged tree. Everything is measured and
-//! printed before what was missed is told and makes the bench fail.
+//! busiest file, and all work divided by eight. The killed run must come to the same end: everything merged, no
+//! conflict, every attempt run once, one pull request per task, each change once in the merged tree. Everything is
+//! measured and printed before what was missed is told and makes the bench fail.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 

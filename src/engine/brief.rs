@@ -11,9 +11,9 @@ use crate::engine::time::{Span, Timestamp};
 /// The version of [`Brief`]'s form.
 pub const BRIEF_PROTOCOL: u32 = 1;
 
-/// What kind of run this is. The orchestrator dispatches `task` and `rebase` runs only: `plan` and `judge` are names that
-/// the brief's form keeps for later, and nothing makes an attempt of these kinds, so that nobody meets one. A worker
-/// that is handed one all the same ends as `infra`, not to be tried again.
+/// What kind of run this is. The orchestrator dispatches `task` and `rebase` runs only: `plan` and `judge` are names
+/// that the brief's form keeps for later, and nothing makes an attempt of these kinds, so that nobody meets one. A
+/// worker that is handed one all the same ends as `infra`, not to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
