@@ -160,8 +160,8 @@ impl Bench {
         let mut chance = Chance::new(seed);
         let mut began = Vec::new();
         let (mut hit, mut moments) = (0, Vec::new());
-        // Most starts end before any agent does, some in what follows; too few go so far that forty issues could be done
-        // before the last kill.
+        // Most starts end before any agent does, some in what follows; too few go so far that forty issues could be
+        // done before the last kill.
         let longest = Duration::from_secs_f64(1.0 + 1.3 * self.flags.seconds);
         let longest = u64::try_from(longest.as_millis()).expect("a short time");
         for _ in 0..self.flags.kills {
