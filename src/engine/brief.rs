@@ -11,16 +11,18 @@ use crate::engine::time::{Span, Timestamp};
 /// The version of [`Brief`]'s form.
 pub const BRIEF_PROTOCOL: u32 = 1;
 
-/// What kind of run this is.
+/// What kind of run this is. The orchestrator dispatches `task` and `rebase` runs only: `plan` and `judge` are names
+/// that the brief's form keeps for later, and nothing makes an attempt of these kinds, so that nobody meets one. A
+/// worker that is handed one all the same ends as `infra`, not to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Mode {
     /// Does the task.
     Task,
-    /// Reads the repository and names the files (a planner run).
+    /// Reads the repository and names the files (a planner run). Not dispatched.
     Plan,
-    /// Judges work.
+    /// Judges work. Not dispatched.
     Judge,
     /// Brings finished work onto a moved base.
     Rebase,
@@ -82,7 +84,7 @@ impl PromptLayers {
 pub struct Limits {
     /// The agent's whole time.
     pub timeout: Span,
-    /// No progress for so long: the agent is told to go on, where it can be told.
+    /// No progress for so long: the run's log and summary say so. No agent can be spoken to while it runs.
     pub nudge_after: Span,
     /// No progress for so long: the agent is restarted once, then ended.
     pub stall_after: Span,

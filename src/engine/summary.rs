@@ -22,7 +22,8 @@ pub struct Summary {
     pub tasks: Vec<TaskSummary>,
     /// The tracking issue, once there is one.
     pub tracking_issue: Option<IssueNumber>,
-    /// From the first dispatch to the last settled task or ended attempt; to now while an attempt is under way.
+    /// From the first dispatch to the last task's settling or the last attempt's end; to now only while an attempt of
+    /// a task that is not settled is under way. What passes after that, waiting for people, is no part of it.
     pub makespan_s: f64,
     /// The longest chain of agent times along dependencies and the order in which files were really worked.
     pub critical_path_s: f64,
@@ -62,6 +63,8 @@ pub struct TaskSummary {
     pub pr: Option<PullNumber>,
     /// What it waits for: ids of tasks, `#N` for other issues, words for everything else.
     pub blocked_by: Vec<String>,
+    /// When it was settled; nothing while it is not.
+    pub settled_at: Option<String>,
 }
 
 /// An attempt.
@@ -113,6 +116,7 @@ fn task_summary(draft: &Draft<'_>, task: &Task, waits: &[Wait]) -> TaskSummary {
         files_touched: task.work.as_ref().map(|work| work.files.clone()).unwrap_or_default(),
         pr: task.pull.as_ref().map(|pull| pull.number),
         blocked_by: waits.iter().map(|wait| blocker(draft, wait)).collect(),
+        settled_at: task.settled_at.map(|at| at.to_string()),
     }
 }
 
@@ -150,8 +154,8 @@ fn makespan(plan: &Plan, now: Timestamp) -> i64 {
     };
     let ended = attempts().filter_map(|attempt| attempt.ended_at);
     let settled = plan.tasks.values().filter_map(|task| task.settled_at);
-    let live = attempts().filter(|attempt| attempt.is_live()).map(|_| now);
-    let last = ended.chain(settled).chain(live).max().unwrap_or(now);
+    let working = plan.tasks.values().filter(|task| !task.is_settled() && task.live().is_some()).map(|_| now);
+    let last = ended.chain(settled).chain(working).max().unwrap_or(first);
     (last.0 - first.0).max(0)
 }
 
@@ -253,6 +257,38 @@ mod tests {
         let found = summary(&plan, Timestamp(99_000));
         assert_eq!((found.makespan_s, found.critical_path_s), (30.0, 27.0));
         assert_eq!(found.parallelism, rounded(62.0 / 30.0));
+    }
+
+    /// Changes a task in place.
+    fn change(plan: &mut Plan, issue: u64, change: impl FnOnce(&mut Task)) {
+        let mut task = (*plan.tasks[&TaskId(IssueNumber(issue))]).clone();
+        change(&mut task);
+        plan.apply(vec![crate::engine::plan::Change::Task(std::sync::Arc::new(task))]);
+    }
+
+    #[test]
+    fn the_makespan_ends_with_the_last_task_and_not_with_the_moment_it_is_asked_for() {
+        let mut plan = idle();
+        worked(&mut plan, 1, 0, 10, &["a"], &[]);
+        worked(&mut plan, 2, 0, 20, &["b"], &[]);
+        let at = |plan: &Plan, moment: i64| summary(plan, Timestamp(moment * 1000)).makespan_s;
+        // Finished work that waits for a person to merge it.
+        assert_eq!((at(&plan, 50), at(&plan, 5_000)), (20.0, 20.0));
+        for (issue, settled) in [(1, 35), (2, 30)] {
+            change(&mut plan, issue, |task| {
+                (task.verdict, task.settled_at) = (Some(Verdict::Merged), Some(Timestamp(settled * 1000)));
+            });
+        }
+        assert_eq!((at(&plan, 50), at(&plan, 5_000)), (35.0, 35.0));
+        let told: Vec<_> = summary(&plan, Timestamp(0)).tasks.into_iter().map(|task| task.settled_at).collect();
+        assert_eq!(told, [35, 30].map(|settled| Some(Timestamp(settled * 1000).to_string())));
+        // One that was settled and is tried again.
+        change(&mut plan, 2, |task| {
+            (task.verdict, task.settled_at) = (None, None);
+            task.attempts[0].stand = crate::engine::attempt::Stand::Claimed;
+            task.attempts[0].ended_at = None;
+        });
+        assert_eq!(at(&plan, 50), 50.0);
     }
 
     #[test]

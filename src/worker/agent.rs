@@ -181,8 +181,12 @@ impl Stages<'_> {
         };
         let before = self.before().await?;
         meta.agent_started_at = Some(now());
-        let stall_after = brief.limits.stall_after;
-        let watched = watchdog::watch(agent.as_mut(), &assignment, tree, stall_after, self.deadline, self.stop).await;
+        let say = |line: &str| {
+            if let Err(error) = self.job.say(line) {
+                tracing::warn!(%error, "the summary cannot be written");
+            }
+        };
+        let watched = watchdog::watch(agent.as_mut(), &assignment, tree, self.deadline, self.stop, &say).await;
         meta.agent_ended_at = Some(now());
         let watched = watched?;
         let (report, patch) = match tree.patch().await {

@@ -22,8 +22,10 @@ const LINE_BYTES_MAX: u64 = 1024 * 1024;
 const LINES_WAITING_MAX: usize = 256;
 /// How long output is still read after the group has ended, should a process have left the group and kept the pipes.
 const DRAIN: Duration = Duration::from_secs(2);
-/// The work tree is looked at this often within the time after which nothing new means a stall.
+/// The work tree is looked at this often within the time after which silence is told, or is a stall.
 const LOOKS_PER_STALL: u32 = 5;
+/// Shortest time between two looks.
+const LOOKS_APART_MIN: Duration = Duration::from_millis(20);
 
 /// A program to be started with nothing but this environment.
 #[derive(Clone, Debug)]
@@ -59,9 +61,23 @@ pub(crate) enum Stream {
     Complaint,
 }
 
-/// Looks at each line and says whether it is progress.
+/// Hears what a process prints and shows.
 pub(crate) trait Listener {
+    /// Looks at a line and says whether it is progress.
     fn line(&mut self, stream: Stream, line: &str) -> bool;
+
+    /// Nothing new came for the time after which somebody should know; told once until something new comes.
+    fn quiet(&mut self) {}
+}
+
+/// When silence is told, and when it is a stall: nothing new, neither a line nor in the work tree, for so long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stall<'a> {
+    pub(crate) tree: &'a Tree,
+    /// The listener is told; never before a stall where this is the longer time.
+    pub(crate) told_after: Duration,
+    /// The process is ended.
+    pub(crate) after: Duration,
 }
 
 /// Bounds of one process.
@@ -69,8 +85,8 @@ pub(crate) trait Listener {
 pub(crate) struct Bounds<'a> {
     /// When its time is up.
     pub(crate) deadline: Instant,
-    /// A stall: nothing new, neither a line nor in this tree, for so long.
-    pub(crate) stall: Option<(&'a Tree, Duration)>,
+    /// What counts as no progress.
+    pub(crate) stall: Option<Stall<'a>>,
     /// Ends it when cancelled.
     pub(crate) stop: &'a CancellationToken,
 }
@@ -119,16 +135,17 @@ async fn follow(
     lines: &mut mpsc::Receiver<(Stream, String)>,
     listener: &mut (dyn Listener + Send),
 ) -> End {
-    let stall_after = bounds.stall.map_or(Duration::from_secs(3600), |(_, after)| after);
-    let mut looks = tokio::time::interval((stall_after / LOOKS_PER_STALL).max(Duration::from_millis(20)));
+    let shortest = bounds.stall.map_or(Duration::from_secs(3600), |stall| stall.after.min(stall.told_after));
+    let mut looks = tokio::time::interval((shortest / LOOKS_PER_STALL).max(LOOKS_APART_MIN));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut progress = Instant::now();
     let mut seen = None;
+    let mut told = false;
     loop {
         tokio::select! {
             Some((stream, line)) = lines.recv() => {
                 if listener.line(stream, &line) {
-                    progress = Instant::now();
+                    (progress, told) = (Instant::now(), false);
                 }
             }
             status = group.wait() => return match status {
@@ -138,12 +155,19 @@ async fn follow(
             () = tokio::time::sleep_until(bounds.deadline) => return End::TimedOut,
             () = bounds.stop.cancelled() => return End::Stopped,
             _ = looks.tick() => {
-                let Some((tree, after)) = bounds.stall else { continue };
-                let now = tree.digest().await;
+                let Some(stall) = bounds.stall else { continue };
+                let now = stall.tree.digest().await;
                 if now.is_some() && now != seen {
-                    progress = Instant::now();
+                    (progress, told) = (Instant::now(), false);
                     seen = now;
-                } else if progress.elapsed() >= after && lines.is_empty() {
+                    continue;
+                }
+                let silent = if lines.is_empty() { progress.elapsed() } else { Duration::ZERO };
+                if !told && silent >= stall.told_after && stall.told_after <= stall.after {
+                    listener.quiet();
+                    told = true;
+                }
+                if silent >= stall.after {
                     return End::Stalled;
                 }
             }

@@ -1,10 +1,9 @@
 //! The whole process tree killed with `kill -9`, again and again, at moments that the run itself tells: each restart
 //! goes on, and the end is that of a run nobody disturbed.
 
-use std::collections::BTreeSet;
+use serde_json::Value;
 
-use serde_json::{Value, json};
-
+use crate::support::program::undisturbed::differences;
 use crate::support::program::{Running, Stage, full, issue, run};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
@@ -75,7 +74,7 @@ fn killed_again_and_again_a_run_comes_to_the_same_end() {
     heard.extend(stage.began());
     heard.retain(|line| is(line, BEGIN));
     println!("killed {} times; {} attempts began", moments.len(), heard.len());
-    check(&stage, &ended.json(), &heard);
+    assert_eq!(differences(&stage, "agents", &issues(), &ended.json(), &heard), Vec::<String>::new());
 }
 
 /// Listens until so many lines of a kind have come; `false`: nothing came any more.
@@ -91,27 +90,4 @@ fn hear(stage: &Stage, heard: &mut Vec<String>, kind: &str, count: usize) -> boo
 /// Whether a line through the pipe is of this kind; an agent begins with `issue.attempt`.
 fn is(line: &str, kind: &str) -> bool {
     if line.contains('.') { kind == BEGIN } else { line == kind }
-}
-
-/// All merged with the files that were meant, every attempt run once, one pull request per task, each change once in
-/// the tree.
-fn check(stage: &Stage, summary: &Value, began: &[String]) {
-    let tasks = summary["tasks"].as_array().expect("tasks");
-    let mut pulls = BTreeSet::new();
-    for (task, issue) in tasks.iter().zip(issues()) {
-        let body = issue["body"].as_str().expect("a body");
-        let files: Vec<&str> = body.trim_start_matches("Files: ").split(", ").collect();
-        assert_eq!((&task["verdict"], &task["files_touched"]), (&json!("merged"), &json!(files)), "{task:#}");
-        pulls.insert(task["pr"].as_u64().expect("a pull request"));
-        for file in files {
-            let line = format!("by issue {}", task["issue"]);
-            let text = stage.show("agents", file);
-            assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{file}: `{line}` in {text}");
-        }
-    }
-    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for
-    // each.
-    assert_eq!(pulls, (task_count() + 2..=2 * task_count() + 1).collect(), "{summary:#}");
-    let unique: BTreeSet<&String> = began.iter().collect();
-    assert_eq!(unique.len(), began.len(), "an attempt ran twice: {began:?}");
 }

@@ -55,11 +55,12 @@ fn all_merged_is_zero_and_only_new_branches_come_to_the_checkout() {
 fn shape(summary: &Value) {
     let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<BTreeSet<_>>();
     let expected = ["phases", "tasks", "tracking_issue", "makespan_s", "critical_path_s", "parallelism"];
-    assert!(expected.iter().all(|key| keys(summary).contains(*key)), "{summary:#}");
-    let expected =
+    assert_eq!(keys(summary), expected.map(str::to_owned).into());
+    let promised =
         ["id", "issue", "status", "verdict", "attempts", "files_predicted", "files_touched", "pr", "blocked_by"];
+    let expected: BTreeSet<String> = promised.into_iter().chain(["title", "settled_at"]).map(str::to_owned).collect();
     for task in summary["tasks"].as_array().expect("tasks") {
-        assert!(expected.iter().all(|key| keys(task).contains(*key)), "{task:#}");
+        assert_eq!(keys(task), expected, "{task:#}");
         for attempt in task["attempts"].as_array().expect("attempts") {
             assert_eq!(keys(attempt), ["n", "outcome", "started_at", "ended_at"].map(str::to_owned).into());
         }

@@ -1,6 +1,7 @@
 //! The house rules, as tests: layers, sizes, names, words, and documents that say what the code does.
 
 mod documents;
+mod flags;
 mod layers;
 mod manifests;
 mod planted;
@@ -98,6 +99,13 @@ fn the_readme_lists_the_commands_people_can_give() {
     let mut report = Report::default();
     documents::commands(&mut report);
     report.conclude("The command table in README.md and the commands in the code differ.");
+}
+
+#[test]
+fn the_readme_names_the_flags_the_program_has() {
+    let mut report = Report::default();
+    flags::check(&mut report);
+    report.conclude("The flags in README.md and the program's differ.");
 }
 
 #[test]

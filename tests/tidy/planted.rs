@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::source::{Source, mask, paths};
-use crate::{documents, layers, manifests, program, sizes, words};
+use crate::{documents, flags, layers, manifests, program, sizes, words};
 
 /// What one check finds in one file.
 fn found(check: impl Fn(&Source, &mut Report), path: &str, text: &str) -> Vec<String> {
@@ -162,6 +162,28 @@ fn manifests_are_held_against_the_code() {
     let table = manifests::permission_table(code).expect("the table is there");
     assert_eq!(table.get("checks").map(String::as_str), Some("read"));
     assert_eq!(table.len(), 2);
+}
+
+#[test]
+fn flags_are_held_against_the_readme() {
+    let help = "Usage: x\n\nCommands:\n  one  It\n         goes on\n  help  Print\n\nOptions:\n      --port <P>\n   \
+                \x20      Port, not --this\n\n  -j, --json\n  -h, --help\n          Print\n\nExamples:\n  x --port 1\n";
+    let has = flags::flags(help);
+    assert_eq!(has.iter().map(String::as_str).collect::<Vec<_>>(), ["--json", "--port"]);
+    assert_eq!(flags::commands(help), ["one"]);
+    let find = |section: &str| {
+        let told = flags::told(&format!("`--port`\n## Flags\n{section}\n## Other\n`--json`\n"));
+        let mut report = Report::default();
+        flags::compare(&["one".to_owned()], &has, &["--json".to_owned()].into(), &told, &mut report);
+        report.findings().len()
+    };
+    assert_eq!(find("Nothing"), 1, "a flag of its own is missing, the general one is told elsewhere");
+    assert_eq!(find("| `two` | `--port P` |"), 1, "that is another command's");
+    assert_eq!(find("| `one` | `--port P` |"), 0);
+    assert_eq!(find("### Flags of `one`\n| `--port P` | where |"), 0);
+    assert_eq!(find("| `one` | see `task-orchestrator one --help` |"), 0);
+    assert_eq!(find("| `one` | see `task-orchestrator two --help` |"), 1);
+    assert_eq!(find("| `one` | `--port P`, `--lost` |"), 1, "one that does not exist");
 }
 
 #[test]

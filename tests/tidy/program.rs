@@ -68,7 +68,7 @@ pub(crate) fn check(report: &mut Report) {
     if tree::read("src/cli.rs").is_none() {
         return;
     }
-    let mut helps = BTreeMap::new();
+    let mut helps = Helps::new();
     for path in tree::files() {
         let Some(text) = tree::read(path) else { continue };
         let lines = if path.ends_with(".md") && !path.starts_with("src/") && !path.starts_with("tests/") {
@@ -86,7 +86,7 @@ pub(crate) fn check(report: &mut Report) {
     }
 }
 
-fn exists(call: &Call, helps: &mut BTreeMap<Vec<String>, Option<String>>) -> Result<(), String> {
+fn exists(call: &Call, helps: &mut Helps) -> Result<(), String> {
     let mut known: Vec<String> = Vec::new();
     let mut text = help(&known, helps).ok_or_else(|| format!("`{PROGRAM} --help` fails"))?;
     for word in &call.words {
@@ -105,8 +105,11 @@ fn exists(call: &Call, helps: &mut BTreeMap<Vec<String>, Option<String>>) -> Res
     Ok(())
 }
 
+/// What `--help` printed for commands, by their words.
+pub(crate) type Helps = BTreeMap<Vec<String>, Option<String>>;
+
 /// What `--help` prints for a command; nothing where the command does not exist.
-fn help(words: &[String], helps: &mut BTreeMap<Vec<String>, Option<String>>) -> Option<String> {
+pub(crate) fn help(words: &[String], helps: &mut Helps) -> Option<String> {
     let entry = helps.entry(words.to_vec()).or_insert_with(|| {
         let output = Command::new(env!("CARGO_BIN_EXE_task-orchestrator")).args(words).arg("--help").output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

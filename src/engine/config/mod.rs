@@ -57,7 +57,7 @@ pub struct Settings {
     pub backoff_max: Span,
     /// An attempt's whole time.
     pub timeout: Span,
-    /// No progress for so long: nudge the agent.
+    /// No progress for so long: the run's log and summary say so.
     pub nudge_after: Span,
     /// No progress for so long: restart the agent once, then end the attempt.
     pub stall_after: Span,

@@ -85,7 +85,7 @@ keys! {
     backoff: Span, "30s", "First wait before a retry; it doubles each time.";
     backoff_max: Span, "10m", "Longest wait before a retry.";
     timeout: Span, "1h", "An attempt's whole time.";
-    nudge_after: Span, "10m", "No progress for so long: the agent is told to go on.";
+    nudge_after: Span, "10m", "No progress for so long: the run's log and summary say so.";
     stall_after: Span, "20m", "No progress for so long: the agent is restarted once, then ended.";
     heartbeat: Span, "1m", "How often GitHub is looked at when nothing is heard.";
     probe_window: Span, "2m", "Time between the two looks for a dispatch whose answer was lost.";

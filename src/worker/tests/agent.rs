@@ -193,3 +193,14 @@ async fn codex_goes_the_same_way() {
     assert_eq!(run.read("work/tree/prompt.txt"), "Please say hello.");
     assert!(run.read("out/work.patch").contains("arguments.txt"));
 }
+
+#[tokio::test]
+async fn a_kind_of_run_that_is_not_known_ends_for_good_without_an_agent() {
+    let stage = Stage::new().await;
+    for (run, mode) in [(1, Mode::Plan), (2, Mode::Judge)] {
+        let brief = Brief { mode, ..stage.brief("echo x > a.txt") };
+        let report = stage.run(run, &brief).await.agent().await;
+        assert_eq!((report.outcome, report.cause), (ReportOutcome::Infra, Some(Cause::Fatal)), "{report:?}");
+        assert!(report.reason.contains(&format!("`{mode}`")), "{report:?}");
+    }
+}

@@ -27,9 +27,24 @@ async fn a_second_stall_ends_it() {
     let stage = Stage::new().await;
     let mut brief = stage.brief(HANG);
     brief.limits.stall_after = span(300);
-    let report = stage.run(1, &brief).await.agent().await;
+    let run = stage.run(1, &brief).await;
+    let report = run.agent().await;
     let seen = (report.outcome, report.cause, report.restarts);
     assert_eq!(seen, (ReportOutcome::Failed, Some(Cause::Stalled), 1));
+    assert!(!run.read("summary").contains("nothing new"), "a nudge after the stall limit never comes");
+}
+
+#[tokio::test]
+async fn silence_is_told_once_per_start_before_it_is_a_stall() {
+    let stage = Stage::new().await;
+    let mut brief = stage.brief(HANG);
+    (brief.limits.nudge_after, brief.limits.stall_after) = (span(100), span(500));
+    let run = stage.run(1, &brief).await;
+    run.agent().await;
+    let summary = run.read("summary");
+    let told: Vec<&str> = summary.lines().filter(|line| line.contains("nothing new")).collect();
+    let expected = ["restarted", "ended"].map(|then| format!("agent: nothing new for 100ms; it is {then} at 500ms"));
+    assert_eq!(told, expected, "{summary}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use task_orchestrator::engine::brief::Mode;
 use task_orchestrator::engine::draft::Draft;
 use task_orchestrator::engine::snapshot::OpenState;
 use task_orchestrator::engine::task::{Stage, Verdict};
@@ -14,6 +15,7 @@ use crate::support::Story;
 pub(crate) fn check(story: &Story) {
     slots(story);
     verdicts(story);
+    kinds(story);
     waits_are_named(story);
     keys_are_dispatched_once(story);
     // The world only changes where something was written.
@@ -47,6 +49,13 @@ fn verdicts(story: &Story) {
             "{} runs without its files",
             task.id
         );
+    }
+}
+
+/// No run is of a kind that no worker knows.
+fn kinds(story: &Story) {
+    for attempt in story.held.plan.tasks.values().flat_map(|task| &task.attempts) {
+        assert!(matches!(attempt.mode, Mode::Task | Mode::Rebase), "{:?} is a `{}` run", attempt.id, attempt.mode);
     }
 }
 

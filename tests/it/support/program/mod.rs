@@ -4,20 +4,24 @@
 //! Nothing here waits by the clock: the agent's lines come through a named pipe, the program's end through `wait`, and
 //! [`PATIENCE`] only bounds how long a test may hang.
 
-use std::collections::BTreeMap;
+mod running;
+pub(crate) mod terminal;
+pub(crate) mod undisturbed;
+
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::process::Command;
+use std::sync::mpsc::Receiver;
 
 use serde_json::{Value, json};
 
-/// Longest wait for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use running::{PATIENCE, Running, run};
+
+use running::lines_of;
+
 /// The binary under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_task-orchestrator");
 /// The line that [`Stage::began`] writes to know that it has read everything.
@@ -34,15 +38,12 @@ impl Stage {
     /// A checkout with these files on the branch `main`, in one commit.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let checkout = folder.path().join("checkout");
-        for (path, text) in files {
-            let path = checkout.join(path);
-            std::fs::create_dir_all(path.parent().expect("below the checkout")).expect("made");
-            std::fs::write(path, text).expect("written");
-        }
-        git(&checkout, &["init", "--quiet", "--initial-branch=main"]);
-        git(&checkout, &["add", "--all"]);
-        commit(&checkout, "The beginning");
+        make_repository(&folder.path().join("checkout"), files);
+        Self::with(folder)
+    }
+
+    /// The same around a folder that holds a `checkout` already.
+    pub(crate) fn with(folder: tempfile::TempDir) -> Self {
         let began = folder.path().join("began");
         assert!(Command::new("mkfifo").arg(&began).status().expect("mkfifo runs").success());
         // Open for reading and writing: neither this nor an agent ever waits for the other end.
@@ -95,8 +96,15 @@ impl Stage {
     /// `local` on this stage: approved, as JSON, with its state beside the checkout; the agent's command as
     /// [`Self::agent`] gave it.
     pub(crate) fn local(&self, agent: &str, more: &[&str]) -> Command {
+        let mut command = self.local_that_asks(agent, more);
+        command.args(["--auto-approve", "--json"]);
+        command
+    }
+
+    /// The same with nothing approved, in words.
+    pub(crate) fn local_that_asks(&self, agent: &str, more: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(["local", "--auto-approve", "--json", "--agent", "shell", "--agent-command", agent]);
+        command.args(["local", "--agent", "shell", "--agent-command", agent]);
         command.arg("--repo").arg(self.checkout()).arg("--issues").arg(self.path("issues.json"));
         command.arg("--state").arg(self.state()).args(more);
         command
@@ -146,178 +154,24 @@ pub(crate) fn issue(number: u64, title: &str, body: &str) -> Value {
     json!({"number": number, "title": title, "body": body, "labels": [{"name": "orchestrate"}]})
 }
 
-/// A run of the program that has ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Ended {
-    /// Expects an exit code, and never a panic.
-    #[track_caller]
-    pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "exit code\n--- out\n{}\n--- err\n{}", self.out, self.err);
-        self.assert_calm();
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn assert_calm(&self) {
-        assert!(!self.err.contains("panicked at"), "{}", self.err);
-    }
-
-    /// Expects words on standard error.
-    #[track_caller]
-    pub(crate) fn says(self, words: &[&str]) -> Self {
-        for words in words {
-            assert!(self.err.contains(words), "`{words}` is not said in:\n{}", self.err);
-        }
-        self
-    }
-
-    /// The one JSON object.
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        assert_eq!(self.out.trim_end().lines().count(), 1, "one object on one line: {}", self.out);
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
-    }
-}
-
-/// The program at work.
-pub(crate) struct Running {
-    process: u32,
-    status: Receiver<ExitStatus>,
-    out: PathBuf,
-    lines: Receiver<String>,
-    said: String,
-    _folder: tempfile::TempDir,
-    ended: bool,
-}
-
-impl Running {
-    /// Starts a command with nothing on standard input and no terminal.
-    pub(crate) fn start(command: &mut Command) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let out = folder.path().join("out");
-        command.stdin(Stdio::null()).stdout(File::create(&out).expect("made")).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let process = child.id();
-        let lines = lines_of(child.stderr.take().expect("a pipe"));
-        let (sender, status) = channel();
-        std::thread::spawn(move || sender.send(child.wait().expect("waited")));
-        Self { process, status, out, lines, said: String::new(), _folder: folder, ended: false }
-    }
-
-    /// Waits for a line on standard error with these words; `false`: the program ended without one.
-    pub(crate) fn until(&mut self, words: &str) -> bool {
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => {
-                    self.said += &line;
-                    self.said += "\n";
-                    if line.contains(words) {
-                        return true;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return false,
-                Err(RecvTimeoutError::Timeout) => panic!("`{words}` is not said after {PATIENCE:?}:\n{}", self.said),
-            }
-        }
-    }
-
-    /// What it has said, as far as [`Self::until`] has read it.
-    pub(crate) fn said(&self) -> &str {
-        &self.said
-    }
-
-    /// Waits for its end.
-    pub(crate) fn wait(mut self) -> Ended {
-        let Ok(status) = self.status.recv_timeout(PATIENCE) else {
-            kill_tree(self.process);
-            self.said.extend(self.lines.try_iter().map(|line| line + "\n"));
-            panic!("not done after {PATIENCE:?}:\n{}", self.said);
-        };
-        self.ended = true;
-        // Nothing of it is left that could say more: this reads to the end.
-        self.said.extend(self.lines.iter().map(|line| line + "\n"));
-        let out = String::from_utf8_lossy(&std::fs::read(&self.out).expect("read")).into_owned();
-        Ended { code: status.code(), out, err: std::mem::take(&mut self.said) }
-    }
-
-    /// Ctrl-C.
-    pub(crate) fn interrupt(&self) {
-        signal("-INT", &[self.process]);
-    }
-
-    /// `kill -9` of it and everything below it.
-    pub(crate) fn kill(self) -> Ended {
-        kill_tree(self.process);
-        self.wait()
-    }
-}
-
-/// Lines as they come, until the other end is closed.
-fn lines_of(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
-    let (sender, lines) = channel();
-    let mut pipe = BufReader::new(pipe);
-    std::thread::spawn(move || {
-        let mut line = Vec::new();
-        while pipe.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
-            if sender.send(String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned()).is_err() {
-                return;
-            }
-            line.clear();
-        }
-    });
-    lines
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !self.ended {
-            kill_tree(self.process);
-        }
-    }
-}
-
-/// Runs a command to its end.
-pub(crate) fn run(command: &mut Command) -> Ended {
-    Running::start(command).wait()
-}
-
-fn signal(name: &str, processes: &[u32]) {
-    let list: Vec<String> = processes.iter().map(ToString::to_string).collect();
-    let _ = Command::new("kill").arg(name).args(&list).stderr(Stdio::null()).status();
-}
-
-/// Kills a process and everything below it at once.
-fn kill_tree(process: u32) {
-    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
-        if let Some(parent) = parent {
-            children.entry(parent).or_default().push(process);
-        }
-    }
-    let mut doomed = vec![process];
-    let mut at = 0;
-    while at < doomed.len() {
-        doomed.extend(children.get(&doomed[at]).cloned().unwrap_or_default());
-        at += 1;
-    }
-    signal("-9", &doomed);
-}
-
 /// Runs git, which must do it; gives its output without the last line's end.
 #[track_caller]
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().expect("git runs");
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// A repository with these files on the branch `main`, in one commit.
+pub(crate) fn make_repository<Text: AsRef<str>>(folder: &Path, files: &[(Text, Text)]) {
+    for (path, text) in files {
+        let path = folder.join(path.as_ref());
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("made");
+        std::fs::write(path, text.as_ref()).expect("written");
+    }
+    git(folder, &["init", "--quiet", "--initial-branch=main"]);
+    git(folder, &["add", "--all"]);
+    commit(folder, "The beginning");
 }
 
 pub(crate) fn commit(checkout: &Path, message: &str) {
