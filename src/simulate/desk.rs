@@ -8,20 +8,17 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::engine::id::{IssueNumber, RunId, Sha};
+use crate::engine::id::{RunId, Sha};
 use crate::engine::plan::Change;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
-use crate::forge::memory::edit::Edit;
 use crate::forge::world::access;
-use crate::forge::world::text::boxes;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Request, Response};
 use crate::simulate::coverage::Coverage;
 use crate::simulate::fault::{FaultKind, Mix};
 use crate::simulate::lines::{lag, words};
 use crate::simulate::oracle::{Oracle, Seen};
-use crate::simulate::people;
 use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 
@@ -37,7 +34,7 @@ pub(super) enum CrashAt {
 /// The desk.
 #[derive(Debug)]
 pub(super) struct Desk {
-    forge: Arc<MemoryForge>,
+    pub(super) forge: Arc<MemoryForge>,
     inner: Mutex<Inner>,
 }
 
@@ -238,44 +235,6 @@ impl Desk {
             inner.note(|| format!("  refused: {:?}", answer.as_ref().err()));
         }
         answer
-    }
-
-    /// A person pushes onto a branch just before we act on it.
-    fn race_push(&self, inner: &mut Inner, branch: &str) {
-        let known = self.forge.branch(branch).is_some();
-        if known && inner.meets(FaultKind::PushRace) {
-            let pushed = self.forge.push(people::WRITER, branch, &[Edit::append("g.txt", "just in time\n")]);
-            inner.oracle.truth.people_heads.extend(pushed.ok());
-            inner.note(|| format!("  @{} pushes to {branch} just before", people::WRITER));
-        }
-    }
-
-    /// A person ticks a box after the body was read and before it is written.
-    fn race(&self, inner: &mut Inner, number: IssueNumber) {
-        if !inner.meets(FaultKind::TickRace) {
-            return;
-        }
-        let issue = self.forge.look(|world, _| world.issue(number).map(|entry| entry.issue.clone()));
-        let Some(issue) = issue else { return };
-        let count = boxes(&issue.body).len() as u64;
-        if count > 0 {
-            let index = usize::try_from(inner.random.below(count)).unwrap_or_default();
-            if let Some(body) = people::tick(&self.forge, &issue, index, people::WRITER) {
-                people::note_ticks(&mut inner.oracle.truth, &self.forge, &body);
-                inner.note(|| format!("  @{} ticks box {index} of #{number} meanwhile", people::WRITER));
-            }
-        }
-    }
-
-    /// GitHub doubles a run that was just made.
-    fn double(&self, inner: &mut Inner, response: &Response) {
-        if let Response::Dispatched(Some(run)) = response
-            && inner.meets(FaultKind::RunDoubled)
-        {
-            // A run of a workflow that is gone meanwhile cannot be doubled.
-            let doubled = self.forge.double(*run);
-            inner.note(|| format!("  run {run} is doubled: {doubled:?}"));
-        }
     }
 
     /// A read; lists may lag behind or miss an entry.

@@ -21,6 +21,7 @@ mod opening;
 mod oracle;
 mod people;
 mod planted;
+mod races;
 mod random;
 mod rows;
 mod runs;

@@ -23,8 +23,9 @@ use crate::engine::task::{Task, Trigger};
 use crate::engine::tasks::Place;
 use crate::engine::waits;
 
-/// Of so many ready tasks, those with the longest paths through dependents, who goes first is judged by who shares files
-/// too. More than any runner has slots; a bound, so that a plan of thousands does not look at all of them each time.
+/// Of so many ready tasks, those with the longest paths through dependents, who goes first is judged by who shares
+/// files too. More than any runner has slots; a bound, so that a plan of thousands does not look at all of them each
+/// time.
 const RANKED_MAX: usize = 64;
 /// Most earlier failures told to the next attempt.
 const PREVIOUS_ERRORS_MAX: usize = 5;
