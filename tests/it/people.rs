@@ -169,6 +169,18 @@ pub(crate) fn every_command_of_a_comment_is_answered_and_code_stays_code() {
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?} in {answer}");
 }
 
+pub(crate) fn a_path_that_is_only_mentioned_is_not_handed_over_as_the_tasks() {
+    let mut story = Story::new(FILES);
+    story.script(|brief| {
+        assert_eq!(brief.files, if brief.issue.0 == 1 { vec!["a.txt"] } else { vec!["c.txt"] });
+        let also = "Mentioned in the issue, but not declared: b.txt";
+        assert_eq!(brief.prompt.task.contains(also), brief.issue.0 == 1, "{}", brief.prompt.task);
+        touch_declared(brief)
+    });
+    story.issue(1, "One", "See b.txt.\n\nFiles: a.txt").issue(2, "Two", "Mend c.txt.").run();
+    story.expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
 stories! {
     nothing_is_dispatched_before_a_writer_approves,
     an_edit_after_approval_needs_approval_again,
@@ -178,4 +190,5 @@ stories! {
     a_person_who_pushes_takes_the_branch_over,
     a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves,
     every_command_of_a_comment_is_answered_and_code_stays_code,
+    a_path_that_is_only_mentioned_is_not_handed_over_as_the_tasks,
 }
