@@ -13,6 +13,10 @@ use crate::engine::id::IssueNumber;
 
 /// Most issues of one file.
 pub const ISSUES_MAX: usize = 10_000;
+/// Longest title of an issue, in characters, as GitHub takes it.
+const TITLE_CHARACTERS_MAX: usize = 256;
+/// Longest body of an issue, in characters, as GitHub takes it.
+const BODY_CHARACTERS_MAX: usize = 65_536;
 /// Longest file, in bytes.
 pub const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -68,6 +72,18 @@ pub enum IssuesError {
         first: usize,
         /// Which entry, from 1.
         second: usize,
+    },
+    /// A title or body longer than an issue's may be.
+    #[error("the {part} of #{number} has {length} characters; an issue takes at most {most}, so shorten it")]
+    TooLong {
+        /// The number.
+        number: u64,
+        /// `title` or `body`.
+        part: &'static str,
+        /// Its length, in characters.
+        length: usize,
+        /// The limit, in characters.
+        most: usize,
     },
     /// More than [`ISSUES_MAX`].
     #[error(
@@ -162,15 +178,23 @@ pub fn read(text: &str) -> Result<IssuesFile, IssuesError> {
             file.pull_requests.push(entry.number);
             continue;
         }
+        let body = entry.body.unwrap_or_default();
+        within(entry.number, "title", &entry.title, TITLE_CHARACTERS_MAX)?;
+        within(entry.number, "body", &body, BODY_CHARACTERS_MAX)?;
         file.issues.push(PrintedIssue {
             number: IssueNumber(entry.number),
             title: entry.title,
-            body: entry.body.unwrap_or_default(),
+            body,
             labels: entry.labels.unwrap_or_default().into_iter().map(|label| label.0).collect(),
             closed: entry.state.is_some_and(|state| state.eq_ignore_ascii_case("closed")),
         });
     }
     Ok(file)
+}
+
+fn within(number: u64, part: &'static str, text: &str, most: usize) -> Result<(), IssuesError> {
+    let length = text.chars().count();
+    if length > most { Err(IssuesError::TooLong { number, part, length, most }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -222,6 +246,17 @@ mod tests {
         ] {
             let error = read(text).expect_err(text).to_string();
             assert!(error.contains(told), "{text}: {error}");
+        }
+        let long = |title: usize, body: usize| {
+            read(&format!(r#"[{{"number": 7, "title": "{}", "body": "{}"}}]"#, "é".repeat(title), "é".repeat(body)))
+        };
+        assert!(long(TITLE_CHARACTERS_MAX, BODY_CHARACTERS_MAX).is_ok());
+        for (title, body, told) in [
+            (257, 0, "the title of #7 has 257 characters; an issue takes at most 256"),
+            (1, 105_000, "the body of #7 has 105000 characters; an issue takes at most 65536"),
+        ] {
+            let error = long(title, body).expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
         }
         let many = |count: usize| {
             let entries: Vec<String> = (1..=count).map(|n| format!("{{\"number\":{n},\"title\":\"x\"}}")).collect();

@@ -5,7 +5,7 @@ use crate::engine::attempt::FenceCause;
 use crate::engine::brief::ApprovedText;
 use crate::engine::command::{self, Command};
 use crate::engine::draft::Draft;
-use crate::engine::effect::{Answer, Effect};
+use crate::engine::effect::{Answer, Effect, EffectKey, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
@@ -68,12 +68,19 @@ fn untick(draft: &mut Draft<'_>, act: &Act) {
     }
 }
 
-/// Answers where the command stood.
+/// Answers where the command stood; what one comment asked for is answered in one comment.
 fn answer(draft: &mut Draft<'_>, act: &Act, text: &str) {
     let name = act.comment.map_or_else(|| format!("tick:{}", act.at.0), |comment| comment.to_string());
     let number = act.issue;
-    let key = format!("comment:{number}:answer:{name}");
-    draft.intend(key, None, Effect::Comment { number, body: text.to_owned() });
+    let key = EffectKey(format!("comment:{number}:answer:{name}"));
+    let earlier = draft.entry_mut(&key).filter(|entry| entry.state == EntryState::Queued);
+    match earlier.map(|entry| &mut entry.effect) {
+        Some(Effect::Comment { body, .. }) => {
+            body.push_str("\n\n");
+            body.push_str(text);
+        }
+        Some(_) | None => draft.intend(key.0, None, Effect::Comment { number, body: text.to_owned() }),
+    }
 }
 
 fn obey(draft: &mut Draft<'_>, act: &Act, command: Command) -> Done {

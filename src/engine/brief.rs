@@ -103,7 +103,7 @@ pub struct Brief {
     pub issue: IssueNumber,
     /// What the agent is to do, exactly as approved.
     pub text: ApprovedText,
-    /// Files the task declares or is predicted to touch, as people write them.
+    /// Files the task declares, or where it declares none those it is predicted to touch, as people write them.
     pub files: Vec<String>,
     /// The base branch's name.
     pub base_branch: String,

@@ -99,6 +99,18 @@ impl Footprint {
         self.claims.iter().map(|claim| claim.area.display()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// The areas the issue declares, or where it declares none all that are known: what its work may touch.
+    pub fn given(&self) -> Vec<String> {
+        let counts = |claim: &&Claim| !self.declares() || claim.source == Source::Declared;
+        self.claims
+            .iter()
+            .filter(counts)
+            .map(|claim| claim.area.display())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
     /// Whether the issue itself declared files.
     pub fn declares(&self) -> bool {
         self.claims.iter().any(|claim| claim.source == Source::Declared)

@@ -66,7 +66,7 @@ enum Want {
 
 fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Task, auto_merge: bool) -> Want {
     if let Some(hold) = &task.hold {
-        return Want::Person(crate::engine::render::wait_words(&Wait::Person(hold.clone())));
+        return Want::Person(crate::engine::render::plain_wait_words(&Wait::Person(hold.clone())));
     }
     if task.verdict == Some(crate::engine::task::Verdict::Escalated) {
         return Want::Person("has no attempts left".to_owned());
@@ -92,7 +92,7 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
             let waits = waits::waits(draft, locks, task);
             let first = waits.iter().find(|wait| wait.needs_person());
             match first {
-                Some(wait) => Want::Person(crate::engine::render::wait_words(wait)),
+                Some(wait) => Want::Person(crate::engine::render::plain_wait_words(wait)),
                 None if waits.is_empty() => Want::Time,
                 None if waits.iter().any(|wait| matches!(wait, Wait::Backoff { .. } | Wait::Reading)) => Want::Time,
                 None => waiting_for_others(&waits),
@@ -104,5 +104,5 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
 /// A task that waits for others: they are listed themselves, unless they are outside the plan.
 fn waiting_for_others(waits: &[Wait]) -> Want {
     let outside = waits.iter().find(|wait| matches!(wait, Wait::Dependency { state, .. } if state.contains("outside")));
-    outside.map_or(Want::Nothing, |wait| Want::Person(crate::engine::render::wait_words(wait)))
+    outside.map_or(Want::Nothing, |wait| Want::Person(crate::engine::render::plain_wait_words(wait)))
 }

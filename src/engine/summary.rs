@@ -142,7 +142,7 @@ fn blocker(draft: &Draft<'_>, wait: &Wait) -> String {
         | Wait::Person(_)
         | Wait::Paused
         | Wait::Workflow
-        | Wait::Reading => render::wait_words(wait),
+        | Wait::Reading => render::plain_wait_words(wait),
     }
 }
 
@@ -217,7 +217,8 @@ mod tests {
     use crate::engine::brief::Mode;
     use crate::engine::config::Settings;
     use crate::engine::id::{AttemptId, AttemptKey, Login, RepositoryName, Sha};
-    use crate::engine::task::Work;
+    use crate::engine::problem::{Problem, ProblemCode};
+    use crate::engine::task::{Hold, Work};
 
     /// A task whose only attempt's agent worked from `from` to `to` seconds on these files.
     fn worked(plan: &mut Plan, issue: u64, from: i64, to: i64, files: &[&str], depends_on: &[u64]) {
@@ -289,6 +290,17 @@ mod tests {
             task.attempts[0].ended_at = None;
         });
         assert_eq!(at(&plan, 50), 50.0);
+    }
+
+    #[test]
+    fn what_blocks_is_said_in_plain_words() {
+        let message = "#10 depends on #99, which does not exist; write `Depends on: #9`.".to_owned();
+        let problem = Problem { task: None, code: ProblemCode::Unreadable, message };
+        let plan = idle();
+        let said = |wait: &Wait| blocker(&Draft::view(&plan, Timestamp(0)), wait);
+        assert_eq!(said(&Wait::Problem(problem)), "#10 depends on #99, which does not exist; write `Depends on: #9`");
+        let question = "red [or] <blue> for #7?".to_owned();
+        assert_eq!(said(&Wait::Person(Hold::Decision { question })), "the agent asks: red [or] <blue> for #7?");
     }
 
     #[test]

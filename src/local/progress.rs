@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
 use crate::engine::plan::Plan;
-use crate::engine::render::wait_words;
+use crate::engine::render::plain_wait_words;
 use crate::engine::report::head;
 use crate::engine::task::{Task, Verdict};
 use crate::engine::time::Timestamp;
@@ -187,7 +187,7 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
     let attempt = task.current();
     let pull = task.pull.as_ref().map(|pull| format!("#{}", pull.number)).unwrap_or_default();
     let said = match (status, task.verdict) {
-        (Status::Blocked, _) => waits.first().map(wait_words).unwrap_or_default(),
+        (Status::Blocked, _) => waits.first().map(plain_wait_words).unwrap_or_default(),
         (Status::Running, _) => format!("attempt {}", attempt.map_or(0, |attempt| attempt.id.n)),
         (Status::PrOpen, _) => format!("pull request {pull}"),
         (Status::Merged, _) => format!("in {pull}{}", tries(task)),

@@ -33,6 +33,7 @@ fn mistakes_are_named_with_place_and_remedy() {
     stage.issues(&one());
     stage.write("cut.json", "[{\"number\": 1,\n");
     stage.write("twice.json", r#"[{"number": 1, "title": "x"}, {"number": 1, "title": "y"}]"#);
+    stage.write("long.json", &json!([{ "number": 7, "title": "x", "body": "y".repeat(105_000) }]).to_string());
     stage.write("text.json", "no JSON at all");
     stage.write("none.json", "[]");
     stage.write("empty", "");
@@ -54,6 +55,7 @@ fn mistakes_are_named_with_place_and_remedy() {
         (local("checkout", "text.json", &shell), 2, &["text.json", "line 1 column", "gh issue list"]),
         (local("checkout", "none.json", &shell), 2, &["none.json", "no open issue"]),
         (local("checkout", "missing.json", &shell), 2, &["--issues missing.json", "No such file"]),
+        (local("checkout", "long.json", &shell), 2, &["long.json", "body of #7 has 105000 characters", "65536"]),
         (plan("checkout", "cut.json"), 2, &["cut.json", "line 2 column 0", "gh issue list"]),
         (plan("checkout", "missing.json"), 2, &["missing.json", "No such file"]),
         (local("plain", "issues.json", &shell), 2, &["plain is not a git repository", "git init", "--repo"]),

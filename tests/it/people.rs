@@ -150,6 +150,37 @@ pub(crate) fn a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves() {
     assert!(story.tracking().contains("This plan has ended."), "{}", story.tracking());
 }
 
+pub(crate) fn every_command_of_a_comment_is_answered_and_code_stays_code() {
+    let mut story = asking();
+    story.issue(1, "One", "Files: a.txt").tick();
+    let tracking = story.tracking_number();
+    let commands = "/orchestrate status\n/orchestrate help\n/orchestrate merge #1\n/orchestrate retri #1";
+    story.forge.comment("owner", tracking, commands).expect("comments");
+    story.tick().tick();
+    let world = story.forge.world();
+    let answers: Vec<&str> = world
+        .comments()
+        .map(|comment| comment.comment.body.as_str())
+        .filter(|body| body.contains(":answer:"))
+        .collect();
+    let [answer] = answers.as_slice() else { panic!("one answer to one comment: {answers:#?}") };
+    let said = ["0 of 1 done.", "| `/orchestrate help` |", "Not done: ", "did you mean `/orchestrate retry`?\n"];
+    let places: Vec<Option<usize>> = said.iter().map(|part| answer.find(part)).collect();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?} in {answer}");
+}
+
+pub(crate) fn a_path_that_is_only_mentioned_is_not_handed_over_as_the_tasks() {
+    let mut story = Story::new(FILES);
+    story.script(|brief| {
+        assert_eq!(brief.files, if brief.issue.0 == 1 { vec!["a.txt"] } else { vec!["c.txt"] });
+        let also = "Mentioned in the issue, but not declared: b.txt";
+        assert_eq!(brief.prompt.task.contains(also), brief.issue.0 == 1, "{}", brief.prompt.task);
+        touch_declared(brief)
+    });
+    story.issue(1, "One", "See b.txt.\n\nFiles: a.txt").issue(2, "Two", "Mend c.txt.").run();
+    story.expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
 stories! {
     nothing_is_dispatched_before_a_writer_approves,
     an_edit_after_approval_needs_approval_again,
@@ -158,4 +189,6 @@ stories! {
     red_checks_give_the_agent_the_log_and_the_same_pull_request_goes_on,
     a_person_who_pushes_takes_the_branch_over,
     a_question_waits_for_an_answer_and_an_unlabelled_issue_leaves,
+    every_command_of_a_comment_is_answered_and_code_stays_code,
+    a_path_that_is_only_mentioned_is_not_handed_over_as_the_tasks,
 }

@@ -49,34 +49,122 @@ fn normal(parts: &[&str], slash: bool) -> Area {
     }
 }
 
-/// The paths of one line under `Files:`; `Err` names a text in which no path can be told from prose.
-pub(super) fn paths(line: &str) -> Result<Vec<String>, String> {
-    let spans = code_spans(line);
-    if !spans.is_empty() {
-        return Ok(spans);
-    }
-    let mut paths = Vec::new();
-    for part in line.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()) {
-        let words: Vec<&str> = part.split_whitespace().filter(|word| !matches!(*word, "and" | "&")).map(tidy).collect();
-        match words.as_slice() {
-            [] => {}
-            [path] => paths.push((*path).to_owned()),
-            all if all.iter().all(|word| looks_like_path(word)) => {
-                paths.extend(all.iter().map(|word| (*word).to_owned()))
-            }
-            [path, remark, ..] if looks_like_path(path) && is_remark(part, remark) => paths.push((*path).to_owned()),
-            _ => return Err(part.to_owned()),
-        }
-    }
-    Ok(paths)
+/// What stands on one line under `Files:`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// The paths, as written.
+    pub(super) paths: Vec<String>,
+    /// Texts in which no path can be told from prose.
+    pub(super) unreadable: Vec<String>,
 }
 
-/// Whether what follows a path explains it: `a.rs: why`, `a.rs - why`, `a.rs (new)`.
-fn is_remark(part: &str, second: &str) -> bool {
-    let first = part.split_whitespace().next().unwrap_or_default();
-    first.ends_with(':')
-        || second.starts_with('(')
-        || matches!(second, "-" | "--" | "–" | "—" | "->" | "=>" | ":" | "#")
+/// A word of a line under `Files:`.
+enum Word {
+    /// What stands between backticks: a path, whatever it looks like.
+    Span(String),
+    /// Anything else between blanks.
+    Bare(String),
+}
+
+/// Reads one line under `Files:`: what stands between backticks and what stands between commas are paths alike.
+pub(super) fn paths(line: &str) -> Listed {
+    let mut listed = Listed::default();
+    parts(line).iter().for_each(|part| listed.part(part));
+    listed
+}
+
+impl Listed {
+    /// One part between commas: paths, then perhaps a remark. Where anything else stands too, only code spans count.
+    fn part(&mut self, part: &[Word]) {
+        let (mut paths, mut spans, mut strange, mut remark) = (Vec::new(), Vec::new(), false, false);
+        for word in part {
+            match word {
+                Word::Span(path) => {
+                    paths.push(path.clone());
+                    spans.push(path.clone());
+                }
+                Word::Bare(_) if remark => {}
+                Word::Bare(word) if begins_remark(word) && !paths.is_empty() => remark = true,
+                Word::Bare(word) => {
+                    strange |= part.len() > 1 && !looks_like_path(tidy(word));
+                    remark = word.ends_with(':');
+                    paths.push(tidy(word).to_owned());
+                }
+            }
+        }
+        self.paths.extend(if strange { spans } else { paths });
+        if strange {
+            let words = part.iter().map(|word| match word {
+                Word::Span(word) | Word::Bare(word) => word.as_str(),
+            });
+            self.unreadable.push(words.collect::<Vec<_>>().join(" "));
+        }
+    }
+}
+
+/// The words of a line, by the commas and semicolons that stand outside backticks.
+fn parts(line: &str) -> Vec<Vec<Word>> {
+    let pieces = pieces(line);
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    for (at, (piece, is_span)) in pieces.iter().enumerate() {
+        if *is_span {
+            part.extend(Some(piece.trim()).filter(|span| !span.is_empty()).map(|span| Word::Span(span.to_owned())));
+            continue;
+        }
+        let plain = between_spans(piece, at > 0, at + 1 < pieces.len());
+        for (comma, section) in plain.split([',', ';']).enumerate() {
+            if comma > 0 {
+                parts.push(std::mem::take(&mut part));
+            }
+            let words = section.split_whitespace().filter(|word| !matches!(*word, "and" | "&"));
+            part.extend(words.map(|word| Word::Bare(word.to_owned())));
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+/// The text between two code spans without the punctuation that clings to them, and without what follows a path in
+/// parentheses.
+fn between_spans(piece: &str, follows: bool, precedes: bool) -> String {
+    let clings = |c: char| matches!(c, '*' | '_' | '.' | '!' | '"' | '\'' | '(' | ')' | '[' | ']');
+    let link = piece.strip_prefix("](").and_then(|link| link.split_once(')')).map(|(_, rest)| rest);
+    let piece = link.filter(|_| follows).unwrap_or(piece);
+    let piece = if follows { piece.trim_start_matches(clings) } else { piece };
+    let piece = if precedes { piece.trim_end_matches(clings) } else { piece };
+    without_asides(piece, follows)
+}
+
+/// A text without its `(…)` between blanks, where something stands before them.
+fn without_asides(text: &str, follows: bool) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('(') {
+        kept.push_str(before);
+        let before = kept.trim_end();
+        let explains = if before.is_empty() { follows } else { !before.ends_with([',', ';']) };
+        let opens = explains && kept.chars().next_back().is_none_or(char::is_whitespace);
+        let closed =
+            after.split_once(')').filter(|(_, end)| !end.starts_with(|c: char| !c.is_whitespace() && !is_mark(c)));
+        match closed.filter(|_| opens) {
+            Some((_, end)) => rest = end,
+            None => {
+                kept.push('(');
+                rest = after;
+            }
+        }
+    }
+    kept + rest
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, ',' | ';' | ':' | '.')
+}
+
+/// Whether a word after a path begins what explains it: `a.rs - why`, `a.rs (new`.
+fn begins_remark(word: &str) -> bool {
+    word.starts_with('(') || matches!(word, "-" | "--" | "–" | "—" | "->" | "=>" | ":" | "#")
 }
 
 /// A word without the punctuation around it, a Markdown link as its text.
@@ -101,8 +189,13 @@ fn looks_like_path(word: &str) -> bool {
 
 /// What stands between backticks on a line.
 pub(super) fn code_spans(line: &str) -> Vec<String> {
+    let spans = pieces(line).into_iter().filter(|(_, is_span)| *is_span);
+    spans.map(|(span, _)| span.trim().to_owned()).filter(|span| !span.is_empty()).collect()
+}
+
+/// A line cut at its backticks: each piece, and whether it stands between two of them.
+fn pieces(line: &str) -> Vec<(&str, bool)> {
     let pieces: Vec<&str> = line.split('`').collect();
     let closed = if pieces.len().is_multiple_of(2) { pieces.len() - 1 } else { pieces.len() };
-    let spans = pieces.iter().take(closed).skip(1).step_by(2);
-    spans.map(|span| span.trim().to_owned()).filter(|span| !span.is_empty()).collect()
+    pieces.into_iter().enumerate().map(|(at, piece)| (piece, at % 2 == 1 && at < closed)).collect()
 }

@@ -42,12 +42,32 @@ fn files_are_read_in_every_form() {
         ("Files: a.rs\nPhase: 2\n---\nmore", vec!["a.rs"]),
         ("Files: src/** and .", vec!["src/", "/"]),
         ("Files: [a.rs](https://example.com/a.rs)", vec!["a.rs"]),
+        ("Files: src/f1.rs, `src/f2.rs`", vec!["src/f1.rs", "src/f2.rs"]),
+        ("Files: `src/f1.rs`, src/f2.rs, Makefile", vec!["src/f1.rs", "src/f2.rs", "Makefile"]),
+        ("Files: **`a.rs`** (new, small), b.rs and `c d.rs`: the parser", vec!["a.rs", "b.rs", "c d.rs"]),
+        ("Files: [`a.rs`](https://example.com/a.rs); `b.rs` - moves to `c.rs`.", vec!["a.rs", "b.rs", "c.rs"]),
+        ("Files: `a,b.rs`, (`c.rs`) and app/(group)/page.tsx", vec!["a,b.rs", "c.rs", "app/(group)/page.tsx"]),
         ("> Files: a.rs\n\n<!-- Files: b.rs -->\n\n```\nFiles: c.rs\n```\n\n    Files: d.rs", vec![]),
         ("Files: a.rs <!-- or b.rs -->", vec!["a.rs"]),
     ] {
         let facts = body(text);
         assert_eq!(files(&facts), expected, "{text}");
         assert_eq!(facts.problems, [], "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_path_beside_paths_is_told() {
+    for (text, expected, told) in [
+        ("Files: `a.rs`, the whole parser, b.rs", vec!["a.rs", "b.rs"], "`Files: the whole parser`"),
+        ("Files: `a.rs` Makefile", vec!["a.rs"], "`Files: a.rs Makefile`"),
+        ("Files: somewhere in `a.rs`", vec!["a.rs"], "`Files: somewhere in a.rs`"),
+        ("Files: a.rs, (see below) somewhere", vec!["a.rs"], "somewhere"),
+    ] {
+        let facts = body(text);
+        assert_eq!(files(&facts), expected, "{text}");
+        assert_eq!(codes(&facts), [ProblemCode::Unreadable], "{text}: {:?}", facts.problems);
+        assert!(facts.problems[0].message.contains(told), "{text}: {:?}", facts.problems);
     }
 }
 

@@ -76,12 +76,14 @@ impl Reading {
     }
 
     fn files(&mut self, entry: &Entry, place: &str) {
-        let read = if entry.code { Ok(vec![entry.value.clone()]) } else { paths(&entry.value) };
-        match read {
-            Ok(paths) => self.files.extend(paths.into_iter().filter(|path| !is_empty_value(path))),
-            Err(text) => {
-                self.unreadable(Key::Files, &text, place, "write paths separated by commas, or each in backticks")
-            }
+        if entry.code {
+            self.files.push(entry.value.clone());
+            return;
+        }
+        let listed = paths(&entry.value);
+        self.files.extend(listed.paths.into_iter().filter(|path| !is_empty_value(path)));
+        for text in &listed.unreadable {
+            self.unreadable(Key::Files, text, place, "write paths separated by commas, or each in backticks");
         }
     }
 

@@ -1,6 +1,8 @@
 //! What people say: commands in comments, and labels that approve. Nothing is carried out before GitHub has said what
 //! the person may do.
 
+use std::collections::BTreeSet;
+
 use crate::engine::act;
 use crate::engine::command::{self, Command};
 use crate::engine::config::ApprovalPolicy;
@@ -133,8 +135,12 @@ fn take_up(draft: &mut Draft<'_>, acts: Vec<Act>) {
 pub(super) fn record_permission(draft: &mut Draft<'_>, login: &Login, permission: Permission) {
     let unread = draft.texts_unread;
     let approves = |act: &Act| act.comment.is_some() && matches!(act.wish, Ok(Command::Approve(_)));
+    // What one comment asks for is done in its order and answered at once.
+    let approving: BTreeSet<_> =
+        draft.header().acts.iter().filter(|act| approves(act)).filter_map(|act| act.comment).collect();
+    let waits = |act: &Act| unread && act.comment.is_some_and(|comment| approving.contains(&comment));
     let (now, later): (Vec<Act>, Vec<Act>) =
-        draft.header().acts.iter().cloned().partition(|act| act.actor.login.same(login) && !(unread && approves(act)));
+        draft.header().acts.iter().cloned().partition(|act| act.actor.login.same(login) && !waits(act));
     if now.is_empty() {
         return;
     }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::footprint::Strength;
 use crate::engine::graph::EdgeKind;
+use crate::engine::id::TaskId;
 use crate::engine::plan_document::PlanDocument;
 
 /// Longest title in a box, in characters.
@@ -13,11 +14,13 @@ const TITLE_LENGTH_MAX: usize = 40;
 const EDGES_MAX: usize = 480;
 
 impl PlanDocument {
-    /// A Mermaid flowchart: a box per phase with its tasks, arrows for dependencies, thick lines for hard overlaps,
+    /// A Mermaid flowchart: a box per phase with its tasks, the blocked ones marked, arrows for dependencies, thick lines for hard overlaps,
     /// dotted ones for soft overlaps.
     pub fn to_mermaid(&self) -> String {
         let mut text = "flowchart LR\n".to_owned();
         let mut phases: Vec<&str> = Vec::new();
+        let stopping = self.problems.iter().filter(|problem| problem.code.blocks());
+        let blocked: BTreeSet<TaskId> = stopping.filter_map(|problem| problem.task).collect();
         for (number, phase) in (1..).zip(&self.phases) {
             phases.push(&phase.name);
             let _ = writeln!(text, "  subgraph phase{number}[\"{}\"]", escaped(&phase.name));
@@ -25,7 +28,8 @@ impl PlanDocument {
                 let title = escaped(&task.title);
                 let label =
                     if title.is_empty() { format!("#{}", task.issue) } else { format!("#{} {title}", task.issue) };
-                let _ = writeln!(text, "    {}[\"{label}\"]", task.id);
+                let blocked = if blocked.contains(&task.id) { "<br/>blocked" } else { "" };
+                let _ = writeln!(text, "    {}[\"{label}{blocked}\"]", task.id);
             }
             text.push_str("  end\n");
         }
@@ -55,10 +59,12 @@ impl PlanDocument {
 }
 
 /// A text that cannot end its box or start another element: quotes and markup characters as entity codes, cut to
-/// length.
+/// length with `…` at its end.
 fn escaped(text: &str) -> String {
     let mut safe = String::new();
-    for c in text.trim().chars().take(TITLE_LENGTH_MAX) {
+    let text = text.trim();
+    let kept = if text.chars().count() > TITLE_LENGTH_MAX { TITLE_LENGTH_MAX - 1 } else { TITLE_LENGTH_MAX };
+    for c in text.chars().take(kept) {
         match c {
             c if c.is_control() => safe.push(' '),
             '"' | '#' | '<' | '>' | '&' | '`' | '[' | ']' | '{' | '}' | '(' | ')' | '|' | ';' | '\\' | '%' => {
@@ -66,6 +72,9 @@ fn escaped(text: &str) -> String {
             }
             c => safe.push(c),
         }
+    }
+    if kept < TITLE_LENGTH_MAX {
+        safe.push('…');
     }
     safe
 }

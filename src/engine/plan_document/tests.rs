@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::engine::footprint::{OverlapPolicy, Strength};
 use crate::engine::graph::{EdgeKind, layout};
+use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::manifest::Manifest;
-use crate::engine::plan_document::{PlanDocument, plan_document};
+use crate::engine::plan_document::{PlanDocument, ProblemDocument, plan_document};
+use crate::engine::problem::ProblemCode;
 
 fn example(policy: OverlapPolicy) -> PlanDocument {
     let manifest = Manifest::parse(include_str!("../../../tests/data/security-framework.json")).expect("well formed");
@@ -76,5 +78,10 @@ fn the_text_is_aligned_and_gives_reasons() {
 fn the_graph_has_boxes_and_arrows_and_escapes_titles() {
     let mut document = example(OverlapPolicy::Balanced);
     document.phases[0].tasks[0].title = "a\"] --> x[\"<b>".to_owned();
+    document.phases[0].tasks[1].title = "é".repeat(41);
+    document.phases[0].tasks[2].title = "é".repeat(40);
+    let problem =
+        |issue, code| ProblemDocument { task: Some(TaskId(IssueNumber(issue))), code, message: String::new() };
+    document.problems = vec![problem(2, ProblemCode::Cycle), problem(3, ProblemCode::Unreadable)];
     insta::assert_snapshot!(document.to_mermaid());
 }

@@ -13,7 +13,7 @@ pub use completion::completion;
 pub use notice::notice;
 pub use prompt::prompt_layers;
 pub use pull::{pull_body, pull_title};
-pub use status::{status, wait_words};
+pub use status::{plain_wait_words, status, wait_words};
 pub use tracking::{BODY_CHARACTERS_MAX, DIGEST_DIGITS, tracking, tracking_title};
 
 /// The marker of a tracking issue: which plan of the repository it shows. Nothing in the text is believed; it only
@@ -46,5 +46,7 @@ pub fn marked_key(body: &str) -> Option<&str> {
 
 /// The answer to a command that was not carried out.
 pub fn refusal(reason: &str) -> String {
-    format!("Not done: {}.", text::line(reason.trim_end_matches('.')))
+    let reason = text::with_code(reason.trim_end_matches('.'));
+    let end = if reason.ends_with(['?', '!']) { "" } else { "." };
+    format!("Not done: {reason}{end}")
 }

@@ -65,10 +65,7 @@ fn task_layer(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> String {
         );
     }
     parts.push(format!("The issue's approved text, as data:\n\n{}", text::fenced(body)));
-    let files = task.footprint.paths();
-    if !files.is_empty() {
-        parts.push(format!("Files expected to change: {}", files.join(", ")));
-    }
+    parts.extend(files(task));
     if !task.facts.acceptance.is_empty() {
         parts.push(format!(
             "Acceptance:\n{}",
@@ -85,6 +82,24 @@ fn task_layer(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> String {
         parts.push(format!("Finished before this task and already in the checkout:\n{}", finished.join("\n")));
     }
     parts.join("\n\n")
+}
+
+/// The files given to the task, and those that are merely mentioned beside them.
+fn files(task: &Task) -> Vec<String> {
+    let given = task.footprint.given();
+    let mentioned: Vec<String> = task.footprint.paths().into_iter().filter(|path| !given.contains(path)).collect();
+    let mut said = Vec::new();
+    if !given.is_empty() {
+        said.push(format!("Files expected to change: {}", given.join(", ")));
+    }
+    if !mentioned.is_empty() {
+        let mentioned = mentioned.join(", ");
+        said.push(format!(
+            "Mentioned in the issue, but not declared: {mentioned}. Changes outside the declared files may be held for \
+             a person."
+        ));
+    }
+    said
 }
 
 /// L3.

@@ -82,40 +82,65 @@ fn checks_words(task: &Task) -> String {
     }
 }
 
-/// What a task waits for, in words.
+/// How the texts of others stand among words of ours.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Somebody's text on one line.
+    line: fn(&str) -> String,
+    /// A text of ours that quotes others and holds code spans.
+    ours: fn(&str) -> String,
+}
+
+const MARKDOWN: Form = Form { line: text::line, ours: text::with_code };
+const PLAIN: Form = Form { line: text::plain, ours: text::plain };
+
+/// What a task waits for, in words, as Markdown.
 pub fn wait_words(wait: &Wait) -> String {
+    words(wait, MARKDOWN)
+}
+
+/// What a task waits for, in words, for places that read no Markdown.
+pub fn plain_wait_words(wait: &Wait) -> String {
+    words(wait, PLAIN)
+}
+
+fn words(wait: &Wait, form: Form) -> String {
     match wait {
         Wait::Approval => "waits for approval of its text".to_owned(),
-        Wait::Problem(problem) => format!("blocked: {}", text::line(problem.message.trim_end_matches('.'))),
+        Wait::Problem(problem) => (form.ours)(problem.message.trim_end_matches('.')),
         Wait::Dependency { issue, state } => format!("waits for #{issue} ({state})"),
         Wait::File { holder, path, pull: Some(pull) } => {
             format!("waits for #{} over `{}`: pull request #{pull} is open", holder.0, text::code(path))
         }
         Wait::File { holder, path, pull: None } => format!("waits for #{} over `{}`", holder.0, text::code(path)),
-        Wait::Phase { name } => format!("waits for the gate of {}", text::line(name)),
+        Wait::Phase { name } => format!("waits for the gate of {}", (form.line)(name)),
         Wait::Backoff { until } => format!("is tried again at {}", until.seconds_text()),
-        Wait::Person(hold) => hold_words(hold),
+        Wait::Person(hold) => words_of_hold(hold, form),
         Wait::Paused => "the plan is paused".to_owned(),
         Wait::Workflow => "the task workflow is not on the default branch".to_owned(),
         Wait::Reading => "its files are being looked up".to_owned(),
     }
 }
 
-/// Why a person is needed, in words.
+/// Why a person is needed, in words, as Markdown.
 pub(super) fn hold_words(hold: &Hold) -> String {
+    words_of_hold(hold, MARKDOWN)
+}
+
+fn words_of_hold(hold: &Hold, form: Form) -> String {
     match hold {
-        Hold::Decision { question } => format!("the agent asks: {}", text::line(question)),
+        Hold::Decision { question } => format!("the agent asks: {}", (form.line)(question)),
         Hold::PullClosed { pull, by: Some(by) } => {
-            format!("pull request #{pull} was closed by {}", text::line(by.as_str()))
+            format!("pull request #{pull} was closed by {}", (form.line)(by.as_str()))
         }
         Hold::PullClosed { pull, by: None } => format!("pull request #{pull} was closed"),
-        Hold::DispatchRefused { message } => format!("GitHub refused the dispatch: {}", text::line(message)),
+        Hold::DispatchRefused { message } => format!("GitHub refused the dispatch: {}", (form.line)(message)),
         Hold::Scope { paths } => {
             let shown: Vec<String> = paths.iter().take(5).map(|path| format!("`{}`", text::code(path))).collect();
             format!("its work touches files it did not declare: {}", shown.join(", "))
         }
         Hold::BaseRed { check } => format!("the check `{}` fails on the base too", text::code(check)),
         Hold::Theirs { .. } => "somebody pushed to its branch: it is theirs now".to_owned(),
-        Hold::PublishRefused { message } => format!("its work could not be published: {}", text::line(message)),
+        Hold::PublishRefused { message } => format!("its work could not be published: {}", (form.line)(message)),
     }
 }

@@ -13,6 +13,32 @@ pub fn line(text: &str) -> String {
     format!("{}{dots}", escape(&cut))
 }
 
+/// One line of a text of ours that quotes others, made as harmless as [`line`] does; its code spans stay code spans.
+pub fn with_code(text: &str) -> String {
+    let cut = head(text.trim(), LINE_CHARACTERS_MAX);
+    let dots = if cut.chars().count() < text.trim().chars().count() { "…" } else { "" };
+    let pieces: Vec<&str> = cut.split('`').collect();
+    let mut safe = String::with_capacity(cut.len());
+    for (at, piece) in pieces.iter().enumerate() {
+        let closes = at + 1 < pieces.len();
+        match at % 2 {
+            1 if closes && !piece.trim().is_empty() => safe.push_str(&format!("`{}`", code(&visible(piece)))),
+            1 => safe.push_str(&escape(&format!("`{piece}{}", if closes { "`" } else { "" }))),
+            _ => safe.push_str(&escape(piece)),
+        }
+    }
+    format!("{safe}{dots}")
+}
+
+/// One line of somebody's text for places that show signs as they are, as terminals and programs do: no line breaks,
+/// control or direction characters; cut.
+pub fn plain(text: &str) -> String {
+    let cut = head(text.trim(), LINE_CHARACTERS_MAX);
+    let dots = if cut.chars().count() < text.trim().chars().count() { "…" } else { "" };
+    let clean: String = visible(&cut).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("{clean}{dots}")
+}
+
 /// Several lines of somebody's text as a quotation, cut to so many characters.
 pub fn quote(text: &str, characters: usize) -> String {
     let cut = head(text.trim(), characters);
@@ -118,6 +144,19 @@ mod tests {
         }
         assert_eq!(line("é Gh-4 Www.x.y gh-5"), "é Gh&#45;4 Www&#46;x.y gh&#45;5");
         assert!(quote("a\n- [x] b", 100).lines().all(|line| line.starts_with("> ")));
+    }
+
+    #[test]
+    fn code_of_ours_stays_code_and_lets_nothing_out() {
+        for (text, expected) in [
+            ("did you mean `/orchestrate retry`?", "did you mean `/orchestrate retry`?"),
+            ("`a` is #7 by @x", "`a` is &#35;7 by &#64;x"),
+            ("an `open @x", "an \\`open &#64;x"),
+            ("`` @x `<!-- a", "\\`\\` &#64;x \\`&lt;!-- a"),
+        ] {
+            assert_eq!(with_code(text), expected, "{text}");
+        }
+        assert_eq!(plain("a #7\n`b`\u{202e} @x"), "a #7 `b` @x");
     }
 
     #[test]

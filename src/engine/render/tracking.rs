@@ -210,7 +210,7 @@ fn person_lines(view: &View<'_>, by_hand: bool) -> Vec<String> {
     view.waits
         .iter()
         .filter(|wait| matches!(wait, Wait::Problem(_)))
-        .map(|wait| format!("- #{issue} {}", wait_words(wait)))
+        .map(|wait| format!("- #{issue}: {}", wait_words(wait)))
         .collect()
 }
 

@@ -190,7 +190,7 @@ fn brief(draft: &Draft<'_>, id: TaskId) -> Option<Brief> {
         mode: attempt.mode,
         issue: task.issue(),
         text: task.approval.clone()?,
-        files: task.footprint.paths(),
+        files: task.footprint.given(),
         base_branch: base.branch.clone(),
         base: attempt.base.clone(),
         start: attempt.start.clone(),
