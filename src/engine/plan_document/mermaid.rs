@@ -14,8 +14,8 @@ const TITLE_LENGTH_MAX: usize = 40;
 const EDGES_MAX: usize = 480;
 
 impl PlanDocument {
-    /// A Mermaid flowchart: a box per phase with its tasks, the blocked ones marked, arrows for dependencies, thick lines for hard overlaps,
-    /// dotted ones for soft overlaps.
+    /// A Mermaid flowchart: a box per phase with its tasks, the blocked ones marked, arrows for dependencies, thick
+    /// lines for hard overlaps, dotted ones for soft overlaps.
     pub fn to_mermaid(&self) -> String {
         let mut text = "flowchart LR\n".to_owned();
         let mut phases: Vec<&str> = Vec::new();

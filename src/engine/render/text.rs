@@ -13,7 +13,7 @@ pub fn line(text: &str) -> String {
     format!("{}{dots}", escape(&cut))
 }
 
-/// One line of a text of ours that quotes others, made as harmless as [`line`] does; its code spans stay code spans.
+/// One line of a text of ours that quotes others, made as harmless as [`line()`] does; its code spans stay code spans.
 pub fn with_code(text: &str) -> String {
     let cut = head(text.trim(), LINE_CHARACTERS_MAX);
     let dots = if cut.chars().count() < text.trim().chars().count() { "…" } else { "" };
