@@ -10,6 +10,7 @@ mod progress;
 mod question;
 mod session;
 pub mod site;
+mod state;
 
 pub use options::{LocalArgs, Mistake};
 pub use progress::Progress;

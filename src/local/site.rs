@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::engine::config::Settings;
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
-use crate::forge::http::{Clock, Forge, ForgeOptions, WebhookTarget};
+use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
 use crate::forge::runner::{self, Check, Runner};
 use crate::forge::world::request::{Request, RunnerAct, SeedIssue};
@@ -23,6 +23,8 @@ use crate::github::auth::{App, AppCredentials, Installations};
 use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
 use crate::local::connect::{Local, seed};
+use crate::local::options::Mistake;
+use crate::local::state;
 use crate::server::{self, ProgressByRepository, Server};
 use crate::store::lock::LockError;
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
@@ -73,21 +75,19 @@ pub fn now() -> Timestamp {
 impl Site {
     /// Starts everything, or goes on where the state folder was left.
     pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
-        let state = || {
-            format!("the state folder {} cannot be used; give another one with --state DIR", options.state.display())
-        };
-        make_private(&options.state).with_context(state)?;
+        state::make_private(&options.state)?;
         let database =
             sqlite::Options { path: options.state.join("orchestrator.sqlite"), durability: Durability::ProcessEnd };
         // Taken first: a second process on the same state folder ends here and has touched nothing.
         let store = SqliteStore::open(&database).await.map_err(unopened)?;
+        state::bind(&options.state, &options.source)?;
         let runner_state = options.state.join("runner");
         if runner_state.is_dir() {
             let state = runner_state.clone();
             tokio::task::spawn_blocking(move || runner::sweep(&state)).await??;
         }
         let workflow = Workflow::parse(TASK_WORKFLOW).context("the bundled task workflow")?;
-        let forge = Forge::start(forge_options(&options, &workflow)).await?;
+        let forge = Forge::start(forge_options(&options, &workflow)).await.map_err(not_started)?;
         // Runs alive when the forge was killed come back cancelled.
         forge.apply(Request::Runner(RunnerAct::Restarted)).await?;
         let connector = connector(&options, &forge, store.clone()).await?;
@@ -187,16 +187,25 @@ fn runner_options(
     Ok(chosen)
 }
 
-/// Why the database was not opened, with what to do where another process has it.
+/// Why the database was not opened; a folder that cannot serve is a mistake of the person's.
 fn unopened(error: OpenError) -> anyhow::Error {
-    if let OpenError::Lock(LockError::Held { .. }) = &error {
-        return anyhow::anyhow!("{error}; wait for its end or end it, or give another folder with --state DIR");
+    match &error {
+        OpenError::Lock(LockError::Held { .. }) => {
+            Mistake::new(format!("{error}; wait for its end or end it, or give another folder with --state DIR")).into()
+        }
+        OpenError::Lock(LockError::File { .. }) | OpenError::File { .. } => {
+            Mistake::new(format!("{error}; give another folder with --state DIR")).into()
+        }
+        OpenError::Database { .. } => error.into(),
     }
-    error.into()
 }
 
-/// Makes a folder that only its owner may look into.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+/// Why the forge did not start; a port or folder that somebody else has is a mistake of the person's.
+fn not_started(error: StartError) -> anyhow::Error {
+    match &error {
+        StartError::Port { .. } | StartError::InUse { .. } => Mistake::new(error.to_string()).into(),
+        StartError::State { .. } | StartError::Option { .. } | StartError::Git(_) | StartError::Store(_) => {
+            error.into()
+        }
+    }
 }

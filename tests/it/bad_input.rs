@@ -71,12 +71,12 @@ fn mistakes_are_named_with_place_and_remedy() {
         (good(&["--max-parallel", "many"]), 2, &["--max-parallel", "many"]),
         (
             local("checkout", "issues.json", &[&shell[..5], &["--state", "issues.json"]].concat()),
-            1,
+            2,
             &["issues.json", "--state DIR"],
         ),
         (
             local("checkout", "issues.json", &[&shell[..5], &["--state", "/proc/no/state"]].concat()),
-            1,
+            2,
             &["/proc/no/state", "--state DIR"],
         ),
         (local("checkout", "issues.json", &["--agent", "shell"]), 2, &["--agent-command CMD"]),
@@ -129,7 +129,7 @@ fn a_taken_port_is_named() {
     let agent = stage.agent("touch_files");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let ended = run(&mut stage.issues(&one()).local(&agent, &["--port", &port])).expect(1);
+    let ended = run(&mut stage.issues(&one()).local(&agent, &["--port", &port])).expect(2);
     ended.says(&[&format!("port {port} on 127.0.0.1"), "--port"]);
     drop(taken);
     run(&mut stage.local(&agent, &["--auto-merge", "--port", &port])).expect(0);
@@ -143,7 +143,7 @@ fn a_second_process_on_the_same_state_ends_and_the_first_goes_on() {
     let first = Running::start(&mut stage.issues(&one()).local(&agent, &["--auto-merge"]));
     assert_eq!(stage.next_began(), "1.1");
     let state = stage.state().display().to_string();
-    run(&mut stage.local(&agent, &["--auto-merge"])).expect(1).says(&["another task-orchestrator", &state, "--state"]);
+    run(&mut stage.local(&agent, &["--auto-merge"])).expect(2).says(&["another task-orchestrator", &state, "--state"]);
     gate.open();
     first.wait().expect(0);
     assert!(stage.began().is_empty());
