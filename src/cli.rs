@@ -31,7 +31,7 @@ use logging::LogFormat;
     after_help = "\
 Examples:
   task-orchestrator demo
-  gh issue list --json number,title,body,labels > issues.json
+  gh issue list --limit 1000 --json number,title,body,labels > issues.json
   task-orchestrator plan --repo . --issues issues.json
   task-orchestrator serve --help"
 )]

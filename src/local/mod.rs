@@ -4,6 +4,7 @@
 mod connect;
 mod finish;
 mod interrupts;
+pub mod issues;
 mod last_words;
 mod options;
 mod progress;
@@ -11,6 +12,7 @@ mod question;
 mod session;
 pub mod site;
 mod state;
+mod take_over;
 
 pub use options::{LocalArgs, Mistake};
 pub use progress::Progress;

@@ -10,21 +10,23 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use crate::engine::config::Settings;
+use crate::engine::config::{ApprovalPolicy, Settings};
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
 use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
 use crate::forge::runner::{self, Check, Runner};
-use crate::forge::world::request::{Request, RunnerAct, SeedIssue};
+use crate::forge::world::request::{Request, RunnerAct};
 use crate::forge::world::setup::ApiLimits;
 use crate::github::auth::{App, AppCredentials, Installations};
 use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
 use crate::local::connect::{Local, seed};
+use crate::local::issues::GivenIssues;
 use crate::local::options::Mistake;
 use crate::local::state;
+use crate::local::take_over::take_over;
 use crate::server::{self, ProgressByRepository, Server};
 use crate::store::lock::LockError;
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
@@ -45,8 +47,8 @@ pub struct SiteOptions {
     pub source: PathBuf,
     /// `owner/name` on the forge.
     pub repository: RepositoryName,
-    /// The issues of the first start.
-    pub issues: Vec<SeedIssue>,
+    /// The issues; those of the first start, and afterwards what is taken over where it has changed.
+    pub issues: GivenIssues,
     /// Settings in force.
     pub settings: Settings,
     /// A command that checks pull requests.
@@ -65,6 +67,8 @@ pub struct Site {
     server: Server,
     store: SqliteStore,
     repository: RepositoryName,
+    /// What was taken over from the issues file, in words.
+    pub taken_over: Vec<String>,
 }
 
 /// Gives the moment.
@@ -90,6 +94,9 @@ impl Site {
         let forge = Forge::start(forge_options(&options, &workflow)).await.map_err(not_started)?;
         // Runs alive when the forge was killed come back cancelled.
         forge.apply(Request::Runner(RunnerAct::Restarted)).await?;
+        // Before anybody listens: the first look at everything finds it.
+        let relabel = (options.settings.approval == ApprovalPolicy::Label).then_some(options.settings.label.as_str());
+        let taken_over = take_over(&forge, &options.issues, &options.state, &owner(), relabel).await?;
         let connector = connector(&options, &forge, store.clone()).await?;
         let secret = seed().map_err(anyhow::Error::msg)?;
         let secrets = WebhookSecrets::new(secret.clone().into(), None)?;
@@ -101,7 +108,7 @@ impl Site {
         let url = format!("http://{}/webhook", server.address());
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into() }));
         let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;
-        Ok(Self { forge, runner, server, store, repository: options.repository })
+        Ok(Self { forge, runner, server, store, repository: options.repository, taken_over })
     }
 
     /// To watch the plan by.
@@ -129,13 +136,18 @@ impl Site {
     }
 }
 
+/// The forge's owner, whose acts are those of the person at the machine.
+pub(super) fn owner() -> Login {
+    Login::new("owner")
+}
+
 fn forge_options(options: &SiteOptions, workflow: &Workflow) -> ForgeOptions {
     ForgeOptions {
         state: options.state.join("forge"),
         source: options.source.clone(),
         repository: options.repository.clone(),
-        owner: Login::new("owner"),
-        issues: options.issues.clone(),
+        owner: owner(),
+        issues: options.issues.open.clone(),
         webhook: None,
         port: options.port,
         limits: ApiLimits::None,

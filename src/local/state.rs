@@ -47,7 +47,7 @@ pub(super) fn bind(folder: &Path, checkout: &Path) -> Result<(), Mistake> {
 }
 
 /// Writes a file that is never seen half written.
-fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = file.with_extension("new");
     std::fs::write(&unfinished, bytes)?;
     std::fs::rename(unfinished, file)

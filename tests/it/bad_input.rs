@@ -41,6 +41,7 @@ fn mistakes_are_named_with_place_and_remedy() {
     stage.write("wrong.yml", "timeout: soon\n");
     std::fs::create_dir(stage.path("plain")).expect("made");
     git(&stage.path(""), &["init", "--quiet", "unborn"]);
+    git(&stage.path(""), &["init", "--quiet", "--bare", "bare.git"]);
     let shell = ["--agent", "shell", "--agent-command", "true", "--auto-approve", "--state", "@state"];
     let local = |repository: &'static str, issues: &'static str, more: &[&'static str]| {
         [&["local", "--repo", repository, "--issues", issues][..], more].concat()
@@ -54,6 +55,8 @@ fn mistakes_are_named_with_place_and_remedy() {
         (local("checkout", "text.json", &shell), 2, &["text.json", "line 1 column", "gh issue list"]),
         (local("checkout", "none.json", &shell), 2, &["none.json", "no open issue"]),
         (local("checkout", "missing.json", &shell), 2, &["--issues missing.json", "No such file"]),
+        (local("checkout", "-", &shell), 2, &["--issues -", "the file is empty"]),
+        (local("bare.git", "issues.json", &shell), 2, &["bare.git is a bare repository", "checkout", "git clone"]),
         (plan("checkout", "cut.json"), 2, &["cut.json", "line 2 column 0", "gh issue list"]),
         (plan("checkout", "missing.json"), 2, &["missing.json", "No such file"]),
         (local("plain", "issues.json", &shell), 2, &["plain is not a git repository", "git init", "--repo"]),
