@@ -32,7 +32,7 @@ use logging::LogFormat;
     after_help = "\
 Examples:
   task-orchestrator demo
-  gh issue list --json number,title,body,labels > issues.json
+  gh issue list --limit 1000 --json number,title,body,labels > issues.json
   task-orchestrator plan --repo . --issues issues.json
   task-orchestrator serve --help"
 )]
@@ -98,7 +98,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 
 async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Demo(arguments) => Ok(ExitCode::from(demo::run(&arguments).await?)),
+        Command::Demo(arguments) => demo::run(&arguments).await.map(ExitCode::from).map_err(local_failure),
         Command::Local(arguments) => match local::run(&arguments).await {
             Ok(outcome) => Ok(ExitCode::from(outcome.ended.code())),
             Err(error) => Err(local_failure(error)),
@@ -115,7 +115,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Why `local` did not begin or go on; a mistake of the person's is told as one.
+/// Why `local`, or the demo by it, did not begin or go on; a mistake of the person's is told as one.
 fn local_failure(error: anyhow::Error) -> Failure {
     match error.downcast::<local::Mistake>() {
         Ok(mistake) => Failure::usage(mistake.message),

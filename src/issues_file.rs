@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::engine::facts;
 use crate::engine::id::IssueNumber;
 
 /// Most issues of one file.
@@ -19,6 +20,8 @@ const TITLE_CHARACTERS_MAX: usize = 256;
 const BODY_CHARACTERS_MAX: usize = 65_536;
 /// Longest file, in bytes.
 pub const BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most numbers listed in a note.
+const LISTED_MAX: usize = 10;
 
 /// An issue as printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,54 @@ pub struct IssuesFile {
     pub issues: Vec<PrintedIssue>,
     /// Entries that are pull requests and were left out.
     pub pull_requests: Vec<u64>,
+}
+
+/// Numbers that open issues of a file depend on and that are not in it. `gh issue list` prints open issues only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    /// Lower than the highest number in the file: an issue that was there before, taken as closed.
+    pub closed: BTreeSet<IssueNumber>,
+    /// Higher than every number in the file: nobody knows them.
+    pub unknown: BTreeSet<IssueNumber>,
+}
+
+impl Unlisted {
+    /// Words for people, one sentence for each kind there is.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some((numbers, verb)) = listed(&self.closed) {
+            notes.push(format!("{numbers} {verb} not in the issues file: taken as closed"));
+        }
+        if let Some((numbers, verb)) = listed(&self.unknown) {
+            notes.push(format!("{numbers} {verb} not in the issues file (did gh cut the list? use --limit)"));
+        }
+        notes
+    }
+}
+
+fn listed(numbers: &BTreeSet<IssueNumber>) -> Option<(String, &'static str)> {
+    let shown: Vec<String> = numbers.iter().take(LISTED_MAX).map(|number| format!("#{number}")).collect();
+    let more = numbers.len().saturating_sub(LISTED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty()).then(|| (shown.join(", ") + &more, if numbers.len() == 1 { "is" } else { "are" }))
+}
+
+impl IssuesFile {
+    /// Every number that an open issue of the file depends on by its text.
+    pub fn dependencies(&self) -> BTreeSet<IssueNumber> {
+        let open = self.issues.iter().filter(|issue| !issue.closed);
+        open.flat_map(|issue| facts::read(&issue.title, &issue.body, &issue.labels).depends_on).collect()
+    }
+
+    /// The numbers depended on that are not in the file.
+    pub fn unlisted(&self) -> Unlisted {
+        let mut present: BTreeSet<IssueNumber> = self.issues.iter().map(|issue| issue.number).collect();
+        present.extend(self.pull_requests.iter().map(|number| IssueNumber(*number)));
+        let highest = present.last().copied();
+        let absent = self.dependencies().into_iter().filter(|number| number.0 > 0 && !present.contains(number));
+        let (closed, unknown) = absent.partition(|number| Some(*number) < highest);
+        Unlisted { closed, unknown }
+    }
 }
 
 /// Why a file cannot be used: what is wrong and where.
@@ -264,5 +315,19 @@ mod tests {
         };
         assert_eq!(many(ISSUES_MAX).expect("as many as may be").issues.len(), ISSUES_MAX);
         assert_eq!(many(ISSUES_MAX + 1), Err(IssuesError::TooMany(ISSUES_MAX + 1)));
+    }
+
+    #[test]
+    fn a_dependency_that_is_not_listed_is_closed_or_unknown() {
+        let text = r#"[{"number": 3, "title": "x", "body": "Depends on: #2, #5, #4, #9"},
+            {"number": 4, "title": "x", "body": "Depends on: #1", "state": "CLOSED"},
+            {"number": 7, "title": "x", "isPullRequest": true}]"#;
+        let unlisted = read(text).expect("well formed").unlisted();
+        assert_eq!(unlisted.closed, [2, 5].map(IssueNumber).into());
+        assert_eq!(unlisted.unknown, [9].map(IssueNumber).into());
+        let told = unlisted.notes();
+        assert_eq!(told[0], "#2, #5 are not in the issues file: taken as closed");
+        assert_eq!(told[1], "#9 is not in the issues file (did gh cut the list? use --limit)");
+        assert_eq!(Unlisted::default().notes(), Vec::<String>::new());
     }
 }

@@ -30,9 +30,9 @@ const LISTED_MAX: usize = 10;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  gh issue list --json number,title,body,labels --limit 500 > issues.json
+  gh issue list --limit 1000 --json number,title,body,labels > issues.json
   task-orchestrator plan --repo . --issues issues.json
-  gh issue list --json number,title,body,labels | task-orchestrator plan --issues - --format json
+  gh issue list --limit 1000 --json number,title,body,labels | task-orchestrator plan --issues - --format json
   task-orchestrator plan --manifest manifest.json --overlap off
 
 Issues with the label `orchestrate` (or the configured one) are planned; where none has it, all are.")]
@@ -78,6 +78,8 @@ struct Planned {
     titles: BTreeMap<TaskId, String>,
     outside: BTreeMap<IssueNumber, Outside>,
     phase_names: BTreeMap<u32, String>,
+    /// Commands that each issue's text has run.
+    validation: BTreeMap<TaskId, Vec<String>>,
     /// The manifest it came from.
     manifest: Option<Manifest>,
 }
@@ -102,7 +104,10 @@ pub(super) async fn run(arguments: &PlanArgs) -> Result<ExitCode, Failure> {
 }
 
 fn printed(format: Format, planned: &Planned, layout: &Layout, settings: &Settings) -> Result<String, Failure> {
-    let document = || plan_document(layout, &planned.nodes, &planned.titles, &planned.outside, settings.overlap);
+    let document = || {
+        plan_document(layout, &planned.nodes, &planned.titles, &planned.outside, settings.overlap)
+            .with_validation(&planned.validation)
+    };
     Ok(match format {
         Format::Text => document().to_text(),
         Format::Mermaid => document().to_mermaid(),
@@ -187,7 +192,7 @@ async fn look(folder: &Path) -> Result<Looked, Failure> {
             ));
             return Ok(Looked { root, index: None });
         }
-        Err(error @ (Unusable::NoFolder(_) | Unusable::NotGit(_) | Unusable::Git(_))) => {
+        Err(error @ (Unusable::NoFolder(_) | Unusable::NotGit(_) | Unusable::Bare(_) | Unusable::Git(_))) => {
             return Err(Failure::usage(format!("--repo: {error}")));
         }
     };
@@ -205,7 +210,7 @@ fn from_manifest(path: &Path) -> Result<Planned, Failure> {
     };
     let manifest = Manifest::parse(&text).map_err(failed)?;
     let ManifestPlan { nodes, titles, phase_names } = manifest.plan().map_err(failed)?;
-    Ok(Planned { nodes, titles, phase_names, outside: BTreeMap::new(), manifest: Some(manifest) })
+    Ok(Planned { nodes, titles, phase_names, manifest: Some(manifest), ..Planned::default() })
 }
 
 fn from_issues(path: &Path, checkout: &Looked, settings: &Settings) -> Result<Planned, Failure> {
@@ -215,6 +220,8 @@ fn from_issues(path: &Path, checkout: &Looked, settings: &Settings) -> Result<Pl
     if !file.pull_requests.is_empty() {
         output::note(&format!("left out, since they are pull requests: {}", listed(&file.pull_requests)));
     }
+    let unlisted = file.unlisted();
+    unlisted.notes().iter().for_each(|note| output::note(note));
     let (closed, open): (Vec<_>, Vec<_>) = file.issues.into_iter().partition(|issue| issue.closed);
     if !closed.is_empty() {
         let numbers: Vec<u64> = closed.iter().map(|issue| issue.number.0).collect();
@@ -223,10 +230,12 @@ fn from_issues(path: &Path, checkout: &Looked, settings: &Settings) -> Result<Pl
     let (chosen, others) = choose(open, &settings.label);
     let mut planned = Planned::default();
     planned.outside.extend(closed.iter().map(|issue| (issue.number, Outside::Closed)));
+    planned.outside.extend(unlisted.closed.iter().map(|number| (*number, Outside::Closed)));
     planned.outside.extend(others.iter().map(|issue| (issue.number, Outside::Open)));
     for issue in chosen {
         let id = TaskId(issue.number);
         let facts = facts::read(&issue.title, &issue.body, &issue.labels);
+        planned.validation.insert(id, facts.validate.clone());
         planned.nodes.insert(id, node(id, facts, checkout.index.as_ref()));
         planned.titles.insert(id, issue.title);
     }

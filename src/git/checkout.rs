@@ -30,6 +30,9 @@ pub enum Unusable {
     /// Not a git work tree.
     #[error("{0} is not a git repository; run `git init` and make a first commit there, or give another --repo")]
     NotGit(PathBuf),
+    /// A repository without a work tree.
+    #[error("{0} is a bare repository; a checkout is needed: `git clone` it and give the clone with --repo")]
+    Bare(PathBuf),
     /// No commit yet.
     #[error("{0} has no commit yet; make a first one (`git commit`), the work starts from it")]
     Unborn(PathBuf),
@@ -50,7 +53,10 @@ pub async fn look(program: &Program, folder: &Path) -> Result<Checkout, Unusable
     }
     let top = program.command(folder, ["rev-parse", "--show-toplevel"]).answer().await?;
     if top.code != 0 {
-        return Err(Unusable::NotGit(folder.to_owned()));
+        let bare = program.command(folder, ["rev-parse", "--is-bare-repository"]).answer().await?;
+        let is_bare = bare.code == 0 && bare.text() == "true";
+        let unusable = if is_bare { Unusable::Bare } else { Unusable::NotGit };
+        return Err(unusable(folder.to_owned()));
     }
     let root = PathBuf::from(top.text());
     let head = program.command(&root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).answer().await?;

@@ -7,12 +7,15 @@ use anyhow::Context as _;
 use crate::engine::draft::Draft;
 use crate::engine::plan::Plan;
 use crate::engine::summary::summary;
-use crate::engine::task::Verdict;
+use crate::engine::task::{Task, Verdict};
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Status};
 use crate::local::finish::quoted;
 use crate::local::progress::{Progress, stands};
 use crate::local::site::now;
+
+/// Most tasks listed one by one.
+const LISTED_MAX: usize = 20;
 
 /// The last words after Ctrl-C.
 pub(super) fn to_go_on() -> String {
@@ -35,11 +38,30 @@ pub(super) fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
         figures.parallelism,
         figures.critical_path_s
     ));
-    for task in plan.tasks.values().filter(|task| !task.verdict.is_some_and(Verdict::is_well)) {
+    let unfinished = plan.tasks.values().filter(|task| !task.verdict.is_some_and(Verdict::is_well));
+    let stand = |task: &Task| {
         let waits = waits::waits(&draft, &locks, task);
         let status: Status = waits::status(task, &waits);
-        progress.tell(&stands(task, status, &waits));
+        stands(task, status, &waits)
+    };
+    listed(unfinished.map(|task| || stand(task))).iter().for_each(|line| progress.tell(line));
+}
+
+/// The first lines, made only where they are shown, and how many more there are.
+fn listed(lines: impl Iterator<Item = impl FnOnce() -> String>) -> Vec<String> {
+    let mut shown = Vec::new();
+    let mut more = 0;
+    for line in lines {
+        if shown.len() < LISTED_MAX {
+            shown.push(line());
+        } else {
+            more += 1;
+        }
     }
+    if more > 0 {
+        shown.push(format!("and {more} more, as the tracking issue lists them"));
+    }
+    shown
 }
 
 /// The JSON object, on standard output; a reader that has gone is no error.
@@ -48,5 +70,19 @@ pub(super) fn print_json(plan: &Plan) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_twenty_are_listed_and_the_rest_counted() {
+        let lines = |count: usize| listed((0..count).map(|at| move || format!("line {at}")));
+        assert_eq!(lines(LISTED_MAX).len(), LISTED_MAX);
+        let many = lines(5_000);
+        assert_eq!(many.len(), LISTED_MAX + 1);
+        assert!(many[LISTED_MAX].starts_with("and 4980 more"), "{}", many[LISTED_MAX]);
     }
 }

@@ -4,12 +4,15 @@
 mod connect;
 mod finish;
 mod interrupts;
+pub mod issues;
 mod last_words;
 mod options;
 mod progress;
 mod question;
 mod session;
 pub mod site;
+mod state;
+mod take_over;
 
 pub use options::{LocalArgs, Mistake};
 pub use progress::Progress;

@@ -20,7 +20,7 @@ const MAX_PARALLEL_MAX: u32 = 256;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  gh issue list --label orchestrate --json number,title,body,labels > issues.json
+  gh issue list --label orchestrate --limit 1000 --json number,title,body,labels > issues.json
   task-orchestrator local --repo . --issues issues.json --agent codex
   task-orchestrator local --repo . --issues issues.json --agent shell --agent-command ./agent.sh \\
       --check 'cargo test' --auto-approve --auto-merge --merge-into agents
@@ -31,7 +31,7 @@ pub struct LocalArgs {
     /// The checkout to work on; it is only read, but for new branches `orchestrate/issue-N`
     #[arg(long, value_name = "DIR")]
     pub repo: PathBuf,
-    /// What `gh issue list --json number,title,body,labels` prints
+    /// What `gh issue list --json number,title,body,labels` prints; `-`: standard input
     #[arg(long, value_name = "FILE")]
     pub issues: PathBuf,
     /// The agent to launch; the default is the configuration's

@@ -6,25 +6,23 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::engine::id::{IssueNumber, Login, RepositoryName};
+use crate::engine::id::{IssueNumber, RepositoryName};
 use crate::engine::plan::Plan;
+use crate::engine::plan_document::PlanDocument;
 use crate::engine::rest::{Rest, rest};
 use crate::engine::snapshot::Actor;
 use crate::engine::task::Verdict;
 use crate::engine::time::Timestamp;
-use crate::forge::world::request::{PersonAct, Request, SeedIssue};
-use crate::issues_file::{self, PrintedIssue};
+use crate::forge::world::request::{PersonAct, Request};
 use crate::local::finish::Branches;
 use crate::local::interrupts::Interrupts;
+use crate::local::issues::{GivenIssues, given};
 use crate::local::last_words::{print_json, report, to_go_on};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
 use crate::local::progress::{Progress, plain};
 use crate::local::question::answer;
-use crate::local::site::{Site, SiteOptions, now};
+use crate::local::site::{Site, SiteOptions, now, owner};
 use crate::server::ProgressByRepository;
-
-/// Most numbers listed in a note.
-const LISTED_MAX: usize = 10;
 
 /// How a run ended; its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +59,8 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let chosen = args.choose().await?;
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let progress = Progress::new(terminal, now());
-    let issues = issues(args, &chosen, &progress)?;
+    let (issues, notes) = given(&args.issues, &chosen.settings.label)?;
+    notes.iter().for_each(|note| progress.tell(note));
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(nothing_approved().into());
@@ -93,34 +92,6 @@ fn nothing_approved() -> Mistake {
     )
 }
 
-/// The open issues of the file, each with the label: where none carries it, all are meant.
-fn issues(args: &LocalArgs, chosen: &Chosen, progress: &Progress) -> anyhow::Result<Vec<SeedIssue>> {
-    let path = args.issues.display();
-    let text =
-        std::fs::read_to_string(&args.issues).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
-    let file = issues_file::read(&text).map_err(|error| Mistake::new(format!("--issues {path}: {error}")))?;
-    if !file.pull_requests.is_empty() {
-        let numbers: Vec<String> =
-            file.pull_requests.iter().take(LISTED_MAX).map(|number| format!("#{number}")).collect();
-        let more = if file.pull_requests.len() > LISTED_MAX { ", ..." } else { "" };
-        progress.say(&format!("Note: left out, since they are pull requests: {}{more}", numbers.join(", ")));
-    }
-    let label = &chosen.settings.label;
-    let any_labelled = file.issues.iter().any(|issue| issue.has_label(label));
-    let seed = |issue: PrintedIssue| {
-        let mut labels = issue.labels;
-        if !any_labelled {
-            labels.push(label.clone());
-        }
-        SeedIssue { number: issue.number, title: issue.title, body: issue.body, labels }
-    };
-    let issues: Vec<SeedIssue> = file.issues.into_iter().filter(|issue| !issue.closed).map(seed).collect();
-    if issues.is_empty() {
-        return Err(Mistake::new(format!("--issues {path}: there is no open issue in it")).into());
-    }
-    Ok(issues)
-}
-
 /// A run under way.
 pub struct Session {
     site: Site,
@@ -142,7 +113,7 @@ pub struct Session {
 impl Session {
     async fn start(
         chosen: &Chosen,
-        issues: Vec<SeedIssue>,
+        issues: GivenIssues,
         args: &LocalArgs,
         progress: Progress,
         terminal: bool,
@@ -162,6 +133,7 @@ impl Session {
             program: None,
         };
         let site = Site::start(options).await?;
+        site.taken_over.iter().for_each(|words| progress.tell(words));
         let pages = site.forge.web_url().map_err(anyhow::Error::msg)?;
         progress.say(&format!("Pages (valid once, for your browser): {pages}"));
         // Git runs in the checkout's folder: the forge's must be named from the root.
@@ -282,14 +254,9 @@ impl Session {
 
     /// Shows the plan and asks on the terminal; a yes is the owner's command on the tracking issue. Ctrl-C ends.
     async fn ask(&mut self, plan: &Plan, interrupts: &mut Interrupts) -> anyhow::Result<Option<Ended>> {
-        for phase in &plan.layout.phases {
-            self.progress.say(&phase.name);
-            for id in &phase.tasks {
-                let task = plan.tasks.get(id);
-                let files = task.map(|task| task.footprint.paths().join(", ")).unwrap_or_default();
-                let title = task.map(|task| task.title.clone()).unwrap_or_default();
-                self.progress.tell(&plain(&format!("  #{} {title} · {files}", id.0)));
-            }
+        PlanDocument::of(plan).to_text().lines().for_each(|line| self.progress.tell(&plain(line)));
+        if plan.tasks.values().any(|task| !task.left && !task.facts.validate.is_empty()) {
+            self.progress.tell("Lines with `runs` are commands from the issues' texts; a shell runs them here.");
         }
         let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
         self.progress.pause();
@@ -306,7 +273,7 @@ impl Session {
         }
         let Some(tracking) = plan.header.tracking.as_ref() else { return Ok(None) };
         let act = PersonAct::Comment { number: tracking.number, body: "/orchestrate approve".to_owned() };
-        let actor = Actor { login: Login::new("owner"), bot: false };
+        let actor = Actor { login: owner(), bot: false };
         self.site.forge.apply(Request::Person { actor, act, git: None }).await?;
         Ok(None)
     }

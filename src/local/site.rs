@@ -3,26 +3,30 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use crate::engine::config::Settings;
+use crate::engine::config::{ApprovalPolicy, Settings};
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName};
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
-use crate::forge::http::{Clock, Forge, ForgeOptions, WebhookTarget};
+use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
 use crate::forge::runner::{self, Check, Runner};
-use crate::forge::world::request::{Request, RunnerAct, SeedIssue};
+use crate::forge::world::request::{Request, RunnerAct};
 use crate::forge::world::setup::ApiLimits;
 use crate::github::auth::{App, AppCredentials, Installations};
 use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
 use crate::local::connect::{Local, seed};
+use crate::local::issues::GivenIssues;
+use crate::local::options::Mistake;
+use crate::local::state;
+use crate::local::take_over::take_over;
 use crate::server::{self, ProgressByRepository, Server};
 use crate::store::lock::LockError;
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
@@ -43,8 +47,8 @@ pub struct SiteOptions {
     pub source: PathBuf,
     /// `owner/name` on the forge.
     pub repository: RepositoryName,
-    /// The issues of the first start.
-    pub issues: Vec<SeedIssue>,
+    /// The issues; those of the first start, and afterwards what is taken over where it has changed.
+    pub issues: GivenIssues,
     /// Settings in force.
     pub settings: Settings,
     /// A command that checks pull requests.
@@ -63,6 +67,8 @@ pub struct Site {
     server: Server,
     store: SqliteStore,
     repository: RepositoryName,
+    /// What was taken over from the issues file, in words.
+    pub taken_over: Vec<String>,
 }
 
 /// Gives the moment.
@@ -73,23 +79,24 @@ pub fn now() -> Timestamp {
 impl Site {
     /// Starts everything, or goes on where the state folder was left.
     pub async fn start(options: SiteOptions) -> anyhow::Result<Self> {
-        let state = || {
-            format!("the state folder {} cannot be used; give another one with --state DIR", options.state.display())
-        };
-        make_private(&options.state).with_context(state)?;
+        state::make_private(&options.state)?;
         let database =
             sqlite::Options { path: options.state.join("orchestrator.sqlite"), durability: Durability::ProcessEnd };
         // Taken first: a second process on the same state folder ends here and has touched nothing.
         let store = SqliteStore::open(&database).await.map_err(unopened)?;
+        state::bind(&options.state, &options.source)?;
         let runner_state = options.state.join("runner");
         if runner_state.is_dir() {
             let state = runner_state.clone();
             tokio::task::spawn_blocking(move || runner::sweep(&state)).await??;
         }
         let workflow = Workflow::parse(TASK_WORKFLOW).context("the bundled task workflow")?;
-        let forge = Forge::start(forge_options(&options, &workflow)).await?;
+        let forge = Forge::start(forge_options(&options, &workflow)).await.map_err(not_started)?;
         // Runs alive when the forge was killed come back cancelled.
         forge.apply(Request::Runner(RunnerAct::Restarted)).await?;
+        // Before anybody listens: the first look at everything finds it.
+        let relabel = (options.settings.approval == ApprovalPolicy::Label).then_some(options.settings.label.as_str());
+        let taken_over = take_over(&forge, &options.issues, &options.state, &owner(), relabel).await?;
         let connector = connector(&options, &forge, store.clone()).await?;
         let secret = seed().map_err(anyhow::Error::msg)?;
         let secrets = WebhookSecrets::new(secret.clone().into(), None)?;
@@ -101,7 +108,7 @@ impl Site {
         let url = format!("http://{}/webhook", server.address());
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into() }));
         let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;
-        Ok(Self { forge, runner, server, store, repository: options.repository })
+        Ok(Self { forge, runner, server, store, repository: options.repository, taken_over })
     }
 
     /// To watch the plan by.
@@ -129,13 +136,18 @@ impl Site {
     }
 }
 
+/// The forge's owner, whose acts are those of the person at the machine.
+pub(super) fn owner() -> Login {
+    Login::new("owner")
+}
+
 fn forge_options(options: &SiteOptions, workflow: &Workflow) -> ForgeOptions {
     ForgeOptions {
         state: options.state.join("forge"),
         source: options.source.clone(),
         repository: options.repository.clone(),
-        owner: Login::new("owner"),
-        issues: options.issues.clone(),
+        owner: owner(),
+        issues: options.issues.open.clone(),
         webhook: None,
         port: options.port,
         limits: ApiLimits::None,
@@ -187,16 +199,25 @@ fn runner_options(
     Ok(chosen)
 }
 
-/// Why the database was not opened, with what to do where another process has it.
+/// Why the database was not opened; a folder that cannot serve is a mistake of the person's.
 fn unopened(error: OpenError) -> anyhow::Error {
-    if let OpenError::Lock(LockError::Held { .. }) = &error {
-        return anyhow::anyhow!("{error}; wait for its end or end it, or give another folder with --state DIR");
+    match &error {
+        OpenError::Lock(LockError::Held { .. }) => {
+            Mistake::new(format!("{error}; wait for its end or end it, or give another folder with --state DIR")).into()
+        }
+        OpenError::Lock(LockError::File { .. }) | OpenError::File { .. } => {
+            Mistake::new(format!("{error}; give another folder with --state DIR")).into()
+        }
+        OpenError::Database { .. } => error.into(),
     }
-    error.into()
 }
 
-/// Makes a folder that only its owner may look into.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+/// Why the forge did not start; a port or folder that somebody else has is a mistake of the person's.
+fn not_started(error: StartError) -> anyhow::Error {
+    match &error {
+        StartError::Port { .. } | StartError::InUse { .. } => Mistake::new(error.to_string()).into(),
+        StartError::State { .. } | StartError::Option { .. } | StartError::Git(_) | StartError::Store(_) => {
+            error.into()
+        }
+    }
 }

@@ -42,6 +42,7 @@ fn mistakes_are_named_with_place_and_remedy() {
     stage.write("wrong.yml", "timeout: soon\n");
     std::fs::create_dir(stage.path("plain")).expect("made");
     git(&stage.path(""), &["init", "--quiet", "unborn"]);
+    git(&stage.path(""), &["init", "--quiet", "--bare", "bare.git"]);
     let shell = ["--agent", "shell", "--agent-command", "true", "--auto-approve", "--state", "@state"];
     let local = |repository: &'static str, issues: &'static str, more: &[&'static str]| {
         [&["local", "--repo", repository, "--issues", issues][..], more].concat()
@@ -56,6 +57,8 @@ fn mistakes_are_named_with_place_and_remedy() {
         (local("checkout", "none.json", &shell), 2, &["none.json", "no open issue"]),
         (local("checkout", "missing.json", &shell), 2, &["--issues missing.json", "No such file"]),
         (local("checkout", "long.json", &shell), 2, &["long.json", "body of #7 has 105000 characters", "65536"]),
+        (local("checkout", "-", &shell), 2, &["--issues -", "the file is empty"]),
+        (local("bare.git", "issues.json", &shell), 2, &["bare.git is a bare repository", "checkout", "git clone"]),
         (plan("checkout", "cut.json"), 2, &["cut.json", "line 2 column 0", "gh issue list"]),
         (plan("checkout", "missing.json"), 2, &["missing.json", "No such file"]),
         (local("plain", "issues.json", &shell), 2, &["plain is not a git repository", "git init", "--repo"]),
@@ -73,12 +76,12 @@ fn mistakes_are_named_with_place_and_remedy() {
         (good(&["--max-parallel", "many"]), 2, &["--max-parallel", "many"]),
         (
             local("checkout", "issues.json", &[&shell[..5], &["--state", "issues.json"]].concat()),
-            1,
+            2,
             &["issues.json", "--state DIR"],
         ),
         (
             local("checkout", "issues.json", &[&shell[..5], &["--state", "/proc/no/state"]].concat()),
-            1,
+            2,
             &["/proc/no/state", "--state DIR"],
         ),
         (local("checkout", "issues.json", &["--agent", "shell"]), 2, &["--agent-command CMD"]),
@@ -131,7 +134,7 @@ fn a_taken_port_is_named() {
     let agent = stage.agent("touch_files");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let ended = run(&mut stage.issues(&one()).local(&agent, &["--port", &port])).expect(1);
+    let ended = run(&mut stage.issues(&one()).local(&agent, &["--port", &port])).expect(2);
     ended.says(&[&format!("port {port} on 127.0.0.1"), "--port"]);
     drop(taken);
     run(&mut stage.local(&agent, &["--auto-merge", "--port", &port])).expect(0);
@@ -145,7 +148,7 @@ fn a_second_process_on_the_same_state_ends_and_the_first_goes_on() {
     let first = Running::start(&mut stage.issues(&one()).local(&agent, &["--auto-merge"]));
     assert_eq!(stage.next_began(), "1.1");
     let state = stage.state().display().to_string();
-    run(&mut stage.local(&agent, &["--auto-merge"])).expect(1).says(&["another task-orchestrator", &state, "--state"]);
+    run(&mut stage.local(&agent, &["--auto-merge"])).expect(2).says(&["another task-orchestrator", &state, "--state"]);
     gate.open();
     first.wait().expect(0);
     assert!(stage.began().is_empty());

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use serde_json::Value;
 use task_orchestrator::demo::sample;
@@ -12,8 +11,6 @@ use crate::support::program::{PROGRAM, git, most_at_once, outcomes, run, spans, 
 
 /// What the demo runs at once.
 const MAX_PARALLEL: usize = 4;
-/// Longest that the demo may say that it took, built without optimisation and beside other tests.
-const SECONDS_MAX: f64 = 120.0;
 
 /// The demo after its end.
 struct Told {
@@ -26,10 +23,7 @@ struct Told {
 fn the_demo_ends_as_told_and_its_records_prove_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let keep = folder.path().join("kept");
-    let began = Instant::now();
     let ended = run(Command::new(PROGRAM).args(["demo", "--json", "--keep"]).arg(&keep)).expect(0);
-    println!("the demo took {:.1} s", began.elapsed().as_secs_f64());
-    assert!(began.elapsed().as_secs_f64() < SECONDS_MAX);
     assert!(ended.err.contains("The story ended as told"), "{}", ended.err);
     for secret in ["PRIVATE KEY", "ghs_", "eyJ", "x-access-token", "sha256="] {
         assert!(!ended.err.contains(secret) && !ended.out.contains(secret), "`{secret}` is printed:\n{}", ended.err);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::program::{Running, Stage, git, issue, most_at_once, outcomes, run, spans, task};
+use crate::support::program::{PROGRAM, Running, Stage, git, issue, most_at_once, outcomes, run, spans, task};
 
 /// Two files that two tasks can work on at once, and one that both need.
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n")];
@@ -208,4 +208,18 @@ fn an_unknown_key_is_two_with_line_and_column_and_nothing_is_started() {
     let place = format!("{}: line 2, column 1", config.display());
     ended.says(&[&place, "max_parallell", "did you mean `max_parallel`"]);
     assert!(!stage.state().exists());
+}
+
+#[test]
+fn a_state_folder_of_another_checkout_of_the_same_name_is_two_and_names_both() {
+    let (one, other) = (Stage::new(FILES), Stage::new(FILES));
+    let agent = one.agent("touch_files");
+    run(&mut one.issues(&two()).local(&agent, &["--auto-merge"])).expect(0);
+    let mut command = std::process::Command::new(PROGRAM);
+    command.args(["local", "--auto-approve", "--agent", "shell", "--agent-command", &agent]);
+    command.arg("--repo").arg(other.checkout()).arg("--issues").arg(one.path("issues.json"));
+    let ended = run(command.arg("--state").arg(one.state())).expect(2);
+    let [here, there] = [one.checkout(), other.checkout()].map(|path| path.display().to_string());
+    ended.says(&[&one.state().display().to_string(), &here, &there, "--state DIR"]);
+    run(&mut one.local(&agent, &["--auto-merge"])).expect(0);
 }

@@ -20,6 +20,7 @@ macro_rules! stories {
     };
 }
 
+mod again;
 mod asked;
 mod bad_input;
 mod crash;

@@ -15,6 +15,7 @@ use task_orchestrator::engine::time::Span;
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::{PersonAct, Request, SeedIssue};
 use task_orchestrator::git::command::Program;
+use task_orchestrator::local::issues::GivenIssues;
 use task_orchestrator::local::site::{Site, SiteOptions, now};
 
 use crate::support::Story;
@@ -135,7 +136,7 @@ async fn told_over_http() {
         state: folder.path().join("state"),
         source,
         repository: RepositoryName::new("local/story"),
-        issues: ISSUES.iter().map(seed).collect(),
+        issues: GivenIssues { open: ISSUES.iter().map(seed).collect(), closed: Vec::new() },
         settings: Settings { agent_command: Some(format!("sh '{}'", agent.display())), ..settings() },
         check: None,
         port: 0,

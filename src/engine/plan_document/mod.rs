@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::footprint::{OverlapPolicy, Strength};
-use crate::engine::graph::{Edge, Layout, Node, Outside, Phase};
+use crate::engine::graph::{Edge, Layout, Node, Outside, Phase, layout};
 use crate::engine::id::{IssueNumber, TaskId};
+use crate::engine::plan::Plan;
 use crate::engine::problem::ProblemCode;
 use crate::engine::schedule::{Wait, starts};
 
@@ -53,6 +54,9 @@ pub struct TaskDocument {
     pub files: Vec<String>,
     /// Tasks (or issues outside the plan, in the same form) that come before it.
     pub depends_on: Vec<TaskId>,
+    /// Commands that its text has run in a shell to validate the work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validate: Vec<String>,
     /// Why it does not start at the instant its phase opens, for people.
     #[serde(skip)]
     pub waits: Option<String>,
@@ -90,6 +94,28 @@ pub fn plan_document(
     }
 }
 
+impl PlanDocument {
+    /// The document of a plan under way, as a plan of the same issues would be shown before anything began.
+    pub fn of(plan: &Plan) -> Self {
+        let tasks = || plan.tasks.values().filter(|task| !task.left);
+        let nodes = tasks().map(|task| (task.id, crate::engine::reconcile::node(task))).collect();
+        let titles = tasks().map(|task| (task.id, task.title.clone())).collect();
+        let (outside, policy) = (&plan.header.outside, plan.header.settings.overlap);
+        let layout = layout(&nodes, outside, policy);
+        let validation = tasks().map(|task| (task.id, task.facts.validate.clone())).collect();
+        plan_document(&layout, &nodes, &titles, outside, policy).with_validation(&validation)
+    }
+
+    /// The same with the commands that each task's text has run.
+    #[must_use]
+    pub fn with_validation(mut self, commands: &BTreeMap<TaskId, Vec<String>>) -> Self {
+        for task in self.phases.iter_mut().flat_map(|phase| &mut phase.tasks) {
+            task.validate = commands.get(&task.id).cloned().unwrap_or_default();
+        }
+        self
+    }
+}
+
 /// What the document is made from.
 struct World<'a> {
     layout: &'a Layout,
@@ -112,6 +138,7 @@ impl World<'_> {
                 title: self.titles.get(&node.id).cloned().unwrap_or_default(),
                 files: node.footprint.paths(),
                 depends_on: node.depends_on.iter().map(|issue| TaskId(*issue)).collect(),
+                validate: Vec::new(),
                 waits: self.waits(node, phase, picked.waits.get(&node.id)),
             })
             .collect();

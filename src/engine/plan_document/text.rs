@@ -66,12 +66,20 @@ impl PhaseDocument {
             let line = format!("  {id:<ids$}  {title:<titles$}{gap}{waits}");
             let _ = writeln!(text, "{}", line.trim_end());
             let _ = writeln!(text, "  {:<ids$}    {}", "", files(task));
+            for command in &task.validate {
+                let _ = writeln!(text, "  {:<ids$}    runs `{}`", "", flat(command));
+            }
         }
     }
 }
 
+/// A text on one line, without anything that a terminal would obey.
+fn flat(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn title(task: &TaskDocument) -> String {
-    let flat: String = task.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let flat = flat(&task.title);
     if flat.chars().count() <= TITLE_LENGTH_MAX {
         return flat.trim().to_owned();
     }

@@ -85,9 +85,20 @@ fn from_here(base: &str, headers: &HeaderMap) -> bool {
     fits(header::ORIGIN, &[base, &other_name]) && fits(FETCH_SITE, &["same-origin", "none"])
 }
 
+/// Whether the browser asked by the machine's other name, which has cookies of its own.
+fn is_other_name(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    host.rsplit_once(':').map_or(host, |(name, _)| name).eq_ignore_ascii_case("localhost")
+}
+
 /// `/login?token=…`
-pub(crate) async fn log_in(State(hub): State<Arc<Hub>>, uri: Uri) -> Response {
+pub(crate) async fn log_in(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -> Response {
     let query = crate::forge::http::query_of(&uri);
+    if is_other_name(&headers) {
+        // The cookie would belong to the other name; the invitation is kept for the address that the pages use.
+        let place = uri.path_and_query().map_or("/login", |place| place.as_str());
+        return guarded(Redirect::to(&format!("{}{place}", hub.place.base)).into_response());
+    }
     let token = query.get("token").unwrap_or_default();
     match hub.sessions.log_in(token) {
         Ok(Some(cookie)) => {

@@ -1,5 +1,6 @@
 //! An issue's or pull request's page: its text, comments and the forms of the local owner.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -7,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, Uri};
 use maud::{Markup, html};
 
-use crate::engine::id::{IssueNumber, PullNumber};
+use crate::engine::id::{IssueNumber, Login, PullNumber};
 use crate::engine::snapshot::{Actor, OpenState};
 use crate::engine::time::Timestamp;
 use crate::forge::http::git_side;
@@ -18,6 +19,7 @@ use crate::forge::pages::layout::{Frame, Section, moment, notice, page, progress
 use crate::forge::pages::markdown::{Setting, render};
 use crate::forge::world::World;
 use crate::forge::world::state::{IssueEntry, PullEntry};
+use crate::github::Reaction;
 
 /// Most comments shown, the newest.
 const COMMENTS_MAX: usize = 300;
@@ -79,6 +81,21 @@ fn token(visitor: &Visitor) -> Markup {
     html! { input type="hidden" name="token" value=(visitor.session.form_token); }
 }
 
+/// How many gave each reaction.
+fn reactions(given: &BTreeMap<Reaction, BTreeSet<Login>>) -> Markup {
+    let sign = |reaction: &Reaction| match reaction {
+        Reaction::Eyes => "👀",
+        Reaction::PlusOne => "👍",
+        Reaction::MinusOne => "👎",
+        Reaction::Rocket => "🚀",
+    };
+    html! {
+        @if given.values().any(|logins| !logins.is_empty()) {
+            div.quiet { @for (reaction, logins) in given { (sign(reaction)) " " (logins.len()) " " } }
+        }
+    }
+}
+
 fn post(hub: &Hub, by: &Actor, at: Timestamp, body: &str, tick_form: Option<&str>) -> Markup {
     let issues = hub.place.web("/issues/");
     html! {
@@ -118,9 +135,10 @@ fn thread(hub: &Hub, world: &World, entry: &IssueEntry, visitor: &Visitor, frame
         @if hidden > 0 { p.quiet { (hidden) " earlier comments are not shown." } }
         @for comment in comments {
             (post(hub, &comment.comment.author, comment.comment.created_at, &comment.comment.body, None))
+            (reactions(&comment.reactions))
         }
         // A page that loads itself again would lose what is being written.
-        @if !frame.follows { (forms(hub, entry, visitor)) }
+        @if !frame.follows { (forms(hub, world, entry, visitor)) }
     }
 }
 
@@ -135,8 +153,9 @@ fn follow_link(hub: &Hub, entry: &IssueEntry, follows: bool) -> Markup {
     }
 }
 
-fn forms(hub: &Hub, entry: &IssueEntry, visitor: &Visitor) -> Markup {
+fn forms(hub: &Hub, world: &World, entry: &IssueEntry, visitor: &Visitor) -> Markup {
     let number = entry.issue.number;
+    let is_merged = world.pull(PullNumber(number.0)).is_some_and(|pull| pull.merged.is_some());
     let (verb, word) = match entry.issue.state {
         OpenState::Open if entry.issue.is_pull_request => ("close", "Close pull request"),
         OpenState::Open => ("close", "Close issue"),
@@ -155,9 +174,12 @@ fn forms(hub: &Hub, entry: &IssueEntry, visitor: &Visitor) -> Markup {
                 input type="text" name="label" required aria-label="Label" placeholder="label" maxlength="50";
                 button type="submit" { "Add label" }
             }
-            form method="post" action=(act(hub, number, verb)) {
-                (token(visitor))
-                button type="submit" { (word) }
+            // What is merged cannot be opened again.
+            @if !is_merged {
+                form method="post" action=(act(hub, number, verb)) {
+                    (token(visitor))
+                    button type="submit" { (word) }
+                }
             }
         }
     }

@@ -1,0 +1,164 @@
+//! Taking over what changed in the issues file since the last start, as the owner's acts on the forge.
+//!
+//! What a person did in the pages stands: only what differs between the file's last text and its present one is taken
+//! over, and an issue that is missing from the file is left alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::engine::id::{IssueNumber, Login};
+use crate::engine::snapshot::{Actor, OpenState};
+use crate::forge::http::Forge;
+use crate::forge::world::World;
+use crate::forge::world::request::{PersonAct, Request, SeedAct, SeedIssue};
+use crate::local::issues::{GivenIssues, listed};
+use crate::local::state::write_whole;
+
+/// The file in the state folder that keeps what the issues file said at the last start.
+const TAKEN_FILE: &str = "issues.json";
+
+/// The label to put on anew after an edit, where labelling is what approves.
+pub(super) type Relabel<'a> = Option<&'a str>;
+
+/// What is to be done on the forge.
+#[derive(Default)]
+struct Change {
+    /// Opened under their own numbers, labelled.
+    seeds: Vec<SeedIssue>,
+    /// After that.
+    acts: Vec<PersonAct>,
+    new: usize,
+    edited: usize,
+    /// Numbers that the forge has given to something of its own.
+    taken: Vec<u64>,
+}
+
+/// Applies the changes and keeps what the file says now. Gives the words about them; none where nothing changed.
+pub(super) async fn take_over(
+    forge: &Forge,
+    given: &GivenIssues,
+    state: &Path,
+    owner: &Login,
+    relabel: Relabel<'_>,
+) -> anyhow::Result<Vec<String>> {
+    let file = state.join(TAKEN_FILE);
+    let last = last_text(&file)?;
+    let change = forge.handle().look(|world| change(world, given, last.as_ref(), owner, relabel));
+    if !change.seeds.is_empty() {
+        forge.apply(Request::Seed(SeedAct::Issues(change.seeds))).await?;
+    }
+    let actor = Actor { login: owner.clone(), bot: false };
+    for act in change.acts {
+        forge.apply(Request::Person { actor: actor.clone(), act, git: None }).await?;
+    }
+    // A later file may leave issues out: what was last said of them is still known when they come back.
+    let mut known = last.unwrap_or_default();
+    known.extend(given.open.iter().map(|issue| (issue.number, issue.clone())));
+    let text = serde_json::to_vec(&known.into_values().collect::<Vec<_>>())?;
+    write_whole(&file, &text).with_context(|| file.display().to_string())?;
+    let mut words = Vec::new();
+    if change.new + change.edited > 0 {
+        let new = if change.new == 1 { "1 new issue".to_owned() } else { format!("{} new issues", change.new) };
+        words.push(format!("Taken over from the issues file: {new}, {} edited.", change.edited));
+    }
+    if !change.taken.is_empty() {
+        words.push(format!(
+            "Note: not taken over from the issues file: {}; here the tracking issue or a pull request has that number. \
+             Give another --state DIR to begin with all of them.",
+            listed(&change.taken)
+        ));
+    }
+    Ok(words)
+}
+
+/// What the file said of each issue at the last start; nothing at the first one.
+fn last_text(file: &Path) -> anyhow::Result<Option<BTreeMap<IssueNumber, SeedIssue>>> {
+    let text = match std::fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| file.display().to_string()),
+    };
+    let issues: Vec<SeedIssue> = serde_json::from_slice(&text).with_context(|| file.display().to_string())?;
+    Ok(Some(issues.into_iter().map(|issue| (issue.number, issue)).collect()))
+}
+
+fn change(
+    world: &World,
+    given: &GivenIssues,
+    last: Option<&BTreeMap<IssueNumber, SeedIssue>>,
+    owner: &Login,
+    relabel: Relabel<'_>,
+) -> Change {
+    let mut change = Change::default();
+    for issue in &given.open {
+        let Some(entry) = world.issue(issue.number) else {
+            change.new += 1;
+            change.seeds.push(issue.clone());
+            continue;
+        };
+        if entry.issue.is_pull_request || !entry.issue.author.login.same(owner) {
+            change.taken.push(issue.number.0);
+        } else if !entry.deleted {
+            let before = last.map(|last| last.get(&issue.number));
+            change.follow(&entry.issue, issue, before, relabel);
+        }
+    }
+    for issue in &given.closed {
+        let number = issue.number;
+        let stands = world.issue(number).map(|entry| &entry.issue);
+        if stands.is_none() {
+            change.seeds.push(issue.clone());
+        }
+        let unfinished = |open: &crate::engine::snapshot::Issue| {
+            open.state == OpenState::Open && open.labels.is_empty() && open.title == issue.title
+        };
+        if stands.is_none_or(unfinished) {
+            change.acts.push(PersonAct::Close { number });
+        }
+    }
+    change
+}
+
+impl Change {
+    /// What makes an issue of the forge follow the file. `before`: what the file said at the last start, if there was
+    /// one and the issue was in it.
+    fn follow(
+        &mut self,
+        stands: &crate::engine::snapshot::Issue,
+        issue: &SeedIssue,
+        before: Option<Option<&SeedIssue>>,
+        relabel: Relabel<'_>,
+    ) {
+        let number = issue.number;
+        let is_back = matches!(before, Some(None));
+        let said = |before: &SeedIssue| before.title == issue.title && before.body == issue.body;
+        let same = stands.title == issue.title && stands.body == issue.body;
+        let edited = !same && !before.flatten().is_some_and(said);
+        if edited {
+            let (title, body) = (Some(issue.title.clone()), Some(issue.body.clone()));
+            self.acts.push(PersonAct::Edit { number, title, body });
+        }
+        if is_back && stands.state == OpenState::Closed {
+            self.acts.push(PersonAct::Reopen { number });
+        }
+        let holds = |labels: &[String], label: &str| labels.iter().any(|held| held.eq_ignore_ascii_case(label));
+        let is_new = |label: &&String| {
+            !holds(&stands.labels, label) && !before.flatten().is_some_and(|before| holds(&before.labels, label))
+        };
+        let labels: Vec<String> = issue.labels.iter().filter(is_new).cloned().collect();
+        let relabelled = !labels.is_empty();
+        self.acts.extend(labels.into_iter().map(|label| PersonAct::Label { number, label }));
+        if let Some(label) = relabel.filter(|label| edited && holds(&stands.labels, label)) {
+            let label = label.to_owned();
+            self.acts.push(PersonAct::Unlabel { number, label: label.clone() });
+            self.acts.push(PersonAct::Label { number, label });
+        }
+        if is_back {
+            self.new += 1;
+        } else if edited || relabelled {
+            self.edited += 1;
+        }
+    }
+}
