@@ -11,7 +11,7 @@ const FLAGS: &[&str] = &["--auto-merge", "--merge-into", "agents"];
 fn at_the_question(stage: &Stage, agent: &str) -> Terminal {
     stage.issues(&[issue(1, "Write a", "Files: a.txt"), issue(2, "Write b", "Files: b.txt")]);
     let mut terminal = Terminal::start(&stage.local_that_asks(agent, FLAGS), &stage.path(""));
-    for shown in ["#1 Write a · a.txt", "#2 Write b · b.txt", QUESTION] {
+    for shown in ["t1 Write a", "a.txt", "t2 Write b", "b.txt", QUESTION] {
         terminal.until(shown);
     }
     terminal
