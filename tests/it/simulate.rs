@@ -1,6 +1,7 @@
 //! The simulator: it holds, it repeats itself to the byte, it sees planted bugs, and a death anywhere changes nothing.
 //!
-//! Quick by default; `ORCHESTRATOR_FULL=1` tells more stories, and `script/test --full` many more by the optimised program.
+//! Quick by default; `ORCHESTRATOR_FULL=1` tells more stories, and `script/test --full` many more by the optimised
+//! program.
 
 use std::collections::BTreeMap;
 
