@@ -51,8 +51,9 @@ impl<'a> Remote<'a> {
         Ok(remote)
     }
 
-    /// Names the remote as one that may be asked for objects left out of an earlier fetch. Git itself never asks
-    /// (`GIT_NO_LAZY_FETCH`): what is needed is brought on purpose.
+    /// Names the remote as one that may be asked for objects left out of an earlier fetch. Commands that read never ask
+    /// by themselves (`GIT_NO_LAZY_FETCH`): what they need is brought on purpose. A push may: to a remote that does not
+    /// tell what it has, git has to show the commit we started from whole.
     fn name_origin(&self) -> std::io::Result<()> {
         use std::io::Write as _;
         let url: String =

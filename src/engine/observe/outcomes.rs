@@ -181,7 +181,7 @@ fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<Run
 
 /// A merge was answered: until the pull request is read again nobody knows whether it can be merged, and nothing asks
 /// for it twice.
-fn merge_answered(draft: &mut Draft<'_>, pull: PullNumber) {
+pub(super) fn merge_answered(draft: &mut Draft<'_>, pull: PullNumber) {
     for id in draft.ids_at(Place::Pull(pull)) {
         if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
             pull.mergeable = None;

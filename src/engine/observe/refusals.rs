@@ -7,7 +7,7 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
-use crate::engine::observe::outcomes::{repeat_wait, reread_pull};
+use crate::engine::observe::outcomes::{merge_answered, repeat_wait, reread_pull};
 use crate::engine::observe::{oldest, watch};
 use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
 use crate::engine::tasks::Place;
@@ -147,9 +147,9 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
 /// stand.
 fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
     let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
+    merge_answered(draft, pull);
     for id in draft.ids_at(Place::Pull(pull)) {
         if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
-            pull.mergeable = None;
             let (head, base, message) = (head.clone(), base.clone(), message.to_owned());
             pull.merge_refused = Some(MergeRefused { head, base, message });
         }
@@ -157,7 +157,6 @@ fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message
     if let Some(base) = &mut draft.header_mut().base {
         base.stale = true;
     }
-    draft.read(Read::Pull(pull));
     draft.read(Read::Repository);
 }
 

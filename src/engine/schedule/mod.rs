@@ -1,6 +1,8 @@
 //! The scheduler: which ready tasks start now, given what is held, what runs and how many slots are free.
 
 #[cfg(test)]
+mod makespan;
+#[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
@@ -92,9 +94,8 @@ pub fn pick(
 impl Candidate<'_> {
     /// By what it is ordered: late joiners, closed doors, the longest remaining path, priority, age. The path is that
     /// through its dependents, lengthened by those it shares files with: they go one after the other, and a task that
-    /// needs several contended files at once finds them free ever more seldom. Simulated on 200 random plans (40 tasks
-    /// over 15 files, a quarter with two, a fifth dependent, eight at once, files freed 1.6 s after slots, tasks of
-    /// 10 s): 106.7 s on average, against 110.0 s with the longer of path and busiest file.
+    /// needs several contended files at once finds them free ever more seldom. Measured in `makespan`, a test of this
+    /// module: 200 random plans take 102.8 s on average, and 111.0 s where contention is left out.
     pub fn place(&self) -> impl Ord + use<> {
         let path = (Reverse(self.remaining + self.contention), Reverse(self.remaining));
         (!self.first, !self.closes_door(), path, self.priority, self.id)

@@ -47,14 +47,14 @@ async fn branches_move_only_from_where_they_are_expected() {
     let first = repository.branch("trunk").await.expect("git").expect("exists");
     let second = commit_on(&repository, &first, &[file("b/c.txt", "new")]).await;
 
-    assert_eq!(repository.move_branch("work/1", None, Some(&second)).await, Ok(Moved::Done));
+    assert_eq!(repository.move_branch("topic/1", None, Some(&second)).await, Ok(Moved::Done));
     assert_eq!(
-        repository.move_branch("work/1", None, Some(&first)).await,
+        repository.move_branch("topic/1", None, Some(&first)).await,
         Ok(Moved::Elsewhere { found: Some(second.clone()) })
     );
-    assert_eq!(repository.move_branch("work/1", Some(&second), Some(&first)).await, Ok(Moved::Done));
-    assert_eq!(repository.move_branch("work/1", Some(&first), None).await, Ok(Moved::Done));
-    assert_eq!(repository.branch("work/1").await, Ok(None));
+    assert_eq!(repository.move_branch("topic/1", Some(&second), Some(&first)).await, Ok(Moved::Done));
+    assert_eq!(repository.move_branch("topic/1", Some(&first), None).await, Ok(Moved::Done));
+    assert_eq!(repository.branch("topic/1").await, Ok(None));
     for (wrong, sha) in [("a..b", first.clone()), ("ok", Sha::new("1".repeat(40))), ("ok", Sha::new("--help"))] {
         let moved = repository.move_branch(wrong, None, Some(&sha)).await.expect("git ran");
         assert!(matches!(moved, Moved::Refused { .. }), "{wrong} {sha}: {moved:?}");
@@ -66,15 +66,15 @@ async fn locks_of_killed_processes_do_not_outlive_a_start() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let repository = cloned(folder.path()).await;
     let first = repository.branch("trunk").await.expect("git").expect("exists");
-    std::fs::create_dir_all(repository.git_dir().join("refs/heads/work")).expect("folder");
-    for lock in ["refs/heads/work/1.lock", "packed-refs.lock"] {
+    std::fs::create_dir_all(repository.git_dir().join("refs/heads/topic")).expect("folder");
+    for lock in ["refs/heads/topic/1.lock", "packed-refs.lock"] {
         std::fs::write(repository.git_dir().join(lock), "").expect("writes");
     }
-    let refused = repository.move_branch("work/1", None, Some(&first)).await;
+    let refused = repository.move_branch("topic/1", None, Some(&first)).await;
     assert!(matches!(refused, Ok(Moved::Refused { .. })), "{refused:?}");
     let repository = Repository::open(repository.git_dir()).expect("opens");
-    assert_eq!(repository.move_branch("work/1", None, Some(&first)).await, Ok(Moved::Done));
-    assert_eq!(repository.move_branch("work/1", Some(&first), None).await, Ok(Moved::Done));
+    assert_eq!(repository.move_branch("topic/1", None, Some(&first)).await, Ok(Moved::Done));
+    assert_eq!(repository.move_branch("topic/1", Some(&first), None).await, Ok(Moved::Done));
 }
 
 #[tokio::test]

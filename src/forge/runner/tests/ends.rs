@@ -18,7 +18,7 @@ fn stubborn() -> (Stage, Lines) {
     let mut stage = Stage::task(
         "claim) echo won=true >> \"$GITHUB_OUTPUT\";;
         fetch|publish) ;;
-        agent) trap '' TERM; mkdir -p \"$RUNNER_TEMP/work\"; echo part > \"$RUNNER_TEMP/work/part\"
+        agent) trap '' TERM; mkdir -p \"$RUNNER_TEMP/left\"; echo part > \"$RUNNER_TEMP/left/part\"
           setsid sh -c 'trap \"\" TERM; echo $$ > \"$AGENT_PIPE\"; while :; do sleep 1000; done' &
           echo $$ > \"$AGENT_PIPE\"; while :; do sleep 1000; done;;",
     );

@@ -17,10 +17,10 @@ async fn a_run_goes_through_its_three_jobs() {
     let stage = Stage::task(&format!(
         "{CLAIM}
         fetch) echo \"fetch with ${{ORCHESTRATOR_TOKEN:-no token}}\"
-          mkdir -p \"$RUNNER_TEMP/work\"; echo x > \"$HOME/x\";;
-        agent) env | sort; printf patch > \"$RUNNER_TEMP/work/work.patch\"; ln -s /etc/passwd \"$RUNNER_TEMP/work/link\"
+          mkdir -p \"$RUNNER_TEMP/left\"; echo x > \"$HOME/x\";;
+        agent) env | sort; printf patch > \"$RUNNER_TEMP/left/work.patch\"; ln -s /etc/passwd \"$RUNNER_TEMP/left/link\"
           echo LATER=on >> \"$GITHUB_ENV\";;
-        publish) echo \"publish of $(ls \"$RUNNER_TEMP/work\"): $(cat \"$RUNNER_TEMP/work/work.patch\")\"
+        publish) echo \"publish of $(ls \"$RUNNER_TEMP/left\"): $(cat \"$RUNNER_TEMP/left/work.patch\")\"
           ! test -e \"$HOME/x\";;"
     ));
     let mut options = stage.options.clone();

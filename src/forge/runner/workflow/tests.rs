@@ -58,7 +58,7 @@ fn what_is_not_run_here_is_refused_by_name() {
         ("steps.claim.outputs.won", "steps.other.outputs.won", "jobs.claim.outputs.won"),
         ("if-no-files-found: ignore", "if-no-files-found: shrug", "with.if-no-files-found: `shrug`"),
         (
-            "name: work, path: \"${{ runner.temp }}/work\"}\n      - run",
+            "name: work, path: \"${{ runner.temp }}/left\"}\n      - run",
             "pattern: x}\n      - run",
             "`name` must be given",
         ),
