@@ -130,6 +130,5 @@ fn contended_tasks_first_end_plans_sooner() {
         (0..PLANS).map(|_| makespan(&plan(&mut random), &mut Random(7), judges)).sum::<u64>() / PLANS
     };
     let (counted, ignored) = (total(|contention| contention), total(|_| 0));
-    println!("with contention {counted} ms on average, without {ignored} ms");
     assert!(counted * 100 <= ignored * 97, "with contention {counted} ms, without {ignored} ms");
 }
