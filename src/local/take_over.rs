@@ -3,10 +3,11 @@
 //! What a person did in the pages stands: only what differs between the file's last text and its present one is taken
 //! over, and an issue that is missing from the file is left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde::de::DeserializeOwned;
 
 use crate::engine::id::{IssueNumber, Login};
 use crate::engine::snapshot::{Actor, OpenState};
@@ -18,6 +19,10 @@ use crate::local::state::write_whole;
 
 /// The file in the state folder that keeps what the issues file said at the last start.
 const TAKEN_FILE: &str = "issues.json";
+
+/// The file in the state folder with the numbers whose label is being put on anew: a start that finds it was cut short
+/// there, maybe between taking the label off and putting it on.
+const RELABELLING_FILE: &str = "relabelling.json";
 
 /// The label to put on anew after an edit, where labelling is what approves.
 pub(super) type Relabel<'a> = Option<&'a str>;
@@ -31,6 +36,8 @@ struct Change {
     acts: Vec<PersonAct>,
     new: usize,
     edited: usize,
+    /// Issues whose label is put on anew.
+    relabelled: BTreeSet<IssueNumber>,
     /// Numbers that the forge has given to something of its own.
     taken: Vec<u64>,
 }
@@ -45,7 +52,13 @@ pub(super) async fn take_over(
 ) -> anyhow::Result<Vec<String>> {
     let file = state.join(TAKEN_FILE);
     let last = last_text(&file)?;
-    let change = forge.handle().look(|world| change(world, given, last.as_ref(), owner, relabel));
+    let relabelling = state.join(RELABELLING_FILE);
+    let cut_short: BTreeSet<IssueNumber> = kept(&relabelling)?.unwrap_or_default();
+    let told = Told { last: last.as_ref(), cut_short: &cut_short, relabel };
+    let change = forge.handle().look(|world| change(world, given, &told, owner));
+    if !change.relabelled.is_empty() {
+        write_whole(&relabelling, &serde_json::to_vec(&change.relabelled)?)?;
+    }
     if !change.seeds.is_empty() {
         forge.apply(Request::Seed(SeedAct::Issues(change.seeds))).await?;
     }
@@ -58,6 +71,9 @@ pub(super) async fn take_over(
     known.extend(given.open.iter().map(|issue| (issue.number, issue.clone())));
     let text = serde_json::to_vec(&known.into_values().collect::<Vec<_>>())?;
     write_whole(&file, &text).with_context(|| file.display().to_string())?;
+    if !change.relabelled.is_empty() {
+        std::fs::remove_file(&relabelling).with_context(|| relabelling.display().to_string())?;
+    }
     let mut words = Vec::new();
     if change.new + change.edited > 0 {
         let new = if change.new == 1 { "1 new issue".to_owned() } else { format!("{} new issues", change.new) };
@@ -75,22 +91,29 @@ pub(super) async fn take_over(
 
 /// What the file said of each issue at the last start; nothing at the first one.
 fn last_text(file: &Path) -> anyhow::Result<Option<BTreeMap<IssueNumber, SeedIssue>>> {
-    let text = match std::fs::read(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| file.display().to_string()),
-    };
-    let issues: Vec<SeedIssue> = serde_json::from_slice(&text).with_context(|| file.display().to_string())?;
-    Ok(Some(issues.into_iter().map(|issue| (issue.number, issue)).collect()))
+    let issues: Option<Vec<SeedIssue>> = kept(file)?;
+    Ok(issues.map(|issues| issues.into_iter().map(|issue| (issue.number, issue)).collect()))
 }
 
-fn change(
-    world: &World,
-    given: &GivenIssues,
-    last: Option<&BTreeMap<IssueNumber, SeedIssue>>,
-    owner: &Login,
-    relabel: Relabel<'_>,
-) -> Change {
+/// What an earlier start wrote into a file of the state folder.
+fn kept<T: DeserializeOwned>(file: &Path) -> anyhow::Result<Option<T>> {
+    match std::fs::read(file) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).with_context(|| file.display().to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| file.display().to_string()),
+    }
+}
+
+/// What earlier starts left, and what labelling means.
+struct Told<'a> {
+    /// What the file said at the last start.
+    last: Option<&'a BTreeMap<IssueNumber, SeedIssue>>,
+    /// Issues whose relabelling may be half done.
+    cut_short: &'a BTreeSet<IssueNumber>,
+    relabel: Relabel<'a>,
+}
+
+fn change(world: &World, given: &GivenIssues, told: &Told<'_>, owner: &Login) -> Change {
     let mut change = Change::default();
     for issue in &given.open {
         let Some(entry) = world.issue(issue.number) else {
@@ -101,8 +124,7 @@ fn change(
         if entry.issue.is_pull_request || !entry.issue.author.login.same(owner) {
             change.taken.push(issue.number.0);
         } else if !entry.deleted {
-            let before = last.map(|last| last.get(&issue.number));
-            change.follow(&entry.issue, issue, before, relabel);
+            change.follow(&entry.issue, issue, told);
         }
     }
     for issue in &given.closed {
@@ -122,15 +144,10 @@ fn change(
 }
 
 impl Change {
-    /// What makes an issue of the forge follow the file. `before`: what the file said at the last start, if there was
-    /// one and the issue was in it.
-    fn follow(
-        &mut self,
-        stands: &crate::engine::snapshot::Issue,
-        issue: &SeedIssue,
-        before: Option<Option<&SeedIssue>>,
-        relabel: Relabel<'_>,
-    ) {
+    /// What makes an issue of the forge follow the file.
+    fn follow(&mut self, stands: &crate::engine::snapshot::Issue, issue: &SeedIssue, told: &Told<'_>) {
+        // What the file said at the last start, if there was one and the issue was in it.
+        let before = told.last.map(|last| last.get(&issue.number));
         let number = issue.number;
         let is_back = matches!(before, Some(None));
         let said = |before: &SeedIssue| before.title == issue.title && before.body == issue.body;
@@ -150,14 +167,19 @@ impl Change {
         let labels: Vec<String> = issue.labels.iter().filter(is_new).cloned().collect();
         let relabelled = !labels.is_empty();
         self.acts.extend(labels.into_iter().map(|label| PersonAct::Label { number, label }));
-        if let Some(label) = relabel.filter(|label| edited && holds(&stands.labels, label)) {
+        let half_done = told.cut_short.contains(&number);
+        let anew = |label: &&str| half_done || (edited && holds(&stands.labels, label));
+        if let Some(label) = told.relabel.filter(anew) {
             let label = label.to_owned();
-            self.acts.push(PersonAct::Unlabel { number, label: label.clone() });
+            if holds(&stands.labels, &label) {
+                self.acts.push(PersonAct::Unlabel { number, label: label.clone() });
+            }
             self.acts.push(PersonAct::Label { number, label });
+            self.relabelled.insert(number);
         }
         if is_back {
             self.new += 1;
-        } else if edited || relabelled {
+        } else if edited || relabelled || half_done {
             self.edited += 1;
         }
     }

@@ -2,6 +2,9 @@
 # The demo's coding agent: a script that knows the sample project's issues by number. It speaks the shell agent's protocol:
 # the task is the JSON file $ORCHESTRATOR_TASK, the report goes to $ORCHESTRATOR_REPORT, and the current folder is the work
 # tree. STOCKROOM_PACE is how long one step of thinking takes, in seconds.
+#
+# Backquotes and dollars in single quotes are text here: Markdown, and lines of the project's own scripts.
+# shellcheck disable=SC2016
 set -eu
 
 pace=${STOCKROOM_PACE:-1}

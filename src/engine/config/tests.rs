@@ -42,7 +42,7 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("timeout: 5\n", 1, "unit"),
         ("timeout: 5 parsecs\n", 1, "unit"),
         ("overlap: loose\n", 1, "balanced"),
-        ("attempts: 2\nattempts: 3\n", 2, "attempts"),
+        ("attempts: 2\nattempts: 3\n", 2, "`attempts` is written twice; keep one"),
         ("backoff: 1h\n", 1, "from 0ms to 10m"),
         ("workflow: ../x.yml\n", 1, "file name"),
         ("protected: ['[']\n", 1, "no glob"),
