@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod client;
+mod request;
 pub mod webhook;
 
 use std::collections::BTreeMap;

@@ -3,12 +3,12 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::id::RepositoryName;
+use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::simulate::desk::Desk;
 use crate::store::memory::MemoryStore;
-use crate::store::{Delivery, Error, Store, Version};
+use crate::store::{Delivery, Error, Lease, Store, Version};
 
 /// The rows.
 #[derive(Debug)]
@@ -19,11 +19,14 @@ pub(super) struct Rows {
     kept: Mutex<Option<(Plan, Version)>>,
     /// Where rows pass through their text form.
     text: Option<MemoryStore>,
+    leases: MemoryStore,
 }
 
 impl Rows {
     pub(super) fn new(desk: Arc<Desk>, idle: Plan, through_text: bool) -> Self {
-        Self { desk, idle, kept: Mutex::new(None), text: through_text.then(MemoryStore::new) }
+        let leases = MemoryStore::new();
+        let text = through_text.then(|| leases.clone());
+        Self { desk, idle, kept: Mutex::new(None), text, leases }
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<(Plan, Version)>> {
@@ -39,6 +42,22 @@ impl Rows {
 }
 
 impl Store for Rows {
+    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.acquire(repository, owner, now).await
+    }
+
+    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.renew(repository, lease, now).await
+    }
+
+    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.release(repository, lease).await
+    }
+
+    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.stands(repository, lease).await
+    }
+
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         match &self.text {
             Some(text) => text.load(repository).await,
@@ -46,7 +65,14 @@ impl Store for Rows {
         }
     }
 
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    async fn save(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
+        self.leases.stands(repository, lease).await?;
         let version = match &self.text {
             Some(text) => text.load(repository).await?.map_or(0, |(_, version)| version),
             None => self.kept().as_ref().map_or(0, |(_, version)| *version),
@@ -57,8 +83,8 @@ impl Store for Rows {
         let mut refused = None;
         let saved = self.desk.saves(changes, || match &self.text {
             Some(text) => {
-                refused =
-                    crate::simulate::desk::at_once(text.save(repository, expected, changes)).and_then(Result::err);
+                refused = crate::simulate::desk::at_once(text.save(repository, lease, expected, changes))
+                    .and_then(Result::err);
                 refused.is_none()
             }
             None => {
@@ -76,6 +102,10 @@ impl Store for Rows {
 
     async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
         Ok(true)
+    }
+
+    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.leases.claim(repository, lease, limit).await
     }
 
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
@@ -96,5 +126,9 @@ impl Store for Rows {
 
     async fn forget(&self, _: Timestamp) -> Result<u64, Error> {
         Ok(0)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use task_orchestrator::engine::config::Settings;
 use task_orchestrator::engine::event::Hint;
-use task_orchestrator::engine::id::{Login, RepositoryName, Sha};
+use task_orchestrator::engine::id::{Login, Owner, RepositoryName, Sha};
 use task_orchestrator::engine::plan::{Change, Plan};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::forge::memory::MemoryForge;
@@ -13,7 +13,8 @@ use task_orchestrator::forge::world::access;
 use task_orchestrator::forge::world::webhook::Webhook;
 use task_orchestrator::git::{self, Git};
 use task_orchestrator::github::{Error as ApiError, GitHub, Request, Response};
-use task_orchestrator::store::{Delivery, Error, Store, Version};
+use task_orchestrator::store::memory::MemoryStore;
+use task_orchestrator::store::{Delivery, Error, Lease, Store, Version};
 
 /// When, at its boundary, the orchestrator crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,11 +181,12 @@ pub(crate) fn hints(webhook: &Webhook) -> Vec<Hint> {
 pub(crate) struct MemoryRows {
     desk: Arc<Desk>,
     kept: Mutex<Option<(Plan, Version)>>,
+    leases: MemoryStore,
 }
 
 impl MemoryRows {
     pub(crate) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, kept: Mutex::new(None) }
+        Self { desk, kept: Mutex::new(None), leases: MemoryStore::new() }
     }
 
     /// Rows as text and back, so that what a database would lose is lost here too (crashes are many, and skip it).
@@ -222,16 +224,39 @@ fn through_text(change: &Change) -> Change {
 }
 
 impl Store for MemoryRows {
+    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.acquire(repository, owner, now).await
+    }
+    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.renew(repository, lease, now).await
+    }
+    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.release(repository, lease).await
+    }
+    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.stands(repository, lease).await
+    }
+
     async fn load(&self, _: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         Ok(self.kept.lock().expect("no panic").clone())
     }
 
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    async fn save(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
+        self.leases.stands(repository, lease).await?;
         self.desk.boundary(async { self.put(repository, expected, changes) }).await
     }
 
     async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
         Ok(true)
+    }
+    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.leases.claim(repository, lease, limit).await
     }
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
         Ok(Vec::new())
@@ -247,5 +272,8 @@ impl Store for MemoryRows {
     }
     async fn forget(&self, _: Timestamp) -> Result<u64, Error> {
         Ok(0)
+    }
+    fn is_shared(&self) -> bool {
+        false
     }
 }
