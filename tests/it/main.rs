@@ -40,6 +40,7 @@ mod program;
 mod pulls;
 mod pure;
 mod rendered;
+mod replicas;
 mod said;
 mod serve;
 mod simulate;

@@ -3,6 +3,7 @@
 
 mod desk;
 pub(crate) mod program;
+pub(crate) mod replicas;
 mod rules;
 
 pub(crate) use desk::{Crash, Desk, MemoryRows};
