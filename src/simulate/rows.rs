@@ -74,8 +74,8 @@ impl Store for Rows {
         }
     }
 
-    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
-        Ok(true)
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        Ok(vec![true; deliveries.len()])
     }
 
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
