@@ -25,20 +25,11 @@ CREATE TABLE delivery (
     guid TEXT NOT NULL PRIMARY KEY,
     -- The order in which they came.
     sequence BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
-    event TEXT NOT NULL,
-    action TEXT,
+    -- Where it names a repository.
     key TEXT,
     repository TEXT,
-    -- GitHub's ids are below 2^63.
-    installation BIGINT,
-    number BIGINT,
-    run BIGINT,
-    title TEXT,
-    comment BIGINT,
-    sha TEXT,
-    branch TEXT,
-    -- The beginning of a body that could not be read.
-    unreadable TEXT,
+    -- JSON
+    body TEXT NOT NULL,
     -- Milliseconds since 1970.
     received_at BIGINT NOT NULL,
     -- Under which lease it was claimed last; 0: under none.

@@ -100,8 +100,8 @@ impl Store for Rows {
         }
     }
 
-    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
-        Ok(true)
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        Ok(vec![true; deliveries.len()])
     }
 
     async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {

@@ -13,6 +13,8 @@ mod tests;
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
@@ -23,7 +25,7 @@ pub use lease::{Epoch, LEASE_LENGTH, Lease};
 pub type Version = i64;
 
 /// A webhook delivery as kept: what is needed to look in the right place, not the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// GitHub's GUID; a redelivery has the same.
     pub guid: String,
@@ -131,8 +133,9 @@ pub trait Store: Send + Sync {
         changes: &[Change],
     ) -> impl Future<Output = Result<Version, Error>> + Send;
 
-    /// Keeps a delivery. `false`: its GUID is known already.
-    fn keep(&self, delivery: &Delivery) -> impl Future<Output = Result<bool, Error>> + Send;
+    /// Keeps deliveries, all at once or none. Tells of each in turn whether it is new; `false`: its GUID is known
+    /// already, from before or from an earlier one of these.
+    fn keep(&self, deliveries: &[Delivery]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
 
     /// Claims unworked deliveries of a repository under its lease, oldest first, at most `limit`. What was claimed and
     /// not worked is claimed again by the next holder, and by nobody before.

@@ -196,8 +196,8 @@ impl Store for PostgresStore {
         bounded(statements::save(&self.pool, repository, lease.epoch, expected, changes)).await
     }
 
-    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
-        bounded(statements::keep(&self.pool, delivery)).await
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        bounded(statements::keep(&self.pool, deliveries)).await
     }
 
     async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {

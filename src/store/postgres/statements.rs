@@ -1,6 +1,6 @@
 //! What is asked of the database, one question or one short transaction each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
@@ -172,62 +172,40 @@ pub(super) async fn write(connection: &mut PgConnection, key: &str, writes: Vec<
     Ok(())
 }
 
-/// GitHub's ids are below 2^63; any other number is no id and is not kept.
-fn signed(id: Option<u64>) -> Option<i64> {
-    id.and_then(|id| i64::try_from(id).ok())
+/// PostgreSQL's texts have no zero character. Names and GUIDs have none either; other texts stand in JSON, which writes
+/// it in another way.
+fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
-fn unsigned(row: &PgRow, column: &str) -> Result<Option<u64>, sqlx::Error> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.and_then(|id| u64::try_from(id).ok()))
+fn delivery(row: &PgRow) -> Result<Delivery, Error> {
+    let (guid, body): (String, String) = (row.try_get("guid")?, row.try_get("body")?);
+    serde_json::from_str(&body)
+        .map_err(|error| Error::Corrupt { row: format!("delivery {guid}"), message: error.to_string() })
 }
 
-/// PostgreSQL's texts have no zero character; JSON's may.
-fn text(value: Option<&String>) -> Option<String> {
-    value.map(|text| text.replace('\0', "\u{fffd}"))
-}
-
-fn delivery(row: &PgRow) -> Result<Delivery, sqlx::Error> {
-    Ok(Delivery {
-        guid: row.try_get("guid")?,
-        event: row.try_get("event")?,
-        action: row.try_get("action")?,
-        repository: row.try_get::<Option<String>, _>("repository")?.map(RepositoryName),
-        installation: unsigned(row, "installation")?,
-        number: unsigned(row, "number")?,
-        run: unsigned(row, "run")?,
-        title: row.try_get("title")?,
-        comment: unsigned(row, "comment")?,
-        sha: row.try_get("sha")?,
-        branch: row.try_get("branch")?,
-        unreadable: row.try_get("unreadable")?,
-        received_at: Timestamp(row.try_get("received_at")?),
-    })
-}
-
-/// Keeps a delivery.
-pub(super) async fn keep(pool: &Pool<Postgres>, delivery: &Delivery) -> Result<bool, Error> {
-    let repository = delivery.repository.as_ref();
-    let statement = sqlx::query(
-        "INSERT INTO delivery (guid, event, action, key, repository, installation, number, run, title, comment, sha, \
-         branch, unreadable, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-         ON CONFLICT DO NOTHING",
+/// Keeps deliveries, in one statement.
+pub(super) async fn keep(pool: &Pool<Postgres>, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+    let repositories = || deliveries.iter().map(|delivery| delivery.repository.as_ref());
+    let body = |delivery: &Delivery| {
+        let named = |error: serde_json::Error| Error::Database(format!("{}: {error}", delivery.guid));
+        serde_json::to_string(delivery).map_err(named)
+    };
+    let statement = sqlx::query_scalar::<_, String>(
+        "INSERT INTO delivery (guid, key, repository, body, received_at) \
+         SELECT guid, key, repository, body, received_at \
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) \
+         WITH ORDINALITY AS new (guid, key, repository, body, received_at, place) ORDER BY place \
+         ON CONFLICT DO NOTHING RETURNING guid",
     );
     let statement = statement
-        .bind(text(Some(&delivery.guid)))
-        .bind(text(Some(&delivery.event)))
-        .bind(text(delivery.action.as_ref()))
-        .bind(text(repository.map(key).as_ref()))
-        .bind(text(repository.map(|name| &name.0)))
-        .bind(signed(delivery.installation))
-        .bind(signed(delivery.number))
-        .bind(signed(delivery.run))
-        .bind(text(delivery.title.as_ref()))
-        .bind(signed(delivery.comment))
-        .bind(text(delivery.sha.as_ref()))
-        .bind(text(delivery.branch.as_ref()))
-        .bind(text(delivery.unreadable.as_ref()))
-        .bind(delivery.received_at.0);
-    Ok(statement.execute(pool).await?.rows_affected() == 1)
+        .bind(deliveries.iter().map(|delivery| text(&delivery.guid)).collect::<Vec<String>>())
+        .bind(repositories().map(|name| name.map(|name| text(&key(name)))).collect::<Vec<Option<String>>>())
+        .bind(repositories().map(|name| name.map(|name| text(name.as_str()))).collect::<Vec<Option<String>>>())
+        .bind(deliveries.iter().map(body).collect::<Result<Vec<String>, Error>>()?)
+        .bind(deliveries.iter().map(|delivery| delivery.received_at.0).collect::<Vec<i64>>());
+    let mut news: BTreeSet<String> = statement.fetch_all(pool).await?.into_iter().collect();
+    Ok(deliveries.iter().map(|delivery| news.remove(&text(&delivery.guid))).collect())
 }
 
 /// Claims deliveries: what another replica is claiming at this moment is passed over, not waited for.
@@ -253,7 +231,7 @@ pub(super) async fn claim(
     let rows = statement.bind(&key).bind(epoch).bind(i64::from(limit)).fetch_all(&mut *claiming).await?;
     claiming.commit().await?;
     let in_order = |row: &PgRow| Ok((row.try_get::<i64, _>("sequence")?, delivery(row)?));
-    let mut claimed = rows.iter().map(in_order).collect::<Result<Vec<(i64, Delivery)>, sqlx::Error>>()?;
+    let mut claimed = rows.iter().map(in_order).collect::<Result<Vec<(i64, Delivery)>, Error>>()?;
     claimed.sort_by_key(|(sequence, delivery)| (delivery.received_at, *sequence));
     Ok(claimed.into_iter().map(|(_, delivery)| delivery).collect())
 }
@@ -267,7 +245,7 @@ pub(super) async fn unworked(
     let statement =
         sqlx::query("SELECT * FROM delivery WHERE NOT worked AND key = $1 ORDER BY received_at, sequence LIMIT $2");
     let rows = statement.bind(key(repository)).bind(i64::from(limit)).fetch_all(pool).await?;
-    Ok(rows.iter().map(delivery).collect::<Result<Vec<Delivery>, sqlx::Error>>()?)
+    rows.iter().map(delivery).collect()
 }
 
 /// Repositories that have unworked deliveries.

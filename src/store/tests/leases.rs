@@ -43,7 +43,7 @@ pub(super) async fn an_owner_takes_its_own_lease_anew(store: impl Spoilable) {
 }
 
 pub(super) async fn nothing_is_done_under_an_older_epoch(store: impl Spoilable) {
-    store.keep(&delivery("a", Some("acme/widgets"), 1)).await.expect("kept");
+    store.keep(&[delivery("a", Some("acme/widgets"), 1)]).await.expect("kept");
     let old = take(&store, "a").await.expect("nobody has it");
     assert_eq!(store.save(&widgets(), old, 0, &[header(|_| {})]).await.expect("it is held"), 1);
     store.expire().await;
@@ -78,7 +78,7 @@ pub(super) async fn what_was_claimed_and_not_worked_is_claimed_by_the_next_holde
     for (guid, repository, at) in
         [("b", "acme/widgets", 2), ("a", "ACME/widgets", 1), ("c", "acme/widgets", 3), ("x", "acme/gadgets", 1)]
     {
-        store.keep(&delivery(guid, Some(repository), at)).await.expect("kept");
+        store.keep(&[delivery(guid, Some(repository), at)]).await.expect("kept");
     }
     let lease = take(&store, "a").await.expect("nobody has it");
     assert_eq!(guids(&store.claim(&widgets(), lease, 2).await.expect("held")), ["a", "b"]);

@@ -66,8 +66,8 @@ impl<S: Store> Store for Checked<S> {
         self.compare(changes, version).await;
         Ok(version)
     }
-    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
-        self.store.keep(delivery).await
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        self.store.keep(deliveries).await
     }
     async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
         self.store.claim(repository, lease, limit).await

@@ -7,9 +7,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
 use crate::engine::id::Owner;
+use crate::store::Store as _;
 use crate::store::postgres::{OpenError, Options, PostgresStore};
 use crate::store::tests::{START, delivery, guids, header, widgets};
-use crate::store::{Delivery, Store as _};
 
 /// Where a server of the tests is.
 const VARIABLE: &str = "ORCHESTRATOR_POSTGRES_URL";
@@ -62,7 +62,7 @@ impl Database {
 async fn replicas_that_start_at_once_find_the_same_tables() {
     let Some(database) = Database::new().await else { return };
     let stores = join_all((0..4).map(|_| database.open())).await;
-    stores[0].keep(&delivery("a", Some("acme/widgets"), 1)).await.expect("kept");
+    stores[0].keep(&[delivery("a", Some("acme/widgets"), 1)]).await.expect("kept");
     for store in &stores {
         assert_eq!(store.waiting().await.expect("readable"), [widgets()]);
     }
@@ -75,7 +75,7 @@ async fn what_another_is_claiming_is_passed_over() {
     let Some(database) = Database::new().await else { return };
     let store = database.open().await;
     for (guid, at) in [("a", 1), ("b", 2), ("c", 3)] {
-        store.keep(&delivery(guid, Some("acme/widgets"), at)).await.expect("kept");
+        store.keep(&[delivery(guid, Some("acme/widgets"), at)]).await.expect("kept");
     }
     let lease = store.acquire(&widgets(), &Owner::new("a"), START).await.expect("nobody has it");
     let mut other = store.pool().begin().await.expect("a transaction");
@@ -124,18 +124,6 @@ async fn who_is_paused_inside_a_transaction_holds_nobody_up() {
     assert!(paused.load(&widgets()).await.expect("it connects anew").is_some());
     paused.close().await;
     other.close().await;
-    database.remove().await;
-}
-
-#[tokio::test]
-async fn texts_with_a_zero_character_are_kept() {
-    let Some(database) = Database::new().await else { return };
-    let store = database.open().await;
-    let odd = Delivery { title: Some("a\0b".to_owned()), ..delivery("a", Some("acme/widgets"), 1) };
-    assert!(store.keep(&odd).await.expect("kept"));
-    let found = store.unworked(&widgets(), 10).await.expect("readable");
-    assert_eq!(found, [Delivery { title: Some("a\u{fffd}b".to_owned()), ..odd }]);
-    store.close().await;
     database.remove().await;
 }
 

@@ -252,8 +252,8 @@ impl Store for MemoryRows {
         self.desk.boundary(async { self.put(repository, expected, changes) }).await
     }
 
-    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
-        Ok(true)
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        Ok(vec![true; deliveries.len()])
     }
     async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
         self.leases.claim(repository, lease, limit).await

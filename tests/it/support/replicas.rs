@@ -278,7 +278,7 @@ fn serve(folder: &Path, flags: &[&str], replica: usize, said: &Sender<Said>) -> 
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
     let listening = |line: &str| line.split("listening on http://").nth(1).and_then(|rest| rest.trim().parse().ok());
-    let tell = |said: &Sender<Said>, line: &str| said.send(Said { replica, line: line.to_owned() });
+    let tell = move |said: &Sender<Said>, line: &str| said.send(Said { replica, line: line.to_owned() });
     let mut before = String::new();
     let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
         before += &format!("{line}\n");
