@@ -78,25 +78,25 @@ async fn one_replica_killed_and_one_paused_past_its_lease_leave_nothing_standing
     let Some(database) = Database::new().await else { return };
     let stage = Stage::new(FILES);
     let mut gates: Vec<_> = (1..=4).map(|issue| stage.gate(&format!("gate{issue}"))).collect();
-    let mut replicas = Replicas::start(&stage, &settings(&agent(&stage)), &database, 3, "2s").await;
-    let first = replicas.hear(&[0, 1, 2], &[WORKED]);
+    let mut replicas = Replicas::start(&stage, &settings(&agent(&stage)), &database, 3, "4s").await;
+    replicas.hear(&[0, 1, 2], &[WORKED]);
     for (issue, file) in ["a.txt", "b.txt", "c.txt", "d.txt"].iter().enumerate() {
         open_issue(&replicas, &format!("Task {}", issue + 1), file).await;
     }
-    replicas.hear(&[first], &["a task moved", "to=running"]);
+    let first = replicas.hear(&[0, 1, 2], &["to=running"]);
     replicas.kill(first);
     let others: Vec<usize> = (0..3).filter(|replica| *replica != first).collect();
-    let second = replicas.hear(&others, &[WORKED]);
     assert!(stage.next_began().ends_with(".1") && stage.next_began().ends_with(".1"), "two agents began");
     gates.iter_mut().for_each(|gate| gate.open());
     // It has saved what it means to send, and is about to send it.
-    replicas.hear(&[second], &["a task moved", "to=complete"]);
+    let second = replicas.hear(&others, &["to=complete"]);
     replicas.pause(second);
     let third: Vec<usize> = others.into_iter().filter(|replica| *replica != second).collect();
     replicas.hear(&third, &[WORKED]);
     until(&mut replicas, "a merge", |world| merged(world) >= 1).await;
     replicas.go_on(second);
-    replicas.hear(&[second], &[LOST]);
+    // Either it finds its lease gone, or first the transaction it was paused in.
+    replicas.hear(&[second], &[LOST, "the database failed"]);
     until(&mut replicas, "the last merge", |world| merged(world) == 4).await;
     until(&mut replicas, "the end of the plan", |world| {
         world.issues().all(|entry| entry.issue.state == OpenState::Closed)
@@ -109,7 +109,9 @@ async fn one_replica_killed_and_one_paused_past_its_lease_leave_nothing_standing
     let worked = async { while number(&mut connection, waiting).await > 0 {} };
     assert!(tokio::time::timeout(PATIENCE, worked).await.is_ok(), "a delivery waits:\n{}", replicas.log());
     assert!(number(&mut connection, "SELECT epoch FROM lease").await >= 3, "the lease was taken three times");
-    assert!(!replicas.log().contains("panicked"), "{}", replicas.log());
+    let log = replicas.log();
+    println!("{log}");
+    assert!(!log.contains("panicked"), "{log}");
     drop(connection);
     replicas.stop().await;
     database.remove().await;
@@ -125,7 +127,7 @@ async fn a_replica_that_ends_gives_its_repositories_to_another_at_once() {
     replicas.end(first);
     open_issue(&replicas, "Task", "a.txt").await;
     assert_eq!(replicas.hear(&[1 - first], &[WORKED]), 1 - first);
-    replicas.hear(&[1 - first], &["a task moved", "to=running"]);
+    replicas.hear(&[1 - first], &["to=running"]);
     replicas.stop().await;
     database.remove().await;
 }

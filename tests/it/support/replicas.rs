@@ -2,8 +2,10 @@
 //! each webhook to one of them.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, Sender};
@@ -192,8 +194,10 @@ impl Replicas {
         chosen.workflows = BTreeMap::from([("task.yml".to_owned(), workflow)]);
         chosen.parallel = 4;
         let runner = Runner::start(chosen, forge.handle()).await.expect("a runner");
-        stage.write("key.pem", forge.private_key_pem().expose_secret());
-        stage.write("secret", SECRET);
+        for (name, text) in [("key.pem", forge.private_key_pem().expose_secret()), ("secret", SECRET)] {
+            let path = stage.write(name, text);
+            std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("set");
+        }
         let balancer = Balancer::start();
         let (said, lines) = std::sync::mpsc::channel();
         let app = forge.app_id().to_string();
@@ -212,13 +216,13 @@ impl Replicas {
         Self { forge, all, balancer, lines, heard: Vec::new(), runner }
     }
 
-    /// Waits until any of these replicas says something with these words, and tells which.
+    /// Waits until any of these replicas says any of these words, and tells which.
     pub(crate) fn hear(&mut self, replicas: &[usize], words: &[&str]) -> usize {
         loop {
             let said = self.lines.recv_timeout(PATIENCE);
             let said = said.unwrap_or_else(|error| panic!("{words:?} is not said: {error}\n{}", self.log()));
             self.heard.push(said.clone());
-            if replicas.contains(&said.replica) && words.iter().all(|words| said.line.contains(words)) {
+            if replicas.contains(&said.replica) && words.iter().any(|words| said.line.contains(words)) {
                 return said.replica;
             }
         }
