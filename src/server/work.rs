@@ -217,7 +217,8 @@ impl<C: Connector> Work<C> {
             Some(held) => held,
             empty => {
                 let held = turn::load(&connected.deployment, now).await?;
-                tracing::info!(repository = %self.repository, epoch = held.lease.epoch, "the repository is worked here");
+                let epoch = held.lease.epoch;
+                tracing::info!(repository = %self.repository, epoch, "the repository is worked here");
                 // What another replica did meanwhile is seen by looking at everything.
                 (memory.ticked_at, memory.wake_at) = (None, None);
                 empty.insert(held)
