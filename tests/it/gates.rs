@@ -142,6 +142,14 @@ pub(crate) fn a_phase_that_comes_before_the_open_one_takes_nothing_back() {
     story.run().expect(1, Status::Merged);
 }
 
+pub(crate) fn a_phase_of_which_nothing_was_approved_is_no_phase_that_began() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(2, "Two", "Phase: 2\n\nFiles: b.txt").tick();
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").tick();
+    story.say("owner", "/orchestrate approve").expect(1, Status::Running).expect(2, Status::Blocked);
+    story.run().expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
 pub(crate) fn slots_are_never_overbooked() {
     let mut story = Story::with(FILES, |settings| settings.max_parallel = 2);
     story.script(|brief| match brief.issue.0 % 3 {
@@ -176,6 +184,7 @@ stories! {
     a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate,
     a_phase_that_goes_opens_no_later_one,
     a_phase_that_comes_before_the_open_one_takes_nothing_back,
+    a_phase_of_which_nothing_was_approved_is_no_phase_that_began,
     slots_are_never_overbooked,
     a_native_blocker_added_and_taken_away_later_counts,
 }

@@ -47,10 +47,14 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
 }
 
 /// The index of the phase that is open, in a new layout: the one that was, by its number, though phases before it came
-/// or went; where it is gone, the last before it. A plan that is not shown yet begins with its first.
+/// or went; where it is gone, the last before it. A plan that is not shown yet, or whose first phase never had approved
+/// work, has passed none and begins with its first.
 fn open_again(draft: &Draft<'_>, phases: &[Phase]) -> usize {
     let header = draft.header();
-    let was = draft.layout().phases.get(header.open_phase).filter(|_| header.status == PlanStatus::Active);
+    let counted = |id: &TaskId| draft.task(*id).is_some_and(|task| task.is_approved() || !task.attempts.is_empty());
+    let reached = |phase: &&Phase| header.open_phase > 0 || phase.tasks.iter().any(counted);
+    let active = header.status == PlanStatus::Active;
+    let was = draft.layout().phases.get(header.open_phase).filter(|phase| active && reached(phase));
     let passed = was.map_or(0, |was| phases.iter().take_while(|phase| phase.number <= was.number).count());
     passed.saturating_sub(1)
 }
