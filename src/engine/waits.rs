@@ -218,7 +218,8 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
         waits.push(Wait::Approval);
     }
     waits.extend(dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)));
-    if task.phase > header.open_phase {
+    // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
+    if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());
         waits.push(Wait::Phase { name });
     }

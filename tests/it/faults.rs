@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use task_orchestrator::engine::attempt::AttemptOutcome;
+use task_orchestrator::engine::event::{Event, Hint};
+use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::report::{Cause, Report, ReportOutcome};
 use task_orchestrator::engine::snapshot::Conclusion;
 use task_orchestrator::engine::task::{Hold, Verdict};
@@ -116,6 +118,19 @@ pub(crate) fn nothing_is_asked_of_github_before_it_allows_it() {
     story.minutes(2);
     assert!(story.writes() > writes);
     ends_well(&mut story, "limited");
+}
+
+pub(crate) fn what_is_said_while_github_wants_no_questions_is_read_as_soon_as_it_takes_them() {
+    let mut story = Story::new(FILES);
+    let until = START + Duration::from_secs(600);
+    let commit = Target::Call(|request| matches!(request, Request::CreateCommit { .. }));
+    story.forge.plan_fault(commit, Fault::Instead(Error::RateLimited { until }));
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.issue(2, "Two", "Files: b.txt").turn(vec![Event::Hint(Hint::Issue(IssueNumber(2)))]);
+    assert_eq!(story.held.plan.tasks.len(), 1, "nothing is asked of GitHub");
+    // Nobody says it again, and no heartbeat comes.
+    story.wait(Duration::from_secs(600)).turn(Vec::new());
+    assert_eq!(story.held.plan.tasks.len(), 2);
 }
 
 pub(crate) fn a_limited_look_never_turns_into_a_second_dispatch() {
@@ -271,6 +286,7 @@ stories! {
     a_dispatch_that_happened_is_adopted,
     a_refused_dispatch_waits_for_a_person_and_takes_no_number,
     nothing_is_asked_of_github_before_it_allows_it,
+    what_is_said_while_github_wants_no_questions_is_read_as_soon_as_it_takes_them,
     a_limited_look_never_turns_into_a_second_dispatch,
     of_two_runs_of_one_attempt_one_works,
     a_stuck_run_is_looked_at_fenced_and_its_late_result_changes_nothing,

@@ -79,7 +79,7 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) open: u32,
     /// Counts dispatches and saves.
     pub(in crate::simulate) clock: u64,
-    /// The highest phase that anything was dispatched of.
+    /// The highest phase that this plan has reached, or that anything of it was dispatched of.
     pub(in crate::simulate) phase: u32,
 }
 
