@@ -181,8 +181,8 @@ fn dependency_state(task: &Task) -> String {
     }
 }
 
-/// What a task's lock covers: what it declares, and its real files once they are known, which replace what was
-/// predicted.
+/// What a task's lock covers: what it declares now and what it was dispatched with, and its real files once they are
+/// known, which replace what was predicted.
 pub fn held_footprint(task: &Task) -> Footprint {
     let real = task.work.iter().flat_map(|work| &work.files).map(|path| Claim {
         area: Area::File(path.clone()),
@@ -191,7 +191,8 @@ pub fn held_footprint(task: &Task) -> Footprint {
         evidence: "in its work".to_owned(),
     });
     let real: Vec<Claim> = real.collect();
-    let predicted = task.footprint.claims.iter().filter(|claim| real.is_empty() || claim.strength == Strength::Hard);
+    let predicted = task.footprint.claims.iter().chain(&task.dispatched.claims);
+    let predicted = predicted.filter(|claim| real.is_empty() || claim.strength == Strength::Hard);
     Footprint::from_claims(predicted.cloned().chain(real.clone()))
 }
 

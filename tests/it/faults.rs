@@ -6,7 +6,7 @@ use task_orchestrator::engine::attempt::AttemptOutcome;
 use task_orchestrator::engine::event::{Event, Hint};
 use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::report::{Cause, Report, ReportOutcome};
-use task_orchestrator::engine::snapshot::Conclusion;
+use task_orchestrator::engine::snapshot::{Conclusion, OpenState};
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
@@ -280,6 +280,19 @@ pub(crate) fn what_the_plan_needs_is_asked_again_after_a_refusal() {
     ends_well(&mut story, "a refused tracking issue");
 }
 
+/// The App may not write for longer than words are tried: the plan's end is shown all the same.
+pub(crate) fn an_ended_plan_is_closed_however_long_that_is_refused() {
+    let mut story = busy();
+    let close = Target::Call(|request| matches!(request, Request::UpdateIssue { state: Some(OpenState::Closed), .. }));
+    for _ in 0..15 {
+        story.forge.plan_fault(close, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
+    }
+    ends_well(&mut story, "a refused end");
+    let tracking = IssueNumber(story.tracking_number());
+    story.minutes(180);
+    assert!(!story.forge.world().is_open(tracking));
+}
+
 stories! {
     lost_answers_change_nothing_in_the_end,
     a_lost_dispatch_is_fenced_and_counts_as_infrastructure,
@@ -296,4 +309,5 @@ stories! {
     infrastructure_has_a_bound_of_its_own,
     doubled_words_go_within_one_tick,
     what_the_plan_needs_is_asked_again_after_a_refusal,
+    an_ended_plan_is_closed_however_long_that_is_refused,
 }

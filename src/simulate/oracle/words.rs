@@ -4,19 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::command::Command;
 use crate::engine::event::{Event, Fact};
-use crate::engine::id::{IssueNumber, pull_branch};
+use crate::engine::id::IssueNumber;
 use crate::engine::plan::Header;
 use crate::engine::snapshot::OpenState;
 use crate::engine::task::Verdict;
-use crate::engine::time::Timestamp;
 use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
-use crate::forge::world::state::PullEntry;
 use crate::github::Request;
 use crate::simulate::oracle::{Oracle, Seen};
-
-/// How far the orchestrator's clock and GitHub's may differ in a story.
-const CLOCKS_DIFFER: std::time::Duration = std::time::Duration::from_secs(1_200);
 
 /// Ticks that were taken down.
 #[derive(Debug, Default)]
@@ -134,13 +129,9 @@ pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &Wor
 
 /// S19 and S25, once things are quiet: what is merged counts as merged, and the tracking issue is closed.
 pub(in crate::simulate) fn last_words(oracle: &mut Oracle, world: &World, _: &Repository) {
-    let began = oracle.header.as_ref().map_or(Timestamp(0), |header| header.started_at);
-    let in_this_plan = |pull: &PullEntry| pull.merged.as_ref().is_some_and(|merged| merged.at + CLOCKS_DIFFER >= began);
-    let merged: Vec<String> =
-        world.pulls().filter(|(_, pull)| in_this_plan(pull)).map(|(_, pull)| pull.head_branch.clone()).collect();
     let tasks: Vec<_> = oracle.tasks.values().cloned().collect();
     for task in tasks {
-        let is_merged = merged.contains(&pull_branch(task.issue()));
+        let is_merged = oracle.truth.is_merged(task.issue(), world);
         let counts = task.verdict == Some(Verdict::Merged);
         let again = task.left || task.attempts.is_empty();
         oracle.must("S19", counts == is_merged || again, || {

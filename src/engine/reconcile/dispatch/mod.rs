@@ -162,8 +162,9 @@ fn start(draft: &mut Draft<'_>, id: TaskId, base: &Base) {
     let key = AttemptKey { id: attempt, nonce: nonce(&draft.header().seed, attempt) };
     if let Some(task) = draft.task_mut(id) {
         task.attempts.push(Attempt::planned(key, mode, base.head.clone(), start, now));
-        task.locked_since.get_or_insert(now);
+        task.dispatched.clone_from(&task.footprint);
     }
+    draft.lock(id);
     intend_brief(draft, id);
 }
 
