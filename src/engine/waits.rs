@@ -1,5 +1,6 @@
 //! What a task waits for, and the status people see: derived from the rows each time, never stored.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -183,16 +184,18 @@ fn dependency_state(task: &Task) -> String {
 
 /// What a task's lock covers: what it declares, and its real files once they are known, which replace what was
 /// predicted.
-pub fn held_footprint(task: &Task) -> Footprint {
+pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
+    if task.work.as_ref().is_none_or(|work| work.files.is_empty()) {
+        return Cow::Borrowed(&task.footprint);
+    }
     let real = task.work.iter().flat_map(|work| &work.files).map(|path| Claim {
         area: Area::File(path.clone()),
         strength: Strength::Hard,
         source: Source::Real,
         evidence: "in its work".to_owned(),
     });
-    let real: Vec<Claim> = real.collect();
-    let predicted = task.footprint.claims.iter().filter(|claim| real.is_empty() || claim.strength == Strength::Hard);
-    Footprint::from_claims(predicted.cloned().chain(real.clone()))
+    let predicted = task.footprint.claims.iter().filter(|claim| claim.strength == Strength::Hard);
+    Cow::Owned(Footprint::from_claims(predicted.cloned().chain(real)))
 }
 
 /// The locks held: by tasks dispatched and not settled.

@@ -72,6 +72,9 @@ pub(super) fn dispatch(draft: &mut Draft<'_>) {
 fn pick(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     let (policy, open) = (draft.header().settings.overlap, draft.header().open_phase);
     let startable = draft.startable();
+    if startable.before(open.saturating_add(1)).next().is_none() {
+        return (Vec::new(), Vec::new());
+    }
     let locks = waits::locks(draft);
     let special = draft.at(Place::Locked).chain(draft.at(Place::PassedOver));
     let special = special.filter(|task| task.phase <= open && startable.contains(task)).chain(startable.before(open));
