@@ -27,7 +27,7 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
     }
     let nodes: BTreeMap<TaskId, Node> =
         draft.tasks().filter(|task| !task.left).map(|task| (task.id, node(task))).collect();
-    let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
+    let layout = graph::layout_unexplained(&nodes, &draft.header().outside, draft.header().settings.overlap);
     for (index, phase) in layout.phases.iter().enumerate() {
         for id in &phase.tasks {
             let remaining = layout.remaining.get(id).copied().unwrap_or(1);

@@ -76,7 +76,8 @@ fn one(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
 /// When its files were locked and given back, by its own rows.
 fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
     let clock = oracle.truth.clock;
-    let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == pull_branch(new.issue()));
+    let branch = pull_branch(new.issue());
+    let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch);
     let task = oracle.truth.task(new.issue());
     match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
         (false, true) => task.locked_since = Some(clock),
