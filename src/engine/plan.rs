@@ -140,6 +140,8 @@ pub struct Header {
     pub ended_at: Option<Timestamp>,
     /// GitHub asked us to wait until then: nothing is asked of it before.
     pub limited_until: Option<Timestamp>,
+    /// Writes that people see wait until then, because GitHub allows no more of them.
+    pub put_off_until: Option<Timestamp>,
     /// A person gave the whole plan up: it ends as soon as no attempt is live.
     pub given_up: bool,
     /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were
@@ -223,6 +225,7 @@ impl Plan {
             started_at: now,
             ended_at: None,
             limited_until: None,
+            put_off_until: None,
             given_up: false,
             past: BTreeSet::new(),
             said: BTreeMap::new(),

@@ -33,6 +33,9 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
     if draft.header().limited_until.is_some_and(|until| until <= now) {
         draft.header_mut().limited_until = None;
     }
+    if draft.header().put_off_until.is_some_and(|until| until <= now) {
+        draft.header_mut().put_off_until = None;
+    }
     for event in events {
         observe::record(&mut draft, event);
     }

@@ -136,6 +136,9 @@ fn told(key: &EffectKey, entry: &Entry, outcome: Outcome) -> Event {
         }
         Outcome::Conflict { message } => tracing::info!(effect = %key, message, "the state did not allow an effect"),
         Outcome::Wait { until } => tracing::info!(effect = %key, %until, "an effect has to wait"),
+        Outcome::PutOff { until } => {
+            tracing::info!(effect = %key, %until, "an effect is put off: too many of its kind")
+        }
         Outcome::Done(_) | Outcome::NotSeen => tracing::debug!(effect = %key, "performed"),
     }
     Event::Outcome(key.clone(), Box::new(outcome))

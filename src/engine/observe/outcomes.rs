@@ -13,6 +13,7 @@ use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
 use crate::engine::tasks::Place;
+use crate::engine::time::Timestamp;
 
 /// Waits between tries of an effect that cannot be sent double, after its first.
 const REPEAT_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -55,6 +56,20 @@ pub(super) fn record(draft: &mut Draft<'_>, key: &EffectKey, outcome: &Outcome) 
             }
             draft.header_mut().limited_until = Some(*until);
         }
+        Outcome::PutOff { until } => put_off(draft, key, *until),
+    }
+}
+
+/// It was not sent: it goes back as if it had never been due, and the tracking issue says that something waits.
+fn put_off(draft: &mut Draft<'_>, key: &EffectKey, until: Timestamp) {
+    let Some(entry) = draft.entry_mut(key) else { return };
+    entry.state = EntryState::Queued;
+    entry.tries = entry.tries.saturating_sub(1);
+    entry.not_before = until;
+    // A view that waits shows nothing the worse for it.
+    if !matches!(entry.effect, Effect::EditTracking { .. }) {
+        let header = draft.header_mut();
+        header.put_off_until = header.put_off_until.max(Some(until));
     }
 }
 
