@@ -86,7 +86,7 @@ pub async fn perform<G: GitHub, M: Git, S>(
         let events = match said.until {
             Some(until) => reads.iter().map(|read| read::put_off(read, until)).collect::<Vec<_>>(),
             None => {
-                let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read)).collect();
+                let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read, now)).collect();
                 join_all(calls).await
             }
         };

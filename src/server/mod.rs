@@ -8,6 +8,7 @@ pub mod connector;
 mod delivery;
 mod health;
 mod loops;
+mod redelivery;
 mod routes;
 mod upkeep;
 mod webhook;

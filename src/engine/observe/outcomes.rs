@@ -174,14 +174,14 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
 }
 
 fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
-    let now = draft.now;
+    let (now, interval) = (draft.now, draft.header().settings.tracking_interval.0);
     if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == number) {
         digest.clone_into(&mut tracking.digest);
-        tracking.edited_at = now;
+        tracking.written(now, interval);
         tracking.unattributed.clear();
     }
-    // What somebody ticked between our reading and our writing stands in the history of edits alone.
-    draft.read(Read::Tracking(number));
+    // What somebody ticked between our reading and our writing stands in the history of edits alone: the heartbeat
+    // asks for it once after however many writes.
 }
 
 fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<RunId>) {
@@ -233,6 +233,9 @@ fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
         edited_at: now,
         dirty: true,
         pinned: false,
+        read_at: None,
+        seen_at: None,
+        paid_until: None,
         unattributed: Vec::new(),
         ticked: Cursor::new(issue.created_at),
     });

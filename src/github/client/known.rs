@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use http::header::ETAG;
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::github::client::transport::{JSON, Keep};
+use crate::github::client::transport::Keep;
 use crate::github::client::{Answer, Call, Target};
 
 /// Most answers kept; the one that was used least lately goes first.
@@ -21,18 +21,25 @@ pub(super) struct Known(VecDeque<Entry>);
 #[derive(Debug)]
 struct Entry {
     target: Target,
+    accept: &'static str,
     tag: HeaderValue,
     answer: Answer,
 }
 
 fn can_be_known(call: &Call) -> bool {
-    call.method == Method::GET && call.accept == JSON && call.keep == Keep::Whole
+    call.method == Method::GET && call.keep == Keep::Whole
+}
+
+impl Entry {
+    fn answers(&self, call: &Call) -> bool {
+        self.target == call.target && self.accept == call.accept
+    }
 }
 
 impl Known {
     /// What the answer that is kept to a call is called.
     pub(super) fn tag(&self, call: &Call) -> Option<HeaderValue> {
-        let entry = self.0.iter().find(|entry| entry.target == call.target).filter(|_| can_be_known(call))?;
+        let entry = self.0.iter().find(|entry| entry.answers(call)).filter(|_| can_be_known(call))?;
         Some(entry.tag.clone())
     }
 
@@ -42,7 +49,7 @@ impl Known {
         if !can_be_known(call) {
             return given;
         }
-        let place = self.0.iter().position(|entry| entry.target == call.target);
+        let place = self.0.iter().position(|entry| entry.answers(call));
         let known = place.and_then(|place| self.0.remove(place));
         match known {
             Some(known) if given.status == StatusCode::NOT_MODIFIED => {
@@ -65,7 +72,12 @@ impl Known {
         if self.0.len() >= ANSWERS_MAX {
             self.0.pop_front();
         }
-        self.0.push_back(Entry { target: call.target.clone(), tag: tag.clone(), answer: given.clone() });
+        self.0.push_back(Entry {
+            target: call.target.clone(),
+            accept: call.accept,
+            tag: tag.clone(),
+            answer: given.clone(),
+        });
     }
 }
 
@@ -100,11 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn writes_and_raw_files_are_never_known() {
+    fn writes_and_logs_are_never_known_and_each_form_is_its_own() {
         let mut known = Known::default();
         let write = Call::new(Method::POST, "/1".to_owned(), "it");
+        let log = Call { keep: Keep::Tail(9), ..Call::get("/1".to_owned(), "it") };
         let raw = Call { accept: "raw", ..Call::get("/1".to_owned(), "it") };
-        for call in [write, raw] {
+        known.settle(&raw, answer(StatusCode::OK, "\"a\"", "b"));
+        assert!(known.tag(&raw).is_some() && known.tag(&Call::get("/1".to_owned(), "it")).is_none());
+        for call in [write, log] {
             known.settle(&call, answer(StatusCode::OK, "\"a\"", "b"));
             assert_eq!(known.tag(&call), None);
         }

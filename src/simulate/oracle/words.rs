@@ -48,7 +48,7 @@ pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
     for event in events {
         let Event::Fact(fact) = event else { continue };
         let Fact::Tracking(_, Some(issue), edits, _) = &**fact else { continue };
-        let bodies = edits.iter().filter_map(|edit| edit.body.as_ref()).chain([&issue.body]);
+        let bodies = edits.iter().flatten().filter_map(|edit| edit.body.as_ref()).chain([&issue.body]);
         for body in bodies.filter(|body| body.contains("- [x]") || body.contains("- [X]")) {
             oracle.ticks.taken.extend(ticked(body));
         }
