@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,12 +13,14 @@ use axum::routing::post;
 
 use super::site::{Site, repository};
 use crate::engine::event::Event;
-use crate::engine::id::RunId;
+use crate::engine::id::{IssueNumber, RunId};
 use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::task::Verdict;
 use crate::engine::time::Timestamp;
 use crate::forge::http::{Calls, WebhookTarget};
+use crate::github::auth::Installations;
 use crate::github::webhook::{Parsed, parse};
+use crate::github::{Error, GitHub as _, Request};
 use crate::server::{Connector, delivery};
 use crate::store::Delivery;
 use crate::turn::{load, turn};
@@ -81,7 +84,7 @@ async fn tell(tasks: u64, hears: bool) -> Told {
             }
             for run in site.queued() {
                 site.claim(run).await;
-                let length = std::time::Duration::from_secs(360 + run.0 * 50 % 240);
+                let length = Duration::from_secs(360 + run.0 * 50 % 240);
                 under_way.push((site.now() + length, run));
             }
             let mut events = match &heard {
@@ -157,4 +160,33 @@ async fn a_plan_without_any_webhook_ends_as_one_with_all() {
     let (hearing, deaf) = (tell(5, true).await, tell(5, false).await);
     assert!(hearing.ends.values().all(|end| *end == Some(Verdict::Merged)), "{:#?}", hearing.ends);
     assert_eq!(hearing.ends, deaf.ends, "{}\n{}", table(&hearing), table(&deaf));
+}
+
+#[tokio::test]
+async fn a_flood_of_words_waits_before_github_refuses_it_and_holds_up_nothing_else() {
+    let site = Site::start(1).await;
+    let installations = Installations::new(Arc::clone(&site.app));
+    let client = installations.client(&repository()).await.expect("a client");
+    client.send(Request::Repository).await.expect("GitHub shows that it limits");
+    let number = IssueNumber(1);
+    let comment = || Request::CreateComment { number, body: "word".to_owned() };
+    let (mut sent, began) = (0, site.now());
+    let refused = loop {
+        match client.send(comment()).await {
+            Ok(_) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((sent, refused), (64, Error::OverBudget { until: began + Duration::from_secs(60) }));
+    assert!(client.send(Request::Issue { number }).await.is_ok(), "reads go on");
+    let view = Request::UpdateIssue { number, title: None, body: Some("view".to_owned()), state: None };
+    assert!(client.send(view).await.is_ok(), "the plan can still be shown");
+    installations.forget(&repository()).await;
+    let anew = installations.client(&repository()).await.expect("a client");
+    assert!(matches!(anew.send(comment()).await, Err(Error::OverBudget { .. })), "the account is the installation's");
+    site.pass(60);
+    assert!(anew.send(comment()).await.is_ok());
+    let bot = site.app.identity().await.expect("the App").bot;
+    assert_eq!(site.handle.look(|world| world.content_writes(&bot, site.now())), 66, "GitHub refused nothing");
+    site.forge.shutdown().await;
 }
