@@ -54,7 +54,7 @@ async fn fact<G: GitHub, M: Git, S>(
 ) -> Result<Fact, Error> {
     let github = &deployment.github;
     Ok(match read {
-        Read::Repository => repository(deployment, plan).await?,
+        Read::Repository => repository(deployment, plan, now).await?,
         Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
         Read::Issue(number) => Fact::Issue(*number, look::issue(github, *number).await?),
         Read::Outside(numbers) => {
@@ -89,9 +89,20 @@ async fn fact<G: GitHub, M: Git, S>(
 /// The base's head; configuration and workflow only where the head moved. Both are read by the branch's name: asked
 /// again after most merges GitHub can say that they are as they were. Where the branch moves in between, the head read
 /// next differs, and so they are read again.
-async fn repository<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: &Plan) -> Result<Fact, Error> {
+async fn repository<G: GitHub, M, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Fact, Error> {
     let github = &deployment.github;
-    let branch = look::repository(github).await?.default_branch;
+    let branch = match deployment.tree.named(now) {
+        Some(branch) => branch,
+        None => {
+            let branch = look::repository(github).await?.default_branch;
+            deployment.tree.name(&branch, now);
+            branch
+        }
+    };
     let head = look::some_branch(github, &branch).await?.sha;
     let known = plan.header.base.as_ref().filter(|base| base.head == head);
     let header = &plan.header;

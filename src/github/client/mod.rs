@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::engine::id::RepositoryName;
+use crate::engine::id::{RepositoryName, Sha};
 use crate::engine::time::Timestamp;
 use crate::github::auth::TokenKeeper;
 use crate::github::client::known::Known;
@@ -58,6 +58,8 @@ pub struct Client {
     credentials: Credentials,
     gate: Arc<Gate>,
     known: Mutex<Known>,
+    /// The commit made last, with its tree: the next one often goes on top of it.
+    made: Mutex<Option<(Sha, String)>>,
 }
 
 impl Client {
@@ -74,7 +76,7 @@ impl Client {
         credentials: Credentials,
     ) -> Result<Self, Error> {
         check_name(&repository)?;
-        Ok(Self { transport, repository, credentials, gate, known: Mutex::default() })
+        Ok(Self { transport, repository, credentials, gate, known: Mutex::default(), made: Mutex::default() })
     }
 
     /// The repository.
@@ -140,6 +142,10 @@ impl Client {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refusal(&self, call: &Call, answer: &Answer) -> Error {

@@ -12,10 +12,8 @@ use hyper_util::rt::TokioExecutor;
 
 use super::site::{Site, repository};
 use super::{START, secrets};
-use crate::engine::id::{IssueNumber, Login};
-use crate::engine::snapshot::Actor;
+use crate::engine::id::IssueNumber;
 use crate::forge::http::WebhookTarget;
-use crate::forge::world::request::{PersonAct, Request as ForgeRequest};
 use crate::server::{Options, Server};
 
 /// Where the server is, once it is up.
@@ -40,9 +38,7 @@ async fn what_was_sent_while_the_server_was_down_is_asked_for_again_and_worked()
     let router = Router::new().fallback(pass_on).with_state(Arc::clone(&behind));
     tokio::spawn(async move { axum::serve(listener, router).await });
     site.forge.send_webhooks_to(Some(WebhookTarget { url, secret: Site::secret(), repeats: false }));
-    let owner = Actor { login: Login::new("owner"), bot: false };
-    let act = PersonAct::Comment { number: IssueNumber(1), body: "/orchestrate status".to_owned() };
-    site.handle.apply(ForgeRequest::Person { actor: owner, act, git: None }).await.expect("a comment");
+    site.say(IssueNumber(1), "/orchestrate status").await;
     let missed = loop {
         let attempted = site.app.attempted(START).await.expect("a list");
         match attempted.first() {

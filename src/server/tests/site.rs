@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use secrecy::SecretString;
 
 use crate::engine::brief::Brief;
-use crate::engine::config::{ApprovalPolicy, Settings};
+use crate::engine::config::Settings;
 use crate::engine::id::{AttemptKey, IssueNumber, JobId, Login, RepositoryName, RunId, Sha};
 use crate::engine::record::{Claimed, Published, RECORD_FILE, Record};
 use crate::engine::report::{Report, ReportOutcome};
@@ -17,7 +17,7 @@ use crate::engine::time::Timestamp;
 use crate::forge::http::{Clock, Forge, ForgeOptions, Handle};
 use crate::forge::memory::task_workflow;
 use crate::forge::world::ACTIONS_BOT;
-use crate::forge::world::request::{Request, RunnerAct, SeedIssue};
+use crate::forge::world::request::{PersonAct, Request, RunnerAct, SeedIssue};
 use crate::forge::world::setup::ApiLimits;
 use crate::git::command::Program;
 use crate::github::auth::{App, AppCredentials};
@@ -47,6 +47,7 @@ pub(super) fn repository() -> RepositoryName {
 fn source(folder: &Path, tasks: u64) {
     std::fs::create_dir_all(folder.join(".github/workflows")).expect("a folder");
     std::fs::write(folder.join(".github/workflows/task.yml"), "name: task\n").expect("a file");
+    std::fs::write(folder.join(".github/orchestrator.yml"), "heartbeat: 60s\n").expect("a file");
     for number in 1..=tasks {
         std::fs::write(folder.join(format!("f{number}.txt")), "one\n").expect("a file");
     }
@@ -108,7 +109,7 @@ impl Site {
 
     /// The App's way to the repository, its settings as on a server.
     pub(super) fn connector(&self) -> AppConnector<MemoryStore> {
-        let defaults = Settings { approval: ApprovalPolicy::Label, auto_merge: true, ..Settings::server() };
+        let defaults = Settings { auto_merge: true, ..Settings::server() };
         let options = AppOptions {
             git_url: self.forge.base_url().to_owned(),
             mirrors: self.folder.path().join("mirrors"),
@@ -116,6 +117,13 @@ impl Site {
             program: Program::default(),
         };
         AppConnector::new(Arc::clone(&self.app), options, self.store.clone())
+    }
+
+    /// The owner comments on an issue.
+    pub(super) async fn say(&self, number: IssueNumber, words: &str) {
+        let actor = Actor { login: Login::new("owner"), bot: false };
+        let act = PersonAct::Comment { number, body: words.to_owned() };
+        self.handle.apply(Request::Person { actor, act, git: None }).await.expect("a comment");
     }
 
     /// Runs nobody has begun.
