@@ -126,7 +126,8 @@ pub(super) fn end(draft: &mut Draft<'_>) {
     }
 }
 
-/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`.
+/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`,
+/// and seldomer after a few in a row.
 pub(super) fn show(draft: &mut Draft<'_>) {
     let header = draft.header();
     if !matches!(header.status, PlanStatus::Active | PlanStatus::Ended) {
@@ -141,7 +142,7 @@ pub(super) fn show(draft: &mut Draft<'_>) {
     };
     let dirty = tracking.dirty || draft.shows_change();
     let (number, was_dirty) = (tracking.number, tracking.dirty);
-    let due = tracking.edited_at + header.settings.tracking_interval.0;
+    let due = tracking.view_due(header.settings.tracking_interval.0);
     let ended = header.status == PlanStatus::Ended;
     let send =
         dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
@@ -162,7 +163,7 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
     let tracking = header.tracking.as_ref().filter(|tracking| tracking.dirty);
     gathering
         .into_iter()
-        .chain(tracking.map(|tracking| tracking.edited_at + header.settings.tracking_interval.0))
+        .chain(tracking.map(|tracking| tracking.view_due(header.settings.tracking_interval.0)))
         .collect()
 }
 

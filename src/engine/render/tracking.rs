@@ -122,6 +122,12 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     if let Some(until) = header.limited_until.filter(|until| *until > draft.now) {
         lines.push(format!("\nGitHub asked for a pause until {}.", until.seconds_text()));
     }
+    if let Some(until) = header.put_off_until.filter(|until| *until > draft.now) {
+        lines.push(format!(
+            "\nComments and pull requests wait until {}: GitHub allows no more of them. All else goes on.",
+            until.seconds_text()
+        ));
+    }
     if header.status == PlanStatus::Ended {
         lines.push("\nThis plan has ended.".to_owned());
     }

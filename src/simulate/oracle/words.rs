@@ -50,8 +50,9 @@ pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
         let Event::Fact(fact) = event else { continue };
         let Fact::Tracking(_, Some(issue), edits, _) = &**fact else { continue };
         // A history only grows: what was heard of it before is known.
-        let heard = oracle.ticks.heard.insert(issue.number, edits.len()).unwrap_or_default();
-        let bodies = edits.iter().skip(heard).filter_map(|edit| edit.body.as_deref());
+        let length = edits.as_ref().map_or(0, Vec::len);
+        let heard = if length == 0 { None } else { oracle.ticks.heard.insert(issue.number, length) };
+        let bodies = edits.iter().flatten().skip(heard.unwrap_or_default()).filter_map(|edit| edit.body.as_deref());
         oracle.ticks.taken.extend(bodies.chain([issue.body.as_str()]).flat_map(ticked));
     }
 }
