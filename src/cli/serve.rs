@@ -261,7 +261,12 @@ async fn introduce<S: Store + Clone + 'static>(connector: &AppConnector<S>) -> R
                  machine's clock",
             ));
         }
-        Err(error @ (Error::RateLimited { .. } | Error::Unreachable { .. } | Error::Unexpected { .. })) => {
+        Err(
+            error @ (Error::RateLimited { .. }
+            | Error::OverBudget { .. }
+            | Error::Unreachable { .. }
+            | Error::Unexpected { .. }),
+        ) => {
             tracing::warn!(%error, "GitHub does not answer yet; it is asked again");
         }
     }

@@ -9,6 +9,7 @@ mod delivery;
 mod gather;
 mod health;
 mod loops;
+mod redelivery;
 mod routes;
 mod upkeep;
 mod webhook;

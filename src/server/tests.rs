@@ -1,7 +1,10 @@
 //! Webhooks in, turns out: over the router, and over a running server on loopback.
 
+mod calls;
 mod leaving;
+mod redelivery;
 mod room;
+mod site;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

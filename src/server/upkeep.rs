@@ -1,5 +1,5 @@
-//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries to be
-//! forgotten.
+//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries that did not
+//! arrive, deliveries to be forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use crate::engine::time::Timestamp;
 use crate::server::connector::Connector;
 use crate::server::health::failure_id;
 use crate::server::loops::Loops;
+use crate::server::redelivery::Redelivery;
 use crate::server::work::retry_wait;
 use crate::store::{self, Store};
 
@@ -34,25 +35,29 @@ pub(super) async fn run<C: Connector>(loops: Arc<Loops<C>>) {
 
 async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
     let mut failures = 0;
-    let (mut discover_at, mut forget_at) = (loops.now(), loops.now());
+    let (mut discover_at, mut full_look_at) = (loops.now(), loops.now());
     let interval = if loops.store().is_shared() { SHARED_INTERVAL } else { UPKEEP_INTERVAL };
+    let mut redelivery = Redelivery::default();
     while !loops.is_stopping() {
         let now = loops.now();
         if now >= discover_at {
             let wait = discover(loops, &mut failures).await;
             discover_at = loops.now() + wait;
         }
-        let forgets = now >= forget_at;
-        if forgets {
-            forget_at = now + UPKEEP_INTERVAL;
+        let is_full_look = now >= full_look_at;
+        if is_full_look {
+            full_look_at = now + UPKEEP_INTERVAL;
         }
-        match deliveries(loops, forgets.then_some(now)).await {
+        match deliveries(loops, is_full_look.then_some(now)).await {
             Ok(()) => loops.health().recovers(DELIVERIES),
             Err(error) => {
                 let failure = failure_id();
                 tracing::error!(failure, %error, "deliveries could not be looked after");
                 loops.health().fails(DELIVERIES, format!("{error} (failure {failure})"));
             }
+        }
+        if is_full_look {
+            redeliver(loops, &mut redelivery, now).await;
         }
         let length = discover_at.since(loops.now()).min(interval);
         tokio::select! {
@@ -79,6 +84,24 @@ async fn discover<C: Connector>(loops: &Arc<Loops<C>>, failures: &mut u32) -> Du
             tracing::error!(failure, failures, %error, "the App's repositories could not be listed; it is tried again");
             loops.health().fails(DISCOVERY, format!("{error} (failure {failure})"));
             retry_wait(*failures)
+        }
+    }
+}
+
+/// Asks again for webhooks that did not arrive, at the start for those of the time before it. That it cannot be done
+/// harms nothing: the heartbeat sees everything.
+async fn redeliver<C: Connector>(loops: &Arc<Loops<C>>, redelivery: &mut Redelivery, now: Timestamp) {
+    let attempted = match loops.connector().attempted(redelivery.since(now)).await {
+        Ok(attempted) => attempted,
+        Err(error) => {
+            tracing::warn!(%error, "deliveries that failed cannot be listed; the heartbeat sees what they would tell");
+            return;
+        }
+    };
+    for id in redelivery.choose(&attempted, now) {
+        match loops.connector().redeliver(id).await {
+            Ok(()) => tracing::info!(delivery = id, "a webhook that did not arrive was asked for again"),
+            Err(error) => tracing::warn!(delivery = id, %error, "a webhook could not be asked for again"),
         }
     }
 }

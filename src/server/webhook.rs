@@ -86,6 +86,9 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
     let is_form = text(&parts.headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
     let parsed = if is_form { Err(PayloadError::Form) } else { parse(event, &bytes) };
     let kept = match parsed {
+        Ok(Parsed::Delivery(heard)) if delivery::is_own_view(&heard) => {
+            return Ok(accepted(json!({"ignored": "the view of the plan was rewritten"})));
+        }
         Ok(Parsed::Delivery(heard)) => delivery::kept(guid, *heard, intake.loops.now()),
         Ok(Parsed::Ignored { reason }) => return Ok(accepted(json!({"ignored": reason}))),
         Err(error @ PayloadError::Form) => return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())),
