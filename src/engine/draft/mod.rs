@@ -272,6 +272,7 @@ impl<'a> Draft<'a> {
                     || header.settings_problem != old.settings_problem
                     || header.settings != old.settings
                     || header.limited_until != old.limited_until
+                    || header.put_off_until.is_some() != old.put_off_until.is_some()
                     || header.base.as_ref().map(|base| base.workflow_present)
                         != old.base.as_ref().map(|base| base.workflow_present)
             })

@@ -32,7 +32,7 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. } | Effect::UpdatePull { issue, .. }, _) => {
             hold_publish(draft, *issue, message)
         }
-        (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),
+        (Effect::MergePull { pull, head }, _) => merge_refused(draft, *pull, head, message),
         (Effect::Comment { .. } | Effect::DeleteComment { .. } | Effect::CloseIssue { .. }, _)
             if entry.tries < WORDS_TRIES_MAX =>
         {
@@ -105,9 +105,22 @@ fn hold_publish(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
     }
 }
 
-fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, message: &str) {
+/// A person's word to merge stands, and is not sent again before the head or the base moved or somebody repeats it.
+fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
+    note_refusal(draft, pull, head, message);
     for id in draft.ids_at(Place::Pull(pull)) {
         hold_publish(draft, id.0, message);
+    }
+}
+
+/// Keeps what GitHub said to the merge of a head into the base as it is known.
+fn note_refusal(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
+    let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
+    for id in draft.ids_at(Place::Pull(pull)) {
+        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+            let (head, base, message) = (head.clone(), base.clone(), message.to_owned());
+            pull.merge_refused = Some(MergeRefused { head, base, message });
+        }
     }
 }
 
@@ -155,14 +168,8 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
 /// GitHub did not merge: a moved head, a moved base or a conflict shows once both are read again; otherwise its words
 /// stand.
 fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
-    let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
     merge_answered(draft, pull);
-    for id in draft.ids_at(Place::Pull(pull)) {
-        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
-            let (head, base, message) = (head.clone(), base.clone(), message.to_owned());
-            pull.merge_refused = Some(MergeRefused { head, base, message });
-        }
-    }
+    note_refusal(draft, pull, head, message);
     if let Some(base) = &mut draft.header_mut().base {
         base.stale = true;
     }

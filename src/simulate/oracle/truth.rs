@@ -88,7 +88,7 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) open: u32,
     /// Counts saves: what is sent between two of them was decided at once, and in what order it leaves says nothing.
     pub(in crate::simulate) clock: u64,
-    /// The highest phase that anything was dispatched of.
+    /// The highest phase that this plan has reached, or that anything of it was dispatched of.
     pub(in crate::simulate) phase: u32,
     /// Pull requests that were merged before this plan began. A moment could not tell: the orchestrator's clock may
     /// be wrong by more than lies between two plans.

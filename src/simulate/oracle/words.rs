@@ -17,12 +17,18 @@ use crate::simulate::oracle::{Oracle, Seen};
 #[derive(Debug, Default)]
 pub(super) struct Ticks {
     taken: BTreeSet<String>,
+    /// How many versions of an issue's body the engine was told of.
+    heard: BTreeMap<IssueNumber, usize>,
     /// Those that a write of ours covered before anybody took them down.
     overwritten: BTreeSet<String>,
 }
 
 /// The ticked boxes of a body: what stands in their hidden comments, digest left out.
 fn ticked(body: &str) -> BTreeSet<String> {
+    // Few bodies hold one, and each is looked at again and again.
+    if !body.contains("[x] <!--") && !body.contains("[X] <!--") {
+        return BTreeSet::new();
+    }
     let marks = ["- [x] <!-- orchestrate: ", "- [X] <!-- orchestrate: "];
     let lines = body.lines().filter_map(|line| marks.iter().find_map(|mark| line.trim_start().strip_prefix(mark)));
     let commands = lines.filter_map(|line| line.split_once(" -->")).map(|(inside, _)| inside);
@@ -43,10 +49,11 @@ pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
     for event in events {
         let Event::Fact(fact) = event else { continue };
         let Fact::Tracking(_, Some(issue), edits, _) = &**fact else { continue };
-        let bodies = edits.iter().filter_map(|edit| edit.body.as_ref()).chain([&issue.body]);
-        for body in bodies.filter(|body| body.contains("- [x]") || body.contains("- [X]")) {
-            oracle.ticks.taken.extend(ticked(body));
-        }
+        // A history only grows: what was heard of it before is known.
+        let length = edits.as_ref().map_or(0, Vec::len);
+        let heard = if length == 0 { None } else { oracle.ticks.heard.insert(issue.number, length) };
+        let bodies = edits.iter().flatten().skip(heard.unwrap_or_default()).filter_map(|edit| edit.body.as_deref());
+        oracle.ticks.taken.extend(bodies.chain([issue.body.as_str()]).flat_map(ticked));
     }
 }
 
