@@ -278,8 +278,13 @@ pub struct Task {
     pub counters: Counters,
     /// Nothing is dispatched before.
     pub not_before: Timestamp,
-    /// Since when it holds its files.
+    /// Since when it holds its files; later than that of whoever held theirs before, see [`Draft::lock`].
+    ///
+    /// [`Draft::lock`]: crate::engine::draft::Draft::lock
     pub locked_since: Option<Timestamp>,
+    /// The footprint its newest attempt was dispatched with: a text edited since gives none of these files back.
+    #[serde(default)]
+    pub dispatched: Footprint,
     /// Finished work.
     pub work: Option<Work>,
     /// Where `orchestrate/issue-<N>` stands by our own hand.
@@ -328,6 +333,7 @@ impl Task {
             counters: Counters::default(),
             not_before: Timestamp(0),
             locked_since: None,
+            dispatched: Footprint::default(),
             work: None,
             branch: None,
             pull: None,

@@ -6,6 +6,7 @@
 mod app;
 pub mod connector;
 mod delivery;
+mod gather;
 mod health;
 mod loops;
 mod redelivery;

@@ -384,6 +384,7 @@ async fn a_repository_without_the_app_is_left_alone() {
     while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
         tokio::task::yield_now().await;
     }
+    drop(router);
     loops.stop();
     loops.tasks().wait().await;
     assert!(loops.progress().borrow().is_empty(), "no turn was taken");

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, Signature, SignatureError, WebhookSecrets, parse};
 use crate::server::connector::Connector;
 use crate::server::delivery;
+use crate::server::gather::Gather;
 use crate::server::health::failure_id;
 use crate::server::loops::Loops;
 use crate::store::{Delivery, Store};
@@ -33,6 +34,7 @@ const HEADER_BYTES_MAX: usize = 128;
 /// What receives.
 pub(super) struct Intake<C: Connector> {
     loops: Arc<Loops<C>>,
+    gather: Gather,
     secrets: WebhookSecrets,
     /// One permit for each byte.
     room: Semaphore,
@@ -41,7 +43,7 @@ pub(super) struct Intake<C: Connector> {
 impl<C: Connector> Intake<C> {
     /// Receives for these loops what these secrets signed.
     pub(super) fn new(loops: Arc<Loops<C>>, secrets: WebhookSecrets) -> Arc<Self> {
-        Arc::new(Self { loops, secrets, room: Semaphore::new(BODIES_BYTES_MAX) })
+        Arc::new(Self { gather: Gather::start(&loops), loops, secrets, room: Semaphore::new(BODIES_BYTES_MAX) })
     }
 
     pub(super) fn loops(&self) -> &Arc<Loops<C>> {
@@ -97,13 +99,12 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
         }
     };
     drop((bytes, room));
-    keep(intake, &kept).await
+    keep(intake, kept).await
 }
 
 /// Keeps a delivery and wakes who is to work it. Only then is it answered.
-async fn keep<C: Connector>(intake: &Intake<C>, kept: &Delivery) -> Result<Response, Refusal> {
-    let store = intake.loops.store();
-    let is_new = match store.keep(kept).await {
+async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery) -> Result<Response, Refusal> {
+    let is_new = match intake.gather.keep(kept.clone()).await {
         Ok(is_new) => is_new,
         Err(error) => {
             let failure = failure_id();
@@ -120,7 +121,7 @@ async fn keep<C: Connector>(intake: &Intake<C>, kept: &Delivery) -> Result<Respo
         Some(repository) => intake.loops.wake(repository),
         None => {
             // Nobody's turn: there is nothing to read, or what there is to know is looked up at once and at each start.
-            if let Err(error) = store.worked(std::slice::from_ref(&kept.guid)).await {
+            if let Err(error) = intake.loops.store().worked(std::slice::from_ref(&kept.guid)).await {
                 tracing::warn!(guid = kept.guid, %error, "a delivery could not be marked as worked");
             }
         }

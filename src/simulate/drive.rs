@@ -31,6 +31,8 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(30 * 3_600);
 const HAPPENINGS_MAX: u32 = 40_000;
 /// Most rounds of one turn: more is a loop that feeds itself.
 const ROUNDS_MAX: u32 = 60;
+/// Heartbeats without faults after which a story in which nothing is left to come is over.
+const CALM_TICKS: u32 = 3;
 /// Our own account.
 pub(super) const BOT: &str = "task-orchestrator[bot]";
 /// The plan's secret, which must never be seen outside.
@@ -56,7 +58,8 @@ pub(super) struct Simulation {
     wake_at: Option<Timestamp>,
     pub(super) tried: BTreeMap<IssueNumber, u32>,
     planted: Option<Planted>,
-    calm_since: Option<Timestamp>,
+    /// Heartbeats since nothing goes wrong any more.
+    calm_ticks: u32,
     /// No webhook ever comes.
     pub(super) deaf: bool,
 }
@@ -147,7 +150,7 @@ impl Simulation {
             wake_at: None,
             tried: BTreeMap::new(),
             planted: telling.planted,
-            calm_since: None,
+            calm_ticks: 0,
             deaf: telling.deaf,
             scenario,
         }
@@ -166,6 +169,9 @@ impl Simulation {
                 self.turn(tick);
                 self.notice();
             }
+            if tick && !self.desk.locked().faulty {
+                self.calm_ticks += 1;
+            }
             if self.is_over() || moment > limit || !self.desk.locked().oracle.violations.is_empty() {
                 break;
             }
@@ -180,9 +186,6 @@ impl Simulation {
         self.now = moment;
         self.forge.set_now(moment);
         let calm = moment >= self.scenario.faults_until || (self.is_ended() && self.agenda.is_idle());
-        if calm {
-            self.calm_since.get_or_insert(moment);
-        }
         let mut inner = self.desk.locked();
         inner.now = moment;
         if calm && inner.faulty {
@@ -337,14 +340,11 @@ impl Simulation {
         inner.oracle.header.as_ref().is_some_and(|header| header.status == PlanStatus::Ended)
     }
 
-    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do.
+    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do. Only those that came
+    /// count: the last fault may have put the next one off for long.
     fn is_over(&self) -> bool {
-        let beats = self.scenario.settings.heartbeat.0 * 3;
-        if self.calm_since.is_none_or(|since| self.now < since + beats) {
-            return false;
-        }
         let resting = self.held.as_ref().is_some_and(|held| held.plan.outbox.is_empty());
-        !self.desk.locked().faulty && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
+        self.calm_ticks >= CALM_TICKS && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
     }
 
     /// One more heartbeat, for a look at how things rest.

@@ -86,7 +86,7 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
 }
 
 /// The heartbeat: everything that a webhook could have told is read again.
-fn look_everywhere(draft: &mut Draft<'_>) {
+pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     draft.read(Read::Issues);
     draft.read(Read::Repository);
     draft.read(Read::Comments(draft.header().cursor.since()));

@@ -3,7 +3,7 @@
 use crate::engine::checklist::{self, Tick};
 use crate::engine::command;
 use crate::engine::draft::Draft;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::id::IssueNumber;
 use crate::engine::observe::comments::may_speak;
 use crate::engine::plan::{Act, PlanStatus};
@@ -30,6 +30,7 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     let Some(tracking) = draft.header().tracking.clone().filter(|tracking| tracking.number == number) else { return };
     let Some(issue) = issue else {
         draft.header_mut().tracking = None;
+        draft.answered(&EffectKey(format!("close:{number}")));
         return;
     };
     if draft.header().status == PlanStatus::Ended {

@@ -14,6 +14,7 @@ pub(super) use tell::has_news;
 
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
+use crate::engine::observe::release;
 use crate::engine::plan::PlanStatus;
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::tasks::Place;
@@ -62,7 +63,7 @@ fn settle(draft: &mut Draft<'_>) {
     // What is settled frees its files; an open pull request keeps them.
     for id in ending(draft, |task| task.locked_since.is_some() && task.is_settled()) {
         if let Some(task) = draft.task_mut(id) {
-            task.locked_since = None;
+            release(task);
         }
     }
 }

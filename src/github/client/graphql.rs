@@ -86,7 +86,7 @@ impl Client {
                 editor: edit.editor.map(editor),
                 at: moment(edit.edited_at.as_deref()),
                 // For bodies of issues GitHub puts the whole text after the edit here.
-                body: edit.diff,
+                body: edit.diff.map(Into::into),
             })
             .collect();
         // GitHub lists the newest first, and its moments are whole seconds: turned around, the stable sort keeps their
