@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use task_orchestrator::engine::attempt::AttemptOutcome;
+use task_orchestrator::engine::effect::EntryState;
 use task_orchestrator::engine::event::{Event, Hint};
 use task_orchestrator::engine::id::IssueNumber;
-use task_orchestrator::engine::effect::EntryState;
 use task_orchestrator::engine::report::{Cause, Report, ReportOutcome};
 use task_orchestrator::engine::snapshot::{Conclusion, OpenState};
 use task_orchestrator::engine::task::{Hold, Verdict};
@@ -132,6 +132,8 @@ pub(crate) fn what_is_said_while_github_wants_no_questions_is_read_as_soon_as_it
     // Nobody says it again, and no heartbeat comes.
     story.wait(Duration::from_secs(600)).turn(Vec::new());
     assert_eq!(story.held.plan.tasks.len(), 2);
+}
+
 pub(crate) fn what_is_put_off_blocks_nothing_else_and_is_shown() {
     let mut story = Story::new(FILES);
     let until = START + Duration::from_secs(600);
