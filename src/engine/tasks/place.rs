@@ -78,8 +78,8 @@ impl Place {
     }
 }
 
-/// Hands out every place of a task from one place to another, both included, but [`Place::Startable`]. What lies outside
-/// is not worked out.
+/// Hands out every place of a task from one place to another, both included, but [`Place::Startable`]. What lies
+/// outside is not worked out.
 pub(super) fn each(task: &Task, (from, to): (Place, Place), found: &mut dyn FnMut(Place)) {
     let live = || task.live().is_some();
     let mut offer = |place: Place, fits: &dyn Fn() -> bool| {
