@@ -212,7 +212,7 @@ impl Replicas {
             .collect();
         balancer.backends.lock().expect("no panic").addresses = all.iter().map(|replica| replica.address).collect();
         let url = format!("http://{}/webhook", balancer.address);
-        forge.send_webhooks_to(Some(WebhookTarget { url, secret: SECRET.into() }));
+        forge.send_webhooks_to(Some(WebhookTarget { url, secret: SECRET.into(), repeats: true }));
         Self { forge, all, balancer, lines, heard: Vec::new(), runner }
     }
 
