@@ -32,7 +32,7 @@ fn ending(story: &Story) -> BTreeMap<u64, (Option<Verdict>, u32)> {
 }
 
 /// Nothing stands twice.
-fn nothing_twice(story: &Story, what: &str) {
+pub(crate) fn nothing_twice(story: &Story, what: &str) {
     let world = story.forge.world();
     let mut heads = BTreeSet::new();
     for (number, pull) in world.pulls() {

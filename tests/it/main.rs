@@ -34,6 +34,7 @@ mod lifecycle;
 mod local;
 mod meetings;
 mod moves;
+mod paused;
 mod people;
 mod plan;
 mod program;

@@ -2,6 +2,7 @@
 //! write or save, before or after it happens.
 
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use task_orchestrator::engine::config::Settings;
 use task_orchestrator::engine::event::Hint;
@@ -176,17 +177,37 @@ pub(crate) fn hints(webhook: &Webhook) -> Vec<Hint> {
     }
 }
 
-/// Rows in memory.
-#[derive(Debug)]
+/// Rows in memory; clones share them.
+#[derive(Clone, Debug)]
 pub(crate) struct MemoryRows {
     desk: Arc<Desk>,
-    kept: Mutex<Option<(Plan, Version)>>,
+    kept: Arc<Mutex<Option<(Plan, Version)>>>,
     leases: MemoryStore,
+    /// Looks at the lease until one stands still.
+    pause: Arc<Mutex<Option<u32>>>,
 }
 
 impl MemoryRows {
     pub(crate) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, kept: Mutex::new(None), leases: MemoryStore::new() }
+        Self { desk, kept: Arc::default(), leases: MemoryStore::new(), pause: Arc::default() }
+    }
+
+    /// After so many more looks at the lease, whoever looks stands still once, right before it.
+    pub(crate) fn pause_after(&self, looks: u32) {
+        *self.pause.lock().expect("no panic") = Some(looks);
+    }
+
+    /// Stands still where that is planned: a future that waits once.
+    async fn pass(&self) {
+        let due = {
+            let mut pause = self.pause.lock().expect("no panic");
+            let due = *pause == Some(0);
+            *pause = pause.and_then(|looks| looks.checked_sub(1));
+            due
+        };
+        let mut stood = !due;
+        std::future::poll_fn(|_| if std::mem::replace(&mut stood, true) { Poll::Ready(()) } else { Poll::Pending })
+            .await;
     }
 
     /// Rows as text and back, so that what a database would lose is lost here too (crashes are many, and skip it).
@@ -234,6 +255,7 @@ impl Store for MemoryRows {
         self.leases.release(repository, lease).await
     }
     async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.pass().await;
         self.leases.stands(repository, lease).await
     }
 
