@@ -178,12 +178,12 @@ pub fn parse(text: &str, defaults: &Settings) -> Result<Settings, ConfigProblem>
 fn unreadable(text: &str, error: &serde_saphyr::Error) -> ConfigProblem {
     let bare = error.without_snippet();
     let (line, column) = bare.location().map_or((0, 0), |place| (place.line(), place.column()));
-    let message = match bare {
-        serde_saphyr::Error::SerdeUnknownField { field, .. } => unknown_key(field),
-        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("`{key}` is written twice; keep one of the two")
-        }
-        other => other.to_string().lines().next().unwrap_or("it is not well-formed YAML").to_owned(),
+    let message = if let serde_saphyr::Error::SerdeUnknownField { field, .. } = bare {
+        unknown_key(field)
+    } else if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = bare {
+        format!("`{key}` is written twice; keep one of the two")
+    } else {
+        bare.to_string().lines().next().unwrap_or("it is not well-formed YAML").to_owned()
     };
     problem(text, line, column, message)
 }
