@@ -35,6 +35,9 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
         // What was heard meanwhile was not read.
         observe::look_everywhere(&mut draft);
     }
+    if draft.header().put_off_until.is_some_and(|until| until <= now) {
+        draft.header_mut().put_off_until = None;
+    }
     for event in events {
         observe::record(&mut draft, event);
     }

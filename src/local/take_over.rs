@@ -184,3 +184,50 @@ impl Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::id::RepositoryName;
+    use crate::engine::time::Timestamp;
+    use crate::forge::world::setup::Setup;
+
+    const START: Timestamp = Timestamp(1_750_000_000_000);
+    const NUMBER: IssueNumber = IssueNumber(1);
+
+    fn issue(title: &str) -> SeedIssue {
+        let (body, labels) = ("Files: a.txt".to_owned(), vec!["orchestrate".to_owned()]);
+        SeedIssue { number: NUMBER, title: title.to_owned(), body, labels }
+    }
+
+    fn labels(world: &World) -> Vec<String> {
+        world.issue(NUMBER).map(|entry| entry.issue.labels.clone()).unwrap_or_default()
+    }
+
+    /// Whatever was done of the acts before a kill, the next start ends with the new text and the label put on after it.
+    #[test]
+    fn an_edited_issue_is_labelled_anew_though_a_kill_cuts_the_acts_anywhere() {
+        let owner = Login::new("owner");
+        for done in 0..=3 {
+            let mut world = World::new(Setup::new(RepositoryName::new("acme/widgets"), "main", owner.clone()));
+            let seed = Request::Seed(SeedAct::Issues(vec![issue("Before")]));
+            world.apply(seed, START).response.expect("seeded");
+            let last = BTreeMap::from([(NUMBER, issue("Before"))]);
+            let given = GivenIssues { open: vec![issue("After")], closed: Vec::new() };
+            let told = Told { last: Some(&last), cut_short: &BTreeSet::new(), relabel: Some("orchestrate") };
+            let first = change(&world, &given, &told, &owner);
+            assert_eq!((first.acts.len(), &first.relabelled), (3, &BTreeSet::from([NUMBER])));
+            let act = |world: &mut World, act: PersonAct| {
+                let actor = Actor { login: owner.clone(), bot: false };
+                world.apply(Request::Person { actor, act, git: None }, START).response.expect("done");
+            };
+            first.acts.into_iter().take(done).for_each(|next| act(&mut world, next));
+            let told = Told { cut_short: &first.relabelled, ..told };
+            let second = change(&world, &given, &told, &owner);
+            assert!(matches!(second.acts.last(), Some(PersonAct::Label { .. })), "{done}: {:?}", second.acts);
+            second.acts.into_iter().for_each(|next| act(&mut world, next));
+            assert_eq!(labels(&world), ["orchestrate"], "{done}");
+            assert_eq!(world.issue(NUMBER).map(|entry| entry.issue.title.as_str()), Some("After"), "{done}");
+        }
+    }
+}

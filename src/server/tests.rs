@@ -1,7 +1,10 @@
 //! Webhooks in, turns out: over the router, and over a running server on loopback.
 
+mod calls;
 mod leaving;
+mod redelivery;
 mod room;
+mod site;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -381,6 +384,7 @@ async fn a_repository_without_the_app_is_left_alone() {
     while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
         tokio::task::yield_now().await;
     }
+    drop(router);
     loops.stop();
     loops.tasks().wait().await;
     assert!(loops.progress().borrow().is_empty(), "no turn was taken");

@@ -10,9 +10,10 @@ use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
+use crate::github::pace::Limits;
 use crate::simulate::agenda::{Agenda, Happening};
 use crate::simulate::coverage::Coverage;
-use crate::simulate::desk::{CrashAt, Desk, Inner, at_once};
+use crate::simulate::desk::{CrashAt, Desk, Inner, at_once, tight_pace};
 use crate::simulate::ending;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
@@ -59,6 +60,8 @@ pub(super) struct Simulation {
     planted: Option<Planted>,
     /// Heartbeats since nothing goes wrong any more.
     calm_ticks: u32,
+    /// No webhook ever comes.
+    pub(super) deaf: bool,
 }
 
 /// What came of a story.
@@ -83,6 +86,8 @@ pub(super) struct Telling {
     pub(super) planted: Option<Planted>,
     /// Die at one boundary.
     pub(super) crash_at: Option<CrashAt>,
+    /// No webhook ever comes.
+    pub(super) deaf: bool,
 }
 
 /// Tells a scenario's story.
@@ -98,21 +103,26 @@ impl Simulation {
         let mut random = Random::new(scenario.seed ^ 0x00ff_00ff);
         let mut setup = Setup::new(RepositoryName::new("acme/widgets"), "main", Login::new("owner"));
         let limits = scenario.mix.has(FaultKind::RealLimits);
-        setup.limits = if limits { ApiLimits::Github } else { ApiLimits::None };
+        setup.limits = if limits { ApiLimits::Tight } else { ApiLimits::None };
         setup.workflows.insert(WORKFLOW.to_owned(), task_workflow());
         let files = ["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
         let files = files.map(|path| (path, "1\n2\n3\n"));
         let forge = Arc::new(MemoryForge::with_setup(setup, &files, START).without_log());
+        let mut oracle = Oracle::new(CANARY, scenario.settings.clone());
+        if limits {
+            oracle.limit_content(Limits::TIGHT.content_per_minute, Limits::TIGHT.content_per_hour);
+        }
         let inner = Inner {
             random: random.fork(1),
             mix: scenario.mix.clone(),
             faulty: true,
-            oracle: Oracle::new(CANARY, scenario.settings.clone()),
+            oracle,
             coverage: Coverage::default(),
             now: START,
             skew: 0,
             denied_until: START,
             left_alone: None,
+            pace: limits.then(|| tight_pace(START)),
             calls: 0,
             writes: 0,
             boundaries: 0,
@@ -141,6 +151,7 @@ impl Simulation {
             tried: BTreeMap::new(),
             planted: telling.planted,
             calm_ticks: 0,
+            deaf: telling.deaf,
             scenario,
         }
     }
@@ -180,7 +191,7 @@ impl Simulation {
         if calm && inner.faulty {
             inner.faulty = false;
             inner.skew = 0;
-            inner.oracle.forgot();
+            inner.forget_pace();
             inner.note(|| "-- nothing goes wrong any more".to_owned());
             // A server that is told the right time again, or started anew, looks at once.
             self.wake_at = Some(moment);
@@ -235,7 +246,7 @@ impl Simulation {
                 let mut inner = self.desk.locked();
                 if inner.faulty {
                     inner.skew = by;
-                    inner.oracle.forgot();
+                    inner.forget_pace();
                     inner.note(|| format!("the orchestrator's clock is off by {by} ms"));
                 }
             }
@@ -283,7 +294,7 @@ impl Simulation {
                 self.held = Some(held);
             }
             Some(Err(_)) | None => {
-                self.desk.locked().oracle.forgot();
+                self.desk.locked().forget_pace();
                 self.note(|| "the process begins anew".to_owned());
                 self.wake_at = None;
                 let restart = self.chance.between(1, 40);

@@ -8,7 +8,7 @@ use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
 use crate::engine::observe::outcomes::{merge_answered, repeat_wait, reread_pull};
-use crate::engine::observe::{oldest, watch};
+use crate::engine::observe::{oldest, release, watch};
 use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
 use crate::engine::tasks::Place;
 
@@ -23,10 +23,9 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
     draft.answered(&entry.key);
     match (&entry.effect, entry.attempt) {
         (Effect::CreateTracking { .. } | Effect::Fence { .. }, _) => again_later(draft, entry),
-        (Effect::EditTracking { number }, _) => {
-            again_later(draft, entry);
-            draft.read(Read::Tracking(*number));
-        }
+        (Effect::EditTracking { number }, _) => look_and_try_again(draft, entry, *number),
+        // A plan that ended must not look open for ever.
+        (Effect::CloseIssue { number }, _) if is_tracking(draft, *number) => look_and_try_again(draft, entry, *number),
         (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => {
             dispatch_refused(draft, attempt, message)
         }
@@ -53,6 +52,16 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         )
         | (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, None) => {}
     }
+}
+
+fn is_tracking(draft: &Draft<'_>, number: IssueNumber) -> bool {
+    draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == number)
+}
+
+/// The tracking issue may be gone, which reading it tells; while it is there its effect is tried again.
+fn look_and_try_again(draft: &mut Draft<'_>, entry: &Entry, number: IssueNumber) {
+    again_later(draft, entry);
+    draft.read(Read::Tracking(number));
 }
 
 /// Puts an entry back, to be sent after a wait.
@@ -82,7 +91,7 @@ fn dispatch_refused(draft: &mut Draft<'_>, attempt: AttemptId, message: &str) {
         task.hold = Some(Hold::DispatchRefused { message: message.to_owned() });
         // Nothing of it was ever dispatched: it holds no files.
         if task.attempts.is_empty() && !task.has_open_pull() {
-            task.locked_since = None;
+            release(task);
         }
     }
 }

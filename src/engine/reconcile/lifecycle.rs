@@ -27,7 +27,7 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
     }
     let nodes: BTreeMap<TaskId, Node> =
         draft.tasks().filter(|task| !task.left).map(|task| (task.id, node(task))).collect();
-    let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
+    let layout = graph::layout_unexplained(&nodes, &draft.header().outside, draft.header().settings.overlap);
     for (index, phase) in layout.phases.iter().enumerate() {
         for id in &phase.tasks {
             let remaining = layout.remaining.get(id).copied().unwrap_or(1);
@@ -126,7 +126,8 @@ pub(super) fn end(draft: &mut Draft<'_>) {
     }
 }
 
-/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`.
+/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`,
+/// and seldomer after a few in a row.
 pub(super) fn show(draft: &mut Draft<'_>) {
     let header = draft.header();
     if !matches!(header.status, PlanStatus::Active | PlanStatus::Ended) {
@@ -141,7 +142,7 @@ pub(super) fn show(draft: &mut Draft<'_>) {
     };
     let dirty = tracking.dirty || draft.shows_change();
     let (number, was_dirty) = (tracking.number, tracking.dirty);
-    let due = tracking.edited_at + header.settings.tracking_interval.0;
+    let due = tracking.view_due(header.settings.tracking_interval.0);
     let ended = header.status == PlanStatus::Ended;
     let send =
         dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
@@ -162,7 +163,7 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
     let tracking = header.tracking.as_ref().filter(|tracking| tracking.dirty);
     gathering
         .into_iter()
-        .chain(tracking.map(|tracking| tracking.edited_at + header.settings.tracking_interval.0))
+        .chain(tracking.map(|tracking| tracking.view_due(header.settings.tracking_interval.0)))
         .collect()
 }
 

@@ -50,8 +50,8 @@ impl Store for LateStore {
         self.store.save(repository, expected, changes).await
     }
 
-    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
-        self.store.keep(delivery).await
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        self.store.keep(deliveries).await
     }
 
     async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
@@ -66,7 +66,7 @@ impl Store for LateStore {
         self.store.worked(guids).await?;
         let late = self.late.lock().expect("nobody panics").take();
         if let Some(late) = late {
-            self.store.keep(&late).await?;
+            self.store.keep(&[late]).await?;
             self.loops.get().and_then(Weak::upgrade).expect("the loops live").wake(&widgets());
         }
         Ok(())
@@ -86,7 +86,7 @@ async fn what_is_heard_while_a_loop_ends_is_not_lost() {
     let store = LateStore::default();
     let heard = |guid: &str| crate::server::delivery::unreadable(guid, "issues", b"", START);
     let of_widgets = |guid: &str| Delivery { repository: Some(widgets()), ..heard(guid) };
-    store.keep(&of_widgets("first")).await.expect("kept");
+    store.keep(&[of_widgets("first")]).await.expect("kept");
     *store.late.lock().expect("nobody panics") = Some(of_widgets("late"));
     let loops = Loops::new(Nowhere, store.clone(), clock(), true);
     store.loops.set(Arc::downgrade(&loops)).expect("set once");

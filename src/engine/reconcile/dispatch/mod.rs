@@ -72,6 +72,9 @@ pub(super) fn dispatch(draft: &mut Draft<'_>) {
 fn pick(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     let (policy, open) = (draft.header().settings.overlap, draft.header().open_phase);
     let startable = draft.startable();
+    if startable.before(open.saturating_add(1)).next().is_none() {
+        return (Vec::new(), Vec::new());
+    }
     let locks = waits::locks(draft);
     // A retry waits for no gate: what it holds, others may need.
     let past_gate = |task: &&Task| task.phase <= open || task.locked_since.is_some();
@@ -162,8 +165,9 @@ fn start(draft: &mut Draft<'_>, id: TaskId, base: &Base) {
     let key = AttemptKey { id: attempt, nonce: nonce(&draft.header().seed, attempt) };
     if let Some(task) = draft.task_mut(id) {
         task.attempts.push(Attempt::planned(key, mode, base.head.clone(), start, now));
-        task.locked_since.get_or_insert(now);
+        task.dispatched.clone_from(&task.footprint);
     }
+    draft.lock(id);
     intend_brief(draft, id);
 }
 
