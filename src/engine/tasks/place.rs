@@ -133,7 +133,7 @@ fn is_idle(task: &Task) -> bool {
 fn is_ending(task: &Task) -> bool {
     let merged = task.stage == Stage::Merged && task.verdict != Some(Verdict::Merged);
     let given_up = task.cancel_asked && task.verdict.is_none();
-    merged || given_up || task.locked_since.is_some() && task.is_settled()
+    merged || given_up || task.locked_since.is_some() && task.frees_files()
 }
 
 /// Whether it ended in a way that lets its gate and the plan go on.

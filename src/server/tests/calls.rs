@@ -26,7 +26,8 @@ use crate::store::Delivery;
 use crate::turn::{load, turn};
 
 const TASKS: u64 = 20;
-/// What a plan of twenty tasks may cost within its hour, as GitHub counts: answers that had not changed are free.
+/// What a plan of twenty tasks may cost within its hour, as GitHub counts: answers that had not changed are free. This
+/// is what it costs today, with a little room, and twice the aim that `docs/reliability.md` names.
 const CALLS_MAX: u64 = 620;
 /// Writes of content in that hour.
 const CONTENT_MAX: usize = 60;
@@ -110,9 +111,9 @@ async fn tell(tasks: u64, hears: bool) -> Told {
     let bot = deployment.bot.clone();
     let content = site.handle.look(|world| world.content_writes(&bot, site.now()));
     let mut before = 0;
-    for beat in 0..=10 {
-        // The first one sees what the end itself changed.
-        before = if beat == 1 { answered(&site.handle.calls()) } else { before };
+    for beat in 0..=20 {
+        // The first ten see what the end itself changed; by then all that holds for a while was asked for anew.
+        before = if beat == 11 { answered(&site.handle.calls()) } else { before };
         site.pass(60);
         turn(&deployment, &mut held, vec![Event::Tick], site.now()).await.expect("a turn");
     }
