@@ -12,6 +12,7 @@ use crate::engine::cursor::Cursor;
 use crate::engine::effect::{EffectKey, Entry};
 use crate::engine::graph::{Outside, Phase};
 use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, TaskId};
+use crate::engine::kept::Unkept;
 use crate::engine::problem::Problem;
 use crate::engine::snapshot::Actor;
 use crate::engine::task::Task;
@@ -26,6 +27,8 @@ pub const SCHEMA: u32 = 1;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PlanStatus {
+    /// Nothing is stored: whether GitHub shows a plan is not known yet, and nothing is written before it is.
+    Rebuilding,
     /// No labelled issue was seen yet.
     Idle,
     /// Issues are coming in; it is shown `settle` after the last.
@@ -147,6 +150,12 @@ pub struct Header {
     pub past: BTreeSet<IssueNumber>,
     /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
     pub said: BTreeMap<String, CommentId>,
+    /// What is not on the state branch yet.
+    #[serde(default)]
+    pub unkept: Unkept,
+    /// When the plan was last rebuilt from GitHub.
+    #[serde(default)]
+    pub rebuilt_at: Option<Timestamp>,
 }
 
 /// Phases, expected order and problems, recomputed when tasks or their facts change.
@@ -226,6 +235,8 @@ impl Plan {
             given_up: false,
             past: BTreeSet::new(),
             said: BTreeMap::new(),
+            unkept: Unkept::default(),
+            rebuilt_at: None,
         };
         Self {
             repository,
@@ -235,6 +246,13 @@ impl Plan {
             tasks: Tasks::default(),
             outbox: BTreeMap::new(),
         }
+    }
+
+    /// The plan of a repository of which nothing is stored: what GitHub shows of an earlier one is read first.
+    pub fn unknown(repository: RepositoryName, bot: Login, seed: String, settings: Settings, now: Timestamp) -> Self {
+        let mut plan = Self::idle(repository, bot, seed, settings, now);
+        plan.header.status = PlanStatus::Rebuilding;
+        plan
     }
 
     /// Puts changed rows in place.

@@ -15,7 +15,7 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
 use crate::infer;
-use crate::perform::{Configuration, Deployment, look};
+use crate::perform::{Configuration, Deployment, kept, look};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
@@ -44,6 +44,7 @@ pub(super) fn put_off(read: &Read, until: Timestamp) -> Event {
 async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Plan, read: &Read) -> Result<Fact, Error> {
     let github = &deployment.github;
     Ok(match read {
+        Read::Kept { since } => kept::found(deployment, plan, *since).await?,
         Read::Repository => repository(deployment, plan).await?,
         Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
         Read::Issue(number) => Fact::Issue(*number, look::issue(github, *number).await?),

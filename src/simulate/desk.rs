@@ -63,6 +63,9 @@ pub(super) struct Inner {
     pub(super) planted: Option<Planted>,
     /// Runs that obey no cancellation.
     pub(super) ghosts: BTreeSet<RunId>,
+    /// Whether the process dies together with its database, and how often that may still happen.
+    pub(super) database_lost: bool,
+    pub(super) losses_left: u32,
     /// What happened, where it is wanted.
     pub(super) log: Option<Vec<String>>,
 }
@@ -115,6 +118,9 @@ impl Inner {
         if self.random.chance(30) && self.meets(FaultKind::Crash) {
             return Fate::Dies { after: self.random.chance(500) };
         }
+        if self.loses_database() {
+            return Fate::Dies { after: self.random.chance(500) };
+        }
         if write && self.random.chance(400) && self.meets(FaultKind::AnswerLost) {
             return Fate::AnswerLost;
         }
@@ -129,6 +135,14 @@ impl Inner {
             return self.limited(Duration::from_secs(3_600));
         }
         Fate::Fine
+    }
+
+    /// Whether the database is lost in the middle of a turn: the process dies with it.
+    fn loses_database(&mut self) -> bool {
+        let may = self.faulty && self.losses_left > 0 && self.mix.has(FaultKind::DatabaseLost);
+        let lost = may && self.random.chance(15) && self.meets(FaultKind::DatabaseLost);
+        self.database_lost |= lost;
+        lost
     }
 
     fn limited(&mut self, length: Duration) -> Fate {
@@ -278,7 +292,7 @@ impl Desk {
                 inner.note(|| "dies before a save".to_owned());
                 return None;
             }
-            dies || inner.crash_at == Some(CrashAt::After(at))
+            dies || inner.loses_database() || inner.crash_at == Some(CrashAt::After(at))
         };
         let saved = save();
         let inner = &mut *self.locked();

@@ -30,6 +30,8 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(30 * 3_600);
 const HAPPENINGS_MAX: u32 = 40_000;
 /// Most rounds of one turn: more is a loop that feeds itself.
 const ROUNDS_MAX: u32 = 60;
+/// Most times that a story loses its database.
+const LOSSES_MAX: u32 = 4;
 /// Our own account.
 pub(super) const BOT: &str = "task-orchestrator[bot]";
 /// The plan's secret, which must never be seen outside.
@@ -116,6 +118,8 @@ impl Simulation {
             crash_at: telling.crash_at,
             planted: telling.planted,
             ghosts: BTreeSet::new(),
+            database_lost: false,
+            losses_left: LOSSES_MAX,
             log: telling.log.then(Vec::new),
         };
         let desk = Arc::new(Desk::new(Arc::clone(&forge), inner));
@@ -236,6 +240,16 @@ impl Simulation {
                     inner.note(|| format!("the orchestrator's clock is off by {by} ms"));
                 }
             }
+            Happening::LoseDatabase => {
+                let inner = self.desk.locked();
+                let may = inner.faulty && inner.losses_left > 0;
+                drop(inner);
+                if may {
+                    self.met(FaultKind::DatabaseLost);
+                    self.lose_database();
+                    self.wake_in(5);
+                }
+            }
             Happening::Deny(length) => {
                 let until = self.now + length;
                 self.desk.locked().denied_until = until;
@@ -281,12 +295,27 @@ impl Simulation {
             }
             Some(Err(_)) | None => {
                 self.desk.locked().oracle.forgot();
+                if self.desk.locked().database_lost {
+                    self.lose_database();
+                }
                 self.note(|| "the process begins anew".to_owned());
                 self.wake_at = None;
                 let restart = self.chance.between(1, 40);
                 self.wake_in(restart);
             }
         }
+    }
+
+    /// The database is gone, and with it what was heard and not yet worked.
+    fn lose_database(&mut self) {
+        self.note(|| "the database is lost".to_owned());
+        self.deployment.store.lose();
+        (self.held, self.wake_at) = (None, None);
+        self.heard.clear();
+        let mut inner = self.desk.locked();
+        inner.database_lost = false;
+        inner.losses_left = inner.losses_left.saturating_sub(1);
+        inner.oracle.database_lost();
     }
 
     fn turned(&mut self, turned: &Turned) {
@@ -317,7 +346,7 @@ impl Simulation {
         match inner.oracle.header.as_ref().map(|header| header.status) {
             Some(PlanStatus::Ended) => true,
             Some(PlanStatus::Idle) | None => inner.oracle.tasks.is_empty(),
-            Some(PlanStatus::Gathering | PlanStatus::Active) => false,
+            Some(PlanStatus::Rebuilding | PlanStatus::Gathering | PlanStatus::Active) => false,
         }
     }
 

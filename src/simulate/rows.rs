@@ -30,6 +30,14 @@ impl Rows {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Everything is gone.
+    pub(super) fn lose(&self) {
+        *self.kept() = None;
+        if let Some(text) = &self.text {
+            text.lose();
+        }
+    }
+
     fn put(&self, changes: &[Change]) {
         let mut kept = self.kept();
         let (plan, version) = kept.get_or_insert_with(|| (self.idle.clone(), 0));

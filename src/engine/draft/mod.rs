@@ -12,6 +12,7 @@ use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
 use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan};
+use crate::engine::rebuild::CAUTIOUS_FOR;
 use crate::engine::task::{Move, Task, Trigger, next_stage};
 use crate::engine::time::Timestamp;
 
@@ -56,6 +57,16 @@ impl<'a> Draft<'a> {
     /// A plan as it stands, to be looked at only.
     pub fn view(plan: &'a Plan, now: Timestamp) -> Self {
         Self::new(plan, now, &Owner::new(""))
+    }
+
+    /// The plan as it was before the step.
+    pub fn before(&self) -> &Plan {
+        self.plan
+    }
+
+    /// Tasks that were touched, as they were and as they stand.
+    pub fn changed(&self) -> impl Iterator<Item = (Option<&Task>, Option<&Task>)> {
+        self.tasks.iter().map(|(id, new)| (self.plan.tasks.get(id).map(Arc::as_ref), new.as_ref()))
     }
 
     /// The header as it stands.
@@ -159,6 +170,15 @@ impl<'a> Draft<'a> {
         *n
     }
 
+    /// Takes a number that is known to have been given; `false`: it is no news.
+    pub fn raise_number(&mut self, attempt: AttemptId) -> bool {
+        let numbers = self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
+        let n = numbers.entry(attempt.issue).or_insert(0);
+        let news = *n < attempt.n;
+        *n = attempt.n.max(*n);
+        news
+    }
+
     /// Gives a number back that was never dispatched.
     pub fn return_number(&mut self, attempt: AttemptId) {
         let numbers = self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
@@ -205,7 +225,13 @@ impl<'a> Draft<'a> {
         self.intend_at(key, attempt, effect, now);
     }
 
-    /// Puts an effect into the outbox, to be sent not before a moment.
+    /// Puts an entry into the outbox as it is, in place of one with its key.
+    pub fn put_entry(&mut self, entry: Entry) {
+        self.outbox.insert(entry.key.clone(), Some(entry));
+    }
+
+    /// Puts an effect into the outbox, to be sent not before a moment. Soon after a rebuild, what could come to stand
+    /// twice is looked for first: it may have been sent by what is lost. A new attempt's dispatch cannot have been.
     pub fn intend_at(
         &mut self,
         key: impl Into<String>,
@@ -218,11 +244,13 @@ impl<'a> Draft<'a> {
             return;
         }
         let owner = self.owner.clone();
+        let cautious = self.header().rebuilt_at.is_some_and(|at| self.now < at + CAUTIOUS_FOR);
+        let known = !effect.creates() || matches!(effect, Effect::Dispatch { .. });
         let entry = Entry {
             key: key.clone(),
             effect,
             attempt,
-            state: EntryState::Queued,
+            state: if cautious && !known { EntryState::Sent } else { EntryState::Queued },
             owner,
             tries: 0,
             looks: 0,

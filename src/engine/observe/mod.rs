@@ -19,6 +19,7 @@ use crate::engine::time::Timestamp;
 
 pub(super) use attempts::{fail, fence, release};
 pub(super) use issues::leave;
+pub(super) use outcomes::tracking_made;
 
 /// Records one event.
 pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
@@ -41,6 +42,8 @@ pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
 /// Records what a read found.
 fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
     match fact {
+        // A plan that stands is never replaced.
+        Fact::Kept(_) => {}
         Fact::Repository { .. } => record_repository(draft, fact),
         Fact::Issues(issues) => issues::record_list(draft, issues),
         Fact::Issue(number, issue) => {
@@ -86,11 +89,11 @@ fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
 }
 
 /// The heartbeat: everything that a webhook could have told is read again.
-fn look_everywhere(draft: &mut Draft<'_>) {
+pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     draft.read(Read::Issues);
     draft.read(Read::Repository);
     draft.read(Read::Comments(draft.header().cursor.since()));
-    if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
+    if matches!(draft.header().status, PlanStatus::Rebuilding | PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
     if let Some(tracking) = &draft.header().tracking {
