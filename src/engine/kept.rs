@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::id::{AttemptId, RunId, Sha, TaskId};
-use crate::engine::plan::{Header, Numbers, Plan, SCHEMA};
-use crate::engine::snapshot::Issue;
-use crate::engine::task::{CheckState, Task};
+use crate::engine::plan::{Header, Numbers, Plan, PlanStatus, SCHEMA};
+use crate::engine::record::Record;
+use crate::engine::snapshot::{Actor, Issue, PullRequest};
+use crate::engine::task::{CheckState, Counters, Task};
 use crate::engine::time::Timestamp;
+use crate::engine::upgrade::upgrade;
 
 /// The plan's own row on the state branch.
 pub const PLAN_FILE: &str = "plan.json";
@@ -59,6 +61,10 @@ pub struct Found {
     pub tracking: Vec<Issue>,
     /// Attempts that a record or a run names, with the run where it has not ended.
     pub attempts: BTreeMap<AttemptId, Option<RunId>>,
+    /// Records of the attempts that were under way.
+    pub records: Vec<(AttemptId, Sha, Record)>,
+    /// Pull requests of ours on the branches of tasks that were under way and had none open.
+    pub pulls: Vec<(PullRequest, Option<Actor>)>,
 }
 
 /// The path of a task's file.
@@ -83,17 +89,27 @@ impl Kept {
                 "{PLAN_FILE} has schema {schema}, this program knows {SCHEMA}; use a newer task-orchestrator"
             ));
         }
-        serde_json::from_slice(bytes).map_err(unreadable)
+        let mut kept: serde_json::Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if let Some(header) = kept.get_mut("header") {
+            upgrade("header", schema, header);
+        }
+        for entry in kept.get_mut("outbox").and_then(serde_json::Value::as_array_mut).into_iter().flatten() {
+            upgrade("entry", schema, entry);
+        }
+        serde_json::from_value(kept).map_err(unreadable)
     }
 }
 
-/// Reads a task's file.
+/// Reads a task's file, of the form that `plan.json` beside it names.
 ///
 /// # Errors
 /// What cannot be read, or holds another task.
-pub fn parse_task(id: TaskId, bytes: &[u8]) -> Result<Task, String> {
+pub fn parse_task(id: TaskId, schema: u32, bytes: &[u8]) -> Result<Task, String> {
     let path = task_path(id);
-    let task: Task = serde_json::from_slice(bytes).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let unreadable = |error: serde_json::Error| format!("{path} cannot be read: {error}");
+    let mut row = serde_json::from_slice(bytes).map_err(unreadable)?;
+    upgrade("task", schema, &mut row);
+    let task: Task = serde_json::from_value(row).map_err(unreadable)?;
     if task.id == id { Ok(task) } else { Err(format!("{path} holds {}", task.id)) }
 }
 
@@ -129,7 +145,8 @@ fn text(row: &impl Serialize) -> String {
 /// Notes what of this step is worth keeping, and has it written: with a brief, or when it is due.
 pub(super) fn note(draft: &mut Draft<'_>) {
     let before = draft.before().header.unkept.revision;
-    let first = before == 0;
+    // A plan just rebuilt, or of an older form, is written whole.
+    let first = before == 0 || draft.before().header.schema != SCHEMA;
     let changed: Vec<TaskId> = if first {
         draft.tasks().map(|task| task.id).collect()
     } else {
@@ -138,7 +155,9 @@ pub(super) fn note(draft: &mut Draft<'_>) {
     let (turned, spoke) = (turned(draft), spoke(draft));
     let gone = draft.changed().any(|(_, new)| new.is_none());
     if !changed.is_empty() || turned || spoke || gone {
-        let due = if first || turned { draft.now } else { draft.now + KEPT_WITHIN };
+        let at_rest = draft.header().status == PlanStatus::Ended;
+        let now = first || turned || at_rest || draft.changed().any(|(old, new)| cannot_wait(old, new));
+        let due = if now { draft.now } else { draft.now + KEPT_WITHIN };
         let unkept = &mut draft.header_mut().unkept;
         unkept.revision += 1;
         let revision = unkept.revision;
@@ -183,6 +202,16 @@ fn is_worth_keeping(old: Option<&Task>, new: Option<&Task>) -> bool {
         (None, Some(_)) => true,
         (Some(_) | None, None) => false,
     }
+}
+
+/// Whether a task changed in what nothing on GitHub would tell: why an attempt is being closed, what is counted, what
+/// a person decided. It is written before anything else goes out.
+fn cannot_wait(old: Option<&Task>, new: Option<&Task>) -> bool {
+    let untold = |task: &Task| {
+        let counters = Counters { passed_over: 0, ..task.counters };
+        (counters, task.verdict, task.cancel_asked, task.current().and_then(|attempt| attempt.fence))
+    };
+    old.zip(new).is_some_and(|(old, new)| untold(old) != untold(new))
 }
 
 /// A task without what is read again.

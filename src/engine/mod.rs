@@ -42,4 +42,5 @@ pub mod summary;
 pub mod task;
 pub mod tasks;
 pub mod time;
+pub mod upgrade;
 pub mod waits;

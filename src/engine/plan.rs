@@ -20,7 +20,7 @@ use crate::engine::tasks::Tasks;
 use crate::engine::time::Timestamp;
 
 /// The version of the rows' form.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// How far the plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
@@ -104,7 +104,7 @@ pub struct Act {
 /// The plan's own row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`], or the older form it was loaded from: then the next step writes every row.
     pub schema: u32,
     /// Which plan of the repository, from 1.
     pub number: u32,
@@ -151,10 +151,8 @@ pub struct Header {
     /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
     pub said: BTreeMap<String, CommentId>,
     /// What is not on the state branch yet.
-    #[serde(default)]
     pub unkept: Unkept,
     /// When the plan was last rebuilt from GitHub.
-    #[serde(default)]
     pub rebuilt_at: Option<Timestamp>,
 }
 

@@ -12,13 +12,13 @@ use crate::engine::cursor::Cursor;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::{Event, Fact, Read};
-use crate::engine::id::{AttemptId, Owner, RunId, Sha};
+use crate::engine::id::{AttemptId, IssueNumber, Owner, PULL_BRANCH_PREFIX, RunId, Sha, TaskId};
 use crate::engine::kept::{Found, Kept, Unkept};
 use crate::engine::observe;
 use crate::engine::plan::{Header, PlanStatus};
 use crate::engine::render;
-use crate::engine::snapshot::Issue;
-use crate::engine::task::Task;
+use crate::engine::snapshot::{Actor, Issue, OpenState, PullRequest};
+use crate::engine::task::{Pull, Task};
 
 /// For so long after a rebuild, what could come to stand twice is looked for first: what was said within the last
 /// minute before the loss is said again as soon as its facts are read again.
@@ -63,6 +63,11 @@ fn rebuild(draft: &mut Draft<'_>, found: &Found) {
         for task in tasks {
             take_task(draft, task, found.tip.as_ref());
         }
+        // What ended meanwhile is put in place before anybody asks why its issue is closed.
+        for (attempt, tip, record) in &found.records {
+            observe::record_record(draft, *attempt, tip, record);
+        }
+        found.pulls.iter().for_each(|(pull, closed_by)| take_pull(draft, pull, closed_by.as_ref()));
     }
     take_tracking(draft, &found.tracking);
     for (attempt, run) in &found.attempts {
@@ -75,6 +80,7 @@ fn rebuild(draft: &mut Draft<'_>, found: &Found) {
 fn take_header(draft: &mut Draft<'_>, kept: &Header) {
     let fresh = draft.header().clone();
     let header = Header {
+        schema: fresh.schema,
         seed: fresh.seed,
         bot: fresh.bot,
         base: None,
@@ -115,6 +121,24 @@ fn take_task(draft: &mut Draft<'_>, kept: &Task, tip: Option<&Sha>) {
         draft.put_entry(look_for(draft, format!("dispatch:{id}"), Some(id), Effect::Dispatch { key, brief }));
     }
     draft.add_task(task);
+}
+
+/// A pull request that was opened after the plan was kept. It shows our work where its head says so; whatever else
+/// stands there is taken for a person's.
+fn take_pull(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Option<&Actor>) {
+    let issue = pull.head_branch.strip_prefix(PULL_BRANCH_PREFIX).and_then(|issue| issue.parse().ok());
+    let Some(id) = issue.map(|issue| TaskId(IssueNumber(issue))) else { return };
+    let now = draft.now;
+    let newer = |known: &Pull| !known.open && !known.merged && known.number < pull.number;
+    let Some(task) = draft.task_mut(id).filter(|task| task.pull.as_ref().is_none_or(newer)) else { return };
+    let Some(work) = task.work.as_ref().map(|work| work.commit.clone()) else { return };
+    // One that ended on another commit belongs to an earlier life of the branch.
+    if pull.state == OpenState::Closed && pull.head_sha != work {
+        return;
+    }
+    task.branch = Some(work);
+    task.pull = Some(Pull::opened(pull.number, pull.head_sha.clone(), now));
+    observe::record_pull(draft, pull, closed_by);
 }
 
 /// An entry that is looked for before anything is sent.

@@ -223,7 +223,7 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
 }
 
 /// A pull request, and where it was closed without a merge, by whom.
-async fn pull_and_closer(
+pub(super) async fn pull_and_closer(
     github: &impl GitHub,
     number: PullNumber,
 ) -> Result<Option<(PullRequest, Option<Actor>)>, Error> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
-use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan};
+use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan, SCHEMA};
 use crate::engine::rebuild::CAUTIOUS_FOR;
 use crate::engine::task::{Move, Task, Trigger, next_stage};
 use crate::engine::time::Timestamp;
@@ -295,21 +295,39 @@ impl<'a> Draft<'a> {
         &self.owner
     }
 
+    /// Takes every row as touched where the plan was loaded from an older form: all of them are written in today's.
+    fn touch_older(&mut self) -> bool {
+        if self.plan.header.schema == SCHEMA {
+            return false;
+        }
+        self.header_mut().schema = SCHEMA;
+        self.layout.get_or_insert_with(|| self.plan.layout.clone());
+        self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
+        for (id, task) in self.plan.tasks.iter() {
+            self.tasks.entry(*id).or_insert_with(|| Some(Task::clone(task)));
+        }
+        for (key, entry) in &self.plan.outbox {
+            self.outbox.entry(key.clone()).or_insert_with(|| Some(entry.clone()));
+        }
+        true
+    }
+
     /// Rows that differ from the plan, and the reads asked for.
-    pub fn finish(self) -> (Vec<Change>, Vec<Read>) {
+    pub fn finish(mut self) -> (Vec<Change>, Vec<Read>) {
+        let all = self.touch_older();
         let mut changes = Vec::new();
         if let Some(header) = self.header.filter(|header| *header != self.plan.header) {
             changes.push(Change::Header(Box::new(header)));
         }
-        if let Some(layout) = self.layout.filter(|layout| *layout != self.plan.layout) {
+        if let Some(layout) = self.layout.filter(|layout| all || *layout != self.plan.layout) {
             changes.push(Change::Layout(Box::new(layout)));
         }
-        if let Some(numbers) = self.numbers.filter(|numbers| *numbers != self.plan.numbers) {
+        if let Some(numbers) = self.numbers.filter(|numbers| all || *numbers != self.plan.numbers) {
             changes.push(Change::Numbers(Box::new(numbers)));
         }
         for (id, task) in self.tasks {
             match task {
-                Some(task) if self.plan.tasks.get(&id).is_none_or(|old| **old != task) => {
+                Some(task) if all || self.plan.tasks.get(&id).is_none_or(|old| **old != task) => {
                     changes.push(Change::Task(Arc::new(task)));
                 }
                 None if self.plan.tasks.contains_key(&id) => changes.push(Change::TaskGone(id)),
@@ -318,7 +336,7 @@ impl<'a> Draft<'a> {
         }
         for (key, entry) in self.outbox {
             match entry {
-                Some(entry) if self.plan.outbox.get(&key) != Some(&entry) => {
+                Some(entry) if all || self.plan.outbox.get(&key) != Some(&entry) => {
                     changes.push(Change::Entry(Box::new(entry)))
                 }
                 None if self.plan.outbox.contains_key(&key) => changes.push(Change::EntryGone(key)),

@@ -159,10 +159,9 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
 /// S9: what was counted before the database was lost is counted again before the next attempt begins.
 fn counts_go_on(oracle: &mut Oracle, issue: IssueNumber) {
     let id = TaskId(issue);
-    let (Some(was), Some(is)) = (oracle.counted.get(&id).copied(), oracle.tasks.get(&id).map(|task| task.counters))
-    else {
-        return;
-    };
+    let plan = oracle.header.as_ref().map_or(0, |header| header.number);
+    let was = oracle.counted.get(&id).filter(|(counted_in, _)| *counted_in == plan).map(|(_, counters)| *counters);
+    let (Some(was), Some(is)) = (was, oracle.tasks.get(&id).map(|task| task.counters)) else { return };
     let grows = is.failures >= was.failures
         && is.infra_retries >= was.infra_retries
         && is.conflict_reruns >= was.conflict_reruns

@@ -49,8 +49,8 @@ pub(super) struct Oracle {
     /// Tasks as last saved.
     pub(super) tasks: BTreeMap<TaskId, Arc<Task>>,
     numbers: BTreeMap<crate::engine::id::IssueNumber, u32>,
-    /// What was counted when the database was last lost.
-    counted: BTreeMap<TaskId, Counters>,
+    /// What was counted when the database was last lost, and in which plan.
+    counted: BTreeMap<TaskId, (u32, Counters)>,
     /// The configuration in force.
     pub(super) settings: Settings,
     /// What the App was last told of a head's checks: the first that did not pass.
@@ -122,8 +122,9 @@ impl Oracle {
 
     /// The database is gone: the rows as last saved are, what really happened is not. No counter may begin anew.
     pub(super) fn database_lost(&mut self) {
+        let plan = self.header.as_ref().map_or(0, |header| header.number);
         for (id, task) in std::mem::take(&mut self.tasks) {
-            self.counted.insert(id, task.counters);
+            self.counted.insert(id, (plan, task.counters));
         }
         self.header = None;
         self.forgot();
