@@ -5,6 +5,9 @@
 //! that nobody kept a row of is fenced; what could come to stand twice is looked for before it is sent, for
 //! [`CAUTIOUS_FOR`].
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::engine::attempt::Stand;
