@@ -202,7 +202,8 @@ impl Story {
     }
 
     fn waits_for_nothing_timed(&self) -> bool {
-        !self.held.plan.tasks.values().any(|task| task.verdict.is_none() && task.not_before > self.now)
+        let kept = self.held.plan.header.unkept.due.is_none();
+        kept && !self.held.plan.tasks.values().any(|task| task.verdict.is_none() && task.not_before > self.now)
     }
 
     pub(crate) fn task(&self, issue: u64) -> &Task {
