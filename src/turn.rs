@@ -43,13 +43,13 @@ pub struct Turned {
     pub moves: Vec<Move>,
 }
 
-/// Loads the plan, or begins an idle one.
+/// Loads the plan, or begins one that is rebuilt from GitHub first.
 pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timestamp) -> Result<Held, store::Error> {
     Ok(match deployment.store.load(&deployment.repository).await? {
         Some((plan, version)) => Held { plan, version },
         None => {
             let settings = deployment.configuration.settings().clone();
-            let plan = Plan::idle(
+            let plan = Plan::unknown(
                 deployment.repository.clone(),
                 deployment.bot.clone(),
                 deployment.seed.clone(),

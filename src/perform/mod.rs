@@ -5,6 +5,7 @@ mod briefs;
 mod deployment;
 mod failure;
 mod fence;
+mod kept;
 mod look;
 mod onto;
 mod probe;
@@ -88,11 +89,11 @@ pub async fn perform<G: GitHub, M: Git, S>(
         .writes
         .iter()
         .filter_map(|key| plan.outbox.get(key))
-        .partition(|entry| matches!(entry.effect, Effect::WriteBrief { .. }));
+        .partition(|entry| matches!(entry.effect, Effect::WriteBrief { .. } | Effect::KeepPlan { .. }));
     if !briefs.is_empty() {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
-            None => briefs::write(&deployment.github, &briefs, now).await,
+            None => briefs::write(&deployment.github, plan, &briefs, now).await,
         };
         briefs.iter().for_each(|entry| said.outcome(entry, outcome.clone()));
     }

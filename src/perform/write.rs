@@ -29,7 +29,9 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
             let body = format!("{body}\n\n{}", render::comment_marker(&entry.key.0));
             github.send(Request::CreateComment { number: *number, body }).await.map(|_| Receipt::Nothing)
         }
-        Effect::WriteBrief { .. } => return crate::perform::briefs::write(github, &[entry], now).await,
+        Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => {
+            return crate::perform::briefs::write(github, plan, &[entry], now).await;
+        }
         Effect::Dispatch { key, brief } => dispatch(github, plan, &key.to_string(), brief).await,
         Effect::Fence { attempt, why } => fence::fence(github, *attempt, why, now)
             .await
@@ -84,6 +86,7 @@ fn plain(effect: &Effect) -> Option<Request> {
         | Effect::EditTracking { .. }
         | Effect::Comment { .. }
         | Effect::WriteBrief { .. }
+        | Effect::KeepPlan { .. }
         | Effect::Dispatch { .. }
         | Effect::Fence { .. }
         | Effect::MoveBranch { .. }

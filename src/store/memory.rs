@@ -56,6 +56,11 @@ impl MemoryStore {
         self.content().deliveries.iter().map(|kept| (kept.delivery.clone(), kept.worked)).collect()
     }
 
+    /// Forgets everything, as a lost disk does.
+    pub fn lose(&self) {
+        *self.content() = Content::default();
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,6 +7,8 @@ mod rows;
 pub mod sqlite;
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;
@@ -112,4 +114,15 @@ pub trait Store: Send + Sync {
 
     /// Forgets worked deliveries received before a moment. Gives how many.
     fn forget(&self, before: Timestamp) -> impl Future<Output = Result<u64, Error>> + Send;
+}
+
+/// Reads every plan once, before anything is begun.
+///
+/// # Errors
+/// The first that cannot be read: unreadable, or of a newer form.
+pub async fn readable(store: &impl Store) -> Result<(), Error> {
+    for repository in store.repositories().await? {
+        store.load(&repository).await?;
+    }
+    Ok(())
 }
