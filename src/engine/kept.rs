@@ -127,7 +127,7 @@ pub fn files(plan: &Plan, all: bool) -> Vec<(String, String)> {
         schema: SCHEMA,
         header,
         numbers: plan.numbers.clone(),
-        tasks: plan.tasks.iter().map(|(id, _)| *id).collect(),
+        tasks: plan.tasks.keys().copied().collect(),
         outbox: plan.outbox.values().filter(again).cloned().collect(),
     };
     let behind = |id: &TaskId| all || plan.header.unkept.tasks.contains_key(id);

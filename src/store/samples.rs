@@ -53,7 +53,7 @@ fn sample(form: u32) -> Plan {
 fn every_form_has_a_sample_that_says_many_things() {
     for form in 1..=SCHEMA {
         let plan = sample(form);
-        let stages: BTreeSet<Stage> = plan.tasks.iter().map(|(_, task)| task.stage).collect();
+        let stages: BTreeSet<Stage> = plan.tasks.values().map(|task| task.stage).collect();
         let needed = [Stage::Waiting, Stage::Running, Stage::Error, Stage::Complete, Stage::PrOpen];
         assert!(needed.iter().all(|stage| stages.contains(stage)), "v{form}: {stages:?}");
         assert!(plan.tasks.iter().any(|(_, task)| task.hold.is_some()), "v{form}");
@@ -84,7 +84,7 @@ async fn every_form_goes_on_in_todays() {
 fn rows_of(plan: &Plan) -> Vec<Change> {
     let header = Change::Header(Box::new(plan.header.clone()));
     let rest = [Change::Layout(Box::new(plan.layout.clone())), Change::Numbers(Box::new(plan.numbers.clone()))];
-    let tasks = plan.tasks.iter().map(|(_, task)| Change::Task(task.clone()));
+    let tasks = plan.tasks.values().map(|task| Change::Task(task.clone()));
     let entries = plan.outbox.values().map(|entry| Change::Entry(Box::new(entry.clone())));
     [header].into_iter().chain(rest).chain(tasks).chain(entries).collect()
 }
