@@ -202,7 +202,12 @@ async fn introduce(connector: &AppConnector<SqliteStore>) -> Result<(), Failure>
                  machine's clock",
             ));
         }
-        Err(error @ (Error::RateLimited { .. } | Error::Unreachable { .. } | Error::Unexpected { .. })) => {
+        Err(
+            error @ (Error::RateLimited { .. }
+            | Error::OverBudget { .. }
+            | Error::Unreachable { .. }
+            | Error::Unexpected { .. }),
+        ) => {
             tracing::warn!(%error, "GitHub does not answer yet; it is asked again");
         }
     }

@@ -287,5 +287,7 @@ fn merge(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
         ));
     }
     pull.merge_asked = true;
+    // What GitHub refused before may be mended: the person says so.
+    pull.merge_refused = None;
     Ok(None)
 }

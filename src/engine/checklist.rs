@@ -4,6 +4,8 @@
 //! approval the digest of the text that was shown: `- [ ] <!-- orchestrate: approve #12 @0a1b… --> Approve`. Text
 //! outside the two markers belongs to people and is never touched.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::engine::id::Login;
@@ -54,12 +56,18 @@ pub fn splice(body: &str, own: &str) -> String {
 
 /// The digest of our part, line ends folded: browsers send them as CR LF.
 pub fn digest(body: &str) -> String {
-    let own = own_part(body).unwrap_or_default().replace("\r\n", "\n");
-    hex::encode(Sha256::digest(own.trim().as_bytes()))
+    let own = own_part(body).unwrap_or_default();
+    // Most bodies come as we sent them.
+    let folded = if own.contains('\r') { Cow::from(own.replace("\r\n", "\n")) } else { Cow::from(own) };
+    hex::encode(Sha256::digest(folded.trim().as_bytes()))
 }
 
 /// The boxes ticked in our part, in order, each once.
 pub fn ticks(body: &str) -> Vec<Tick> {
+    // A whole history of bodies is asked each time, and few hold any: no line is looked at for nothing.
+    if !body.contains("[x] <!--") && !body.contains("[X] <!--") {
+        return Vec::new();
+    }
     marked(own_part(body).unwrap_or_default(), &["- [x] ", "- [X] "])
 }
 
@@ -143,7 +151,7 @@ mod tests {
                 .map(|((login, body), at)| BodyEdit {
                     editor: Some(Actor { login: Login::new(*login), bot: false }),
                     at: Timestamp(at),
-                    body: Some((*body).to_owned()),
+                    body: Some((*body).into()),
                 })
                 .collect();
             let told = |(tick, by, at): (Tick, Option<Actor>, Timestamp)| {

@@ -247,9 +247,14 @@ pub enum Outcome {
         /// What happened.
         message: String,
     },
-    /// It has not happened; to be asked again then.
+    /// It has not happened, and everything has to wait: to be asked again then.
     Wait {
         /// When.
+        until: Timestamp,
+    },
+    /// It was not sent, because GitHub allows no more of its kind now: it alone has to wait.
+    PutOff {
+        /// When there is room.
         until: Timestamp,
     },
 }

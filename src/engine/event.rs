@@ -141,7 +141,7 @@ pub enum Fact {
     /// Comments, oldest first.
     Comments(Vec<Comment>),
     /// The tracking issue (nothing: it is gone), its edits, and open issues of ours that pass for tracking issues too.
-    Tracking(IssueNumber, Option<Box<Issue>>, Vec<BodyEdit>, Vec<IssueNumber>),
+    Tracking(IssueNumber, Option<Box<Issue>>, Option<Vec<BodyEdit>>, Vec<IssueNumber>),
     /// Attempts.
     Attempts(Vec<AttemptSeen>),
     /// Pull requests with, for closed ones, who closed them.

@@ -82,9 +82,10 @@ pub struct Footprint {
 impl Footprint {
     /// Collects claims: sorted, duplicates of one area and source dropped.
     pub fn from_claims(claims: impl IntoIterator<Item = Claim>) -> Self {
-        let mut seen = BTreeSet::new();
-        let mut kept: Vec<Claim> =
-            claims.into_iter().filter(|claim| seen.insert((claim.area.clone(), claim.source))).collect();
+        let mut kept: Vec<Claim> = claims.into_iter().collect();
+        // The first of an area and a source is the one that stays: both ways of sorting keep the order of equals.
+        kept.sort_by(|one, other| (&one.area, one.source).cmp(&(&other.area, other.source)));
+        kept.dedup_by(|later, first| (&later.area, later.source) == (&first.area, first.source));
         kept.sort();
         Self { claims: kept }
     }

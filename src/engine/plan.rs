@@ -3,18 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::checklist;
 use crate::engine::command::{Command, Mistake};
 use crate::engine::config::Settings;
-use crate::engine::cursor::Cursor;
+use crate::engine::cursor::{Cursor, LAG_MAX};
 use crate::engine::effect::{EffectKey, Entry};
 use crate::engine::graph::{Outside, Phase};
 use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, TaskId};
 use crate::engine::kept::Unkept;
 use crate::engine::problem::Problem;
-use crate::engine::snapshot::Actor;
+use crate::engine::snapshot::{Actor, Issue};
 use crate::engine::task::Task;
 use crate::engine::tasks::Tasks;
 use crate::engine::time::Timestamp;
@@ -50,6 +52,12 @@ pub struct Pause {
     pub at: Timestamp,
 }
 
+/// So many edits of the tracking issue may follow each other as closely as `tracking_interval` allows.
+pub const VIEWS_AT_ONCE: u32 = 5;
+/// Beyond those, they come on average so many times `tracking_interval` apart: every quarter past two minutes by
+/// default, within a tenth of the content that GitHub allows in an hour.
+const VIEW_SPACING: u32 = 10;
+
 /// The tracking issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracking {
@@ -65,6 +73,12 @@ pub struct Tracking {
     pub dirty: bool,
     /// Whether it is pinned, as far as we know.
     pub pinned: bool,
+    /// When its history of edits was last read; nothing: never.
+    pub read_at: Option<Timestamp>,
+    /// When GitHub said then that anything about it had last changed.
+    pub seen_at: Option<Timestamp>,
+    /// By this moment all its edits so far would have been made at the pace that it keeps on average.
+    pub paid_until: Option<Timestamp>,
     /// Boxes ticked by somebody who could not be told, asked to write the command; shown once.
     pub unattributed: Vec<String>,
     /// Which ticks of its edit history were taken down.
@@ -99,6 +113,33 @@ pub struct Act {
     pub wish: Result<Command, Mistake>,
     /// For a ticked box: the text digest the box stood for.
     pub digest: Option<String>,
+}
+
+impl Tracking {
+    /// Whether its history of edits can tell more than `issue`, as just read, shows: somebody wrote since it was last
+    /// read (we ourselves may have written over a tick), or what was written then may have become visible only now.
+    pub fn asks_history(&self, issue: &Issue, now: Timestamp) -> bool {
+        let Some(read_at) = self.read_at else { return true };
+        let visible = self.edited_at.max(issue.updated_at) + LAG_MAX;
+        self.edited_at >= read_at
+            || self.seen_at != Some(issue.updated_at)
+            || checklist::digest(&issue.body) != self.digest
+            || (read_at < visible && now >= visible)
+    }
+
+    /// When it may be written next.
+    pub fn view_due(&self, interval: Duration) -> Timestamp {
+        let ahead = interval * VIEW_SPACING * (VIEWS_AT_ONCE - 1);
+        let spaced = self.paid_until.map_or(self.edited_at, |paid| paid - ahead);
+        spaced.max(self.edited_at + interval)
+    }
+
+    /// Notes that it was written.
+    pub fn written(&mut self, now: Timestamp, interval: Duration) {
+        let paid = self.paid_until.map_or(now, |paid| paid.max(now));
+        self.paid_until = Some(paid + interval * VIEW_SPACING);
+        self.edited_at = now;
+    }
 }
 
 /// The plan's own row.
@@ -143,6 +184,8 @@ pub struct Header {
     pub ended_at: Option<Timestamp>,
     /// GitHub asked us to wait until then: nothing is asked of it before.
     pub limited_until: Option<Timestamp>,
+    /// Writes that people see wait until then, because GitHub allows no more of them.
+    pub put_off_until: Option<Timestamp>,
     /// A person gave the whole plan up: it ends as soon as no attempt is live.
     pub given_up: bool,
     /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were
@@ -230,6 +273,7 @@ impl Plan {
             started_at: now,
             ended_at: None,
             limited_until: None,
+            put_off_until: None,
             given_up: false,
             past: BTreeSet::new(),
             said: BTreeMap::new(),

@@ -2,6 +2,8 @@
 //! checks that decisions rest on. A snapshot is a fact about one moment, never an order; `github` and `forge` translate
 //! to and from it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{CheckRunId, CommentId, IssueNumber, JobId, Login, PullNumber, RunId, Sha};
@@ -113,8 +115,24 @@ pub struct BodyEdit {
     pub editor: Option<Actor>,
     /// When.
     pub at: Timestamp,
-    /// The body after this edit, where GitHub gives it.
-    pub body: Option<String>,
+    /// The body after this edit, where GitHub gives it; shared, for a whole history is handed on each time.
+    #[serde(with = "shared_text")]
+    pub body: Option<Arc<str>>,
+}
+
+/// A shared text is stored as any other.
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+        text.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Arc::from))
+    }
 }
 
 /// How far a run, job, step or check is.

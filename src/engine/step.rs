@@ -34,6 +34,11 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
     let mut draft = Draft::new(plan, now, owner);
     if draft.header().limited_until.is_some_and(|until| until <= now) {
         draft.header_mut().limited_until = None;
+        // What was heard meanwhile was not read.
+        observe::look_everywhere(&mut draft);
+    }
+    if draft.header().put_off_until.is_some_and(|until| until <= now) {
+        draft.header_mut().put_off_until = None;
     }
     if draft.header().status == PlanStatus::Rebuilding {
         rebuild::step(&mut draft, events);
@@ -56,7 +61,7 @@ fn finish(mut draft: Draft<'_>, writes: Vec<EffectKey>, probes: Vec<EffectKey>) 
     let moves = draft.take_moves();
     let limited = draft.header().limited_until.is_some();
     let (changes, reads) = draft.finish();
-    // What was not read is asked for again at the next tick.
+    // What is not read now is once GitHub may be asked again.
     let reads = if limited { Vec::new() } else { reads };
     Step { changes, reads, writes, probes, wake_at, moves }
 }

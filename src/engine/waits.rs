@@ -1,5 +1,6 @@
 //! What a task waits for, and the status people see: derived from the rows each time, never stored.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -181,18 +182,24 @@ fn dependency_state(task: &Task) -> String {
     }
 }
 
-/// What a task's lock covers: what it declares, and its real files once they are known, which replace what was
-/// predicted.
-pub fn held_footprint(task: &Task) -> Footprint {
-    let real = task.work.iter().flat_map(|work| &work.files).map(|path| Claim {
+/// What a task's lock covers: what it declares now and what it was dispatched with, and its real files once they are
+/// known, which replace what was predicted.
+pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
+    let real = task.work.iter().flat_map(|work| &work.files);
+    let is_real = real.clone().next().is_some();
+    let same = task.dispatched.claims.is_empty() || task.dispatched == task.footprint;
+    if !is_real && same {
+        return Cow::Borrowed(&task.footprint);
+    }
+    let real = real.map(|path| Claim {
         area: Area::File(path.clone()),
         strength: Strength::Hard,
         source: Source::Real,
         evidence: "in its work".to_owned(),
     });
-    let real: Vec<Claim> = real.collect();
-    let predicted = task.footprint.claims.iter().filter(|claim| real.is_empty() || claim.strength == Strength::Hard);
-    Footprint::from_claims(predicted.cloned().chain(real.clone()))
+    let predicted = task.footprint.claims.iter().chain(&task.dispatched.claims);
+    let predicted = predicted.filter(|claim| !is_real || claim.strength == Strength::Hard);
+    Cow::Owned(Footprint::from_claims(predicted.cloned().chain(real)))
 }
 
 /// The locks held: by tasks dispatched and not settled.
@@ -218,7 +225,8 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
         waits.push(Wait::Approval);
     }
     waits.extend(dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)));
-    if task.phase > header.open_phase {
+    // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
+    if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());
         waits.push(Wait::Phase { name });
     }

@@ -4,6 +4,8 @@
 //! A request is committed here before its answer leaves; a start is the last snapshot and the requests after it, in
 //! order.
 
+mod past;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 use crate::engine::time::Timestamp;
 use crate::forge::world::request::Request;
+
+pub use past::PastDelivery;
 
 /// How long a statement waits for the file.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -126,6 +130,7 @@ impl Store {
             .busy_timeout(BUSY_WAIT);
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
         sqlx::raw_sql(TABLES).execute(&pool).await?;
+        sqlx::raw_sql(past::TABLE).execute(&pool).await?;
         Ok(Self { pool })
     }
 

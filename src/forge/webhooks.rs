@@ -1,5 +1,6 @@
-//! Sends webhooks in the order they happened, signed as GitHub signs them. One that is not taken is tried again: unlike
-//! GitHub, a forge and its receiver start and stop together.
+//! Sends webhooks in the order they happened, signed as GitHub signs them. One that is not taken is tried again where
+//! the target wants that, because a forge and its receiver start and stop together; else it is tried once, as GitHub
+//! does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +96,11 @@ async fn deliver_next(hub: &Hub, client: &Client<HttpConnector, Full<Bytes>>) ->
             return Next::Again;
         }
     };
-    let over = match send(hub, client, &target, &delivery).await {
+    let sent = send(hub, client, &target, &delivery).await;
+    if !target.repeats {
+        return note_attempt(hub, &delivery, sent).await;
+    }
+    let over = match sent {
         Sent::Taken => true,
         Sent::Refused(status) if delivery.attempts + 1 >= REFUSALS_MAX => {
             tracing::warn!(status, event = delivery.event, "a webhook was refused too often and is given up");
@@ -108,6 +113,22 @@ async fn deliver_next(hub: &Hub, client: &Client<HttpConnector, Full<Bytes>>) ->
     match noted {
         Ok(()) if over => Next::Done,
         Ok(()) => Next::Again,
+        Err(error) => {
+            tracing::error!(%error, "a webhook's fate cannot be kept");
+            Next::Again
+        }
+    }
+}
+
+/// Keeps what became of a webhook that is tried once.
+async fn note_attempt(hub: &Hub, delivery: &Delivery, sent: Sent) -> Next {
+    let status = match sent {
+        Sent::Taken => 200,
+        Sent::Refused(status) => status,
+        Sent::Lost => 0,
+    };
+    match hub.store.attempted(delivery, status, hub.clock.now()).await {
+        Ok(()) => Next::Done,
         Err(error) => {
             tracing::error!(%error, "a webhook's fate cannot be kept");
             Next::Again

@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod pace;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -211,7 +212,7 @@ pub enum Request {
         /// From when.
         since: Timestamp,
     },
-    /// One run with its jobs and steps. → [`Response::Run`]
+    /// One run with its jobs and steps; those of one that ended well may be left out. → [`Response::Run`]
     Run {
         /// The run.
         run: RunId,
@@ -388,6 +389,12 @@ pub enum Error {
         /// When to ask again.
         until: Timestamp,
     },
+    /// By our own count GitHub would refuse this kind of write now: nothing was sent, and nothing else has to wait.
+    #[error("put off until {until}, within what GitHub allows")]
+    OverBudget {
+        /// When there is room again.
+        until: Timestamp,
+    },
     /// 5xx, a timeout or a cut connection: nobody knows whether a write happened.
     #[error("no answer from GitHub: {message}")]
     Unreachable {
@@ -412,7 +419,8 @@ impl Error {
             | Self::Denied { .. }
             | Self::Conflict { .. }
             | Self::Invalid { .. }
-            | Self::RateLimited { .. } => false,
+            | Self::RateLimited { .. }
+            | Self::OverBudget { .. } => false,
         }
     }
 }

@@ -107,7 +107,7 @@ impl Site {
             Server::start(server::Options { address, secrets, clock, is_followed: true }, connector, store.clone())
                 .await?;
         let url = format!("http://{}/webhook", server.address());
-        forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into() }));
+        forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into(), repeats: true }));
         let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;
         Ok(Self { forge, runner, server, store, repository: options.repository, taken_over })
     }

@@ -13,6 +13,7 @@ const CREDENTIALS_WAIT: Duration = Duration::from_secs(60);
 pub(super) fn outcome(error: Error, now: Timestamp) -> Outcome {
     match error {
         Error::RateLimited { until } => Outcome::Wait { until },
+        Error::OverBudget { until } => Outcome::PutOff { until },
         Error::Unauthorized { .. } => Outcome::Wait { until: now + CREDENTIALS_WAIT },
         Error::Unreachable { message } | Error::Unexpected { message } => Outcome::Lost { message },
         Error::Conflict { message } => Outcome::Conflict { message },

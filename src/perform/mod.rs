@@ -13,6 +13,7 @@ mod read;
 mod write;
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -28,20 +29,40 @@ use crate::infer;
 
 pub use deployment::{Configuration, Deployment};
 
-/// The base's file list at one commit, kept while the base's head stays.
+/// How long a branch counts as the default one without being asked for: only people change that, and seldom.
+const NAME_HOLDS: Duration = Duration::from_secs(10 * 60);
+
+/// What is kept of the base between turns: its file list at one commit while its head stays, and its name for a while.
+/// All of it can be read anew.
 #[derive(Debug, Default)]
-pub struct Tree(Mutex<Option<(Sha, std::sync::Arc<infer::Index>)>>);
+pub struct Tree {
+    list: Mutex<Option<(Sha, std::sync::Arc<infer::Index>)>>,
+    name: Mutex<Option<(Timestamp, String)>>,
+}
 
 impl Tree {
     /// The list at a commit, if it is the one kept.
     fn at(&self, commit: &Sha) -> Option<std::sync::Arc<infer::Index>> {
-        let kept = self.0.lock().ok()?;
+        let kept = self.list.lock().ok()?;
         kept.as_ref().filter(|(at, _)| at == commit).map(|(_, index)| index.clone())
+    }
+
+    /// The default branch, where GitHub said lately which it is.
+    fn named(&self, now: Timestamp) -> Option<String> {
+        let kept = self.name.lock().ok()?;
+        kept.as_ref().filter(|(at, _)| *at <= now && now < *at + NAME_HOLDS).map(|(_, name)| name.clone())
+    }
+
+    /// Keeps the default branch's name.
+    fn name(&self, name: &str, now: Timestamp) {
+        if let Ok(mut kept) = self.name.lock() {
+            *kept = Some((now, name.to_owned()));
+        }
     }
 
     /// Keeps a list.
     fn keep(&self, commit: Sha, index: std::sync::Arc<infer::Index>) {
-        if let Ok(mut kept) = self.0.lock() {
+        if let Ok(mut kept) = self.list.lock() {
             *kept = Some((commit, index));
         }
     }
@@ -87,7 +108,7 @@ pub async fn perform<G: GitHub, M: Git, S>(
         let events = match said.until {
             Some(until) => reads.iter().map(|read| read::put_off(read, until)).collect::<Vec<_>>(),
             None => {
-                let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read)).collect();
+                let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read, now)).collect();
                 join_all(calls).await
             }
         };
@@ -137,6 +158,9 @@ fn told(key: &EffectKey, entry: &Entry, outcome: Outcome) -> Event {
         }
         Outcome::Conflict { message } => tracing::info!(effect = %key, message, "the state did not allow an effect"),
         Outcome::Wait { until } => tracing::info!(effect = %key, %until, "an effect has to wait"),
+        Outcome::PutOff { until } => {
+            tracing::info!(effect = %key, %until, "an effect is put off: too many of its kind")
+        }
         Outcome::Done(_) | Outcome::NotSeen => tracing::debug!(effect = %key, "performed"),
     }
     Event::Outcome(key.clone(), Box::new(outcome))

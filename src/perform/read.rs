@@ -25,8 +25,13 @@ const CHECK_TAIL_CHARACTERS: usize = 2_000;
 const CHECK_TAILS_MAX: usize = 3;
 
 /// Carries one read out.
-pub(super) async fn read<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Plan, read: &Read) -> Event {
-    match fact(deployment, plan, read).await {
+pub(super) async fn read<G: GitHub, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    read: &Read,
+    now: Timestamp,
+) -> Event {
+    match fact(deployment, plan, read, now).await {
         Ok(fact) => Event::Fact(Box::new(fact)),
         Err(error) => {
             tracing::info!(read = ?read, %error, "a read failed; it is asked for again at the next tick");
@@ -41,11 +46,16 @@ pub(super) fn put_off(read: &Read, until: Timestamp) -> Event {
     Event::ReadFailed { read: read.clone(), message: "put off".to_owned(), until: Some(until) }
 }
 
-async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Plan, read: &Read) -> Result<Fact, Error> {
+async fn fact<G: GitHub, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    read: &Read,
+    now: Timestamp,
+) -> Result<Fact, Error> {
     let github = &deployment.github;
     Ok(match read {
         Read::Kept { since } => kept::found(deployment, plan, *since).await?,
-        Read::Repository => repository(deployment, plan).await?,
+        Read::Repository => repository(deployment, plan, now).await?,
         Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
         Read::Issue(number) => Fact::Issue(*number, look::issue(github, *number).await?),
         Read::Outside(numbers) => {
@@ -69,7 +79,7 @@ async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Pla
             Err(error) => return Err(error),
         },
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
-        Read::Tracking(number) => tracking(deployment, plan, *number).await?,
+        Read::Tracking(number) => tracking(deployment, plan, *number, now).await?,
         Read::Attempts { watched, since } => attempts(github, plan, watched, *since).await?,
         Read::Pulls(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
@@ -77,10 +87,23 @@ async fn fact<G: GitHub, M: Git, S>(deployment: &Deployment<G, M, S>, plan: &Pla
     })
 }
 
-/// The base's head; configuration and workflow only where the head moved.
-async fn repository<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: &Plan) -> Result<Fact, Error> {
+/// The base's head; configuration and workflow only where the head moved. Both are read by the branch's name: asked
+/// again after most merges GitHub can say that they are as they were. Where the branch moves in between, the head read
+/// next differs, and so they are read again.
+async fn repository<G: GitHub, M, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Fact, Error> {
     let github = &deployment.github;
-    let branch = look::repository(github).await?.default_branch;
+    let branch = match deployment.tree.named(now) {
+        Some(branch) => branch,
+        None => {
+            let branch = look::repository(github).await?.default_branch;
+            deployment.tree.name(&branch, now);
+            branch
+        }
+    };
     let head = look::some_branch(github, &branch).await?.sha;
     let known = plan.header.base.as_ref().filter(|base| base.head == head);
     let header = &plan.header;
@@ -90,14 +113,14 @@ async fn repository<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, plan: &Pl
             (Box::new(header.settings.clone()), header.settings_problem.clone(), true)
         }
         (Configuration::Repository(defaults), _) => {
-            let text = look::optional(look::some_file(github, head.as_str(), CONFIGURATION_PATH).await)?;
+            let text = look::optional(look::some_file(github, &branch, CONFIGURATION_PATH).await)?;
             let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
             let (settings, problem) = match config::parse(&text, defaults) {
                 Ok(settings) => (Box::new(settings), None),
                 Err(problem) => (Box::new(header.settings.clone()), Some(problem.message)),
             };
             let path = format!(".github/workflows/{}", settings.workflow);
-            let present = look::optional(look::some_file(github, head.as_str(), &path).await)?.is_some();
+            let present = look::optional(look::some_file(github, &branch, &path).await)?.is_some();
             (settings, problem, present)
         }
     };
@@ -144,12 +167,13 @@ async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Resu
     Ok(Fact::Labelled { issue, by, edited_at })
 }
 
-/// The tracking issue among those of ours that are open, and who edited it. That is asked even where it stands as we
-/// left it: a tick that we wrote over is seen nowhere else.
+/// The tracking issue among those of ours that are open, and who edited it. That is asked also where it stands as we
+/// left it, once after we wrote: a tick that we wrote over is seen nowhere else.
 async fn tracking<G: GitHub, M, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
     number: IssueNumber,
+    now: Timestamp,
 ) -> Result<Fact, Error> {
     let github = &deployment.github;
     let open = look::labelled(github, TRACKING_LABEL).await?;
@@ -160,7 +184,13 @@ async fn tracking<G: GitHub, M, S>(
         Some(issue) => Some(Box::new(issue)),
         None => look::issue(github, number).await?,
     };
-    let edits = if issue.is_some() { look::body_edits(github, number).await? } else { Vec::new() };
+    let known = plan.header.tracking.as_ref().filter(|known| known.number == number);
+    let asks = |issue: &Issue| known.is_none_or(|known| known.asks_history(issue, now));
+    let edits = match &issue {
+        Some(issue) if asks(issue) => Some(look::body_edits(github, number).await?),
+        Some(_) => None,
+        None => Some(Vec::new()),
+    };
     Ok(Fact::Tracking(number, issue, edits, doubles))
 }
 

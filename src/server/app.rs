@@ -7,10 +7,11 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::engine::id::{Login, Owner, RepositoryName};
+use crate::engine::time::Timestamp;
 use crate::git::command::Program;
 use crate::git::mirror::{Credentials, Mirror};
 use crate::github::Error;
-use crate::github::auth::{App, Installations};
+use crate::github::auth::{App, Attempted, Installations};
 use crate::github::client::Client;
 use crate::perform::Tree;
 use crate::server::connector::{ConnectError, Connector};
@@ -125,6 +126,18 @@ impl<S: Store + Clone + 'static> Connector for AppConnector<S> {
             Some(error) if repositories.is_empty() => Err(failed(error)),
             Some(_) | None => Ok(repositories),
         }
+    }
+
+    async fn attempted(&self, since: Timestamp) -> Result<Vec<Attempted>, ConnectError> {
+        match self.installations.app().attempted(since).await {
+            // The App has no webhook.
+            Err(Error::Missing { .. }) => Ok(Vec::new()),
+            attempted => attempted.map_err(failed),
+        }
+    }
+
+    async fn redeliver(&self, id: u64) -> Result<(), ConnectError> {
+        self.installations.app().redeliver(id).await.map_err(failed)
     }
 }
 

@@ -4,8 +4,10 @@
 use std::future::Future;
 
 use crate::engine::id::RepositoryName;
+use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
+use crate::github::auth::Attempted;
 use crate::store::Store;
 use crate::turn::Deployment;
 
@@ -43,4 +45,17 @@ pub trait Connector: Send + Sync + 'static {
 
     /// Every repository there is to be worked.
     fn repositories(&self) -> impl Future<Output = Result<Vec<RepositoryName>, ConnectError>> + Send;
+
+    /// GitHub's attempts since a moment to deliver webhooks here, newest first. Who needs none asked for again, because
+    /// its sender repeats them by itself, gives none.
+    fn attempted(&self, since: Timestamp) -> impl Future<Output = Result<Vec<Attempted>, ConnectError>> + Send {
+        let _ = since;
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Asks for one of them again.
+    fn redeliver(&self, id: u64) -> impl Future<Output = Result<(), ConnectError>> + Send {
+        let _ = id;
+        std::future::ready(Ok(()))
+    }
 }

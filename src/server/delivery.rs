@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::engine::checklist;
 use crate::engine::event::{Event, Hint};
 use crate::engine::id::{CommentId, RunId, Sha};
 use crate::engine::time::Timestamp;
@@ -28,6 +29,14 @@ pub(super) fn kept(guid: &str, heard: webhook::Delivery, received_at: Timestamp)
         unreadable: None,
         received_at,
     }
+}
+
+/// Whether it tells nothing but that a bot rewrote a tracking issue's own part, as we do. A person's edit counts, and
+/// what another bot writes there is seen at the heartbeat.
+pub(super) fn is_own_view(heard: &webhook::Delivery) -> bool {
+    let by_bot = heard.sender.as_ref().is_some_and(|sender| sender.bot);
+    let is_edit = heard.event == "issues" && heard.action.as_deref() == Some("edited");
+    by_bot && is_edit && heard.body.as_deref().is_some_and(|body| checklist::own_part(body).is_some())
 }
 
 /// What is kept of one that was not: the beginning of its body, for the operator.

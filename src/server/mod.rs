@@ -6,8 +6,10 @@
 mod app;
 pub mod connector;
 mod delivery;
+mod gather;
 mod health;
 mod loops;
+mod redelivery;
 mod routes;
 mod upkeep;
 mod webhook;

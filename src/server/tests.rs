@@ -1,7 +1,10 @@
 //! Webhooks in, turns out: over the router, and over a running server on loopback.
 
+mod calls;
 mod leaving;
+mod redelivery;
 mod room;
+mod site;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -368,23 +371,6 @@ async fn readiness_tells_what_fails() {
     assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
     loops.stop();
     assert_eq!(get(&router, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
-}
-
-#[tokio::test]
-async fn a_repository_without_the_app_is_left_alone() {
-    let workshop = Workshop::new();
-    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
-    let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
-    let body = json!({"issue": {"number": 1}, "repository": {"full_name": "acme/gadgets"}}).to_string();
-    let (status, _) = Sent { body: body.into_bytes(), ..labelled("a") }.signed().to(&router).await;
-    assert_eq!(status, StatusCode::ACCEPTED);
-    while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
-        tokio::task::yield_now().await;
-    }
-    loops.stop();
-    loops.tasks().wait().await;
-    assert!(loops.progress().borrow().is_empty(), "no turn was taken");
-    assert!(loops.health().complaint().is_none(), "that is no failure");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries to be
-//! forgotten.
+//! What is looked after beside the loops: which repositories there are, deliveries that wait, deliveries that did not
+//! arrive, deliveries to be forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use crate::engine::time::Timestamp;
 use crate::server::connector::Connector;
 use crate::server::health::failure_id;
 use crate::server::loops::Loops;
+use crate::server::redelivery::Redelivery;
 use crate::server::work::retry_wait;
 use crate::store::{self, Store};
 
@@ -33,6 +34,7 @@ pub(super) async fn run<C: Connector>(loops: Arc<Loops<C>>) {
 async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
     let mut failures = 0;
     let mut discover_at = loops.now();
+    let mut redelivery = Redelivery::default();
     while !loops.is_stopping() {
         let now = loops.now();
         if now >= discover_at {
@@ -47,6 +49,7 @@ async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
                 loops.health().fails(DELIVERIES, format!("{error} (failure {failure})"));
             }
         }
+        redeliver(loops, &mut redelivery, now).await;
         let length = discover_at.since(loops.now()).min(UPKEEP_INTERVAL);
         tokio::select! {
             _ = loops.stopped_within(length) => {}
@@ -72,6 +75,24 @@ async fn discover<C: Connector>(loops: &Arc<Loops<C>>, failures: &mut u32) -> Du
             tracing::error!(failure, failures, %error, "the App's repositories could not be listed; it is tried again");
             loops.health().fails(DISCOVERY, format!("{error} (failure {failure})"));
             retry_wait(*failures)
+        }
+    }
+}
+
+/// Asks again for webhooks that did not arrive, at the start for those of the time before it. That it cannot be done
+/// harms nothing: the heartbeat sees everything.
+async fn redeliver<C: Connector>(loops: &Arc<Loops<C>>, redelivery: &mut Redelivery, now: Timestamp) {
+    let attempted = match loops.connector().attempted(redelivery.since(now)).await {
+        Ok(attempted) => attempted,
+        Err(error) => {
+            tracing::warn!(%error, "deliveries that failed cannot be listed; the heartbeat sees what they would tell");
+            return;
+        }
+    };
+    for id in redelivery.choose(&attempted, now) {
+        match loops.connector().redeliver(id).await {
+            Ok(()) => tracing::info!(delivery = id, "a webhook that did not arrive was asked for again"),
+            Err(error) => tracing::warn!(delivery = id, %error, "a webhook could not be asked for again"),
         }
     }
 }

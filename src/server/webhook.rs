@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, Signature, SignatureError, WebhookSecrets, parse};
 use crate::server::connector::Connector;
 use crate::server::delivery;
+use crate::server::gather::Gather;
 use crate::server::health::failure_id;
 use crate::server::loops::Loops;
 use crate::store::{Delivery, Store};
@@ -33,6 +34,7 @@ const HEADER_BYTES_MAX: usize = 128;
 /// What receives.
 pub(super) struct Intake<C: Connector> {
     loops: Arc<Loops<C>>,
+    gather: Gather,
     secrets: WebhookSecrets,
     /// One permit for each byte.
     room: Semaphore,
@@ -41,7 +43,7 @@ pub(super) struct Intake<C: Connector> {
 impl<C: Connector> Intake<C> {
     /// Receives for these loops what these secrets signed.
     pub(super) fn new(loops: Arc<Loops<C>>, secrets: WebhookSecrets) -> Arc<Self> {
-        Arc::new(Self { loops, secrets, room: Semaphore::new(BODIES_BYTES_MAX) })
+        Arc::new(Self { gather: Gather::start(&loops), loops, secrets, room: Semaphore::new(BODIES_BYTES_MAX) })
     }
 
     pub(super) fn loops(&self) -> &Arc<Loops<C>> {
@@ -84,6 +86,9 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
     let is_form = text(&parts.headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
     let parsed = if is_form { Err(PayloadError::Form) } else { parse(event, &bytes) };
     let kept = match parsed {
+        Ok(Parsed::Delivery(heard)) if delivery::is_own_view(&heard) => {
+            return Ok(accepted(json!({"ignored": "the view of the plan was rewritten"})));
+        }
         Ok(Parsed::Delivery(heard)) => delivery::kept(guid, *heard, intake.loops.now()),
         Ok(Parsed::Ignored { reason }) => return Ok(accepted(json!({"ignored": reason}))),
         Err(error @ PayloadError::Form) => return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())),
@@ -94,13 +99,12 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
         }
     };
     drop((bytes, room));
-    keep(intake, &kept).await
+    keep(intake, kept).await
 }
 
 /// Keeps a delivery and wakes who is to work it. Only then is it answered.
-async fn keep<C: Connector>(intake: &Intake<C>, kept: &Delivery) -> Result<Response, Refusal> {
-    let store = intake.loops.store();
-    let is_new = match store.keep(kept).await {
+async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery) -> Result<Response, Refusal> {
+    let is_new = match intake.gather.keep(kept.clone()).await {
         Ok(is_new) => is_new,
         Err(error) => {
             let failure = failure_id();
@@ -117,7 +121,7 @@ async fn keep<C: Connector>(intake: &Intake<C>, kept: &Delivery) -> Result<Respo
         Some(repository) => intake.loops.wake(repository),
         None => {
             // Nobody's turn: there is nothing to read, or what there is to know is looked up at once and at each start.
-            if let Err(error) = store.worked(std::slice::from_ref(&kept.guid)).await {
+            if let Err(error) = intake.loops.store().worked(std::slice::from_ref(&kept.guid)).await {
                 tracing::warn!(guid = kept.guid, %error, "a delivery could not be marked as worked");
             }
         }

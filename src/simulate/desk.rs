@@ -14,6 +14,7 @@ use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
 use crate::forge::world::access;
 use crate::git::{self, Git};
+use crate::github::pace::{Limits, Pace, content};
 use crate::github::{Error, GitHub, Request, Response};
 use crate::simulate::coverage::Coverage;
 use crate::simulate::fault::{FaultKind, Mix};
@@ -54,6 +55,8 @@ pub(super) struct Inner {
     /// When GitHub last asked to be left alone, and what it was told. Reads that were begun side by side with the one
     /// that heard it do not leave: the client over HTTP holds them back.
     pub(super) left_alone: Option<(Timestamp, Error)>,
+    /// The process's own account of GitHub's limits, where there are any; it dies with it.
+    pub(super) pace: Option<Pace>,
     /// The App's calls of all kinds, and its writes.
     pub(super) calls: u64,
     pub(super) writes: u64,
@@ -68,6 +71,13 @@ pub(super) struct Inner {
     pub(super) losses_left: u32,
     /// What happened, where it is wanted.
     pub(super) log: Option<Vec<String>>,
+}
+
+/// An empty account, told at once that GitHub limits.
+pub(super) fn tight_pace(now: Timestamp) -> Pace {
+    let mut pace = Pace::new(Limits::TIGHT);
+    pace.told(u64::MAX, now);
+    pace
 }
 
 /// What a call meets.
@@ -145,6 +155,28 @@ impl Inner {
         lost
     }
 
+    /// Whether the process may ask this by its own account: what it cannot send is no call at all.
+    fn admit(&mut self, request: &Request) -> Result<(), Error> {
+        let now = Timestamp(self.now.0 + self.skew);
+        if self.planted == Some(Planted::BudgetIgnored) {
+            return Ok(());
+        }
+        let admitted = self.pace.as_mut().map_or(Ok(()), |pace| pace.admit(content(request), now));
+        if matches!(admitted, Err(Error::OverBudget { .. })) {
+            self.coverage.met(FaultKind::RealLimits, &self.oracle);
+            self.note(|| format!("put off: {}", words(request)));
+        }
+        admitted
+    }
+
+    /// The process began anew, or its clock jumped: it knows nothing of what it asked before.
+    pub(super) fn forget_pace(&mut self) {
+        self.oracle.forgot();
+        if self.pace.is_some() {
+            self.pace = Some(tight_pace(self.now));
+        }
+    }
+
     fn limited(&mut self, length: Duration) -> Fate {
         let until = self.now + length;
         Fate::Instead(Error::RateLimited { until })
@@ -183,6 +215,9 @@ impl Desk {
             && !write
         {
             return Some(Err(told.clone()));
+        }
+        if let Err(error) = inner.admit(&request) {
+            return Some(Err(error));
         }
         inner.calls += 1;
         inner.writes += u64::from(write);

@@ -10,9 +10,10 @@ use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
+use crate::github::pace::Limits;
 use crate::simulate::agenda::{Agenda, Happening};
 use crate::simulate::coverage::Coverage;
-use crate::simulate::desk::{CrashAt, Desk, Inner, at_once};
+use crate::simulate::desk::{CrashAt, Desk, Inner, at_once, tight_pace};
 use crate::simulate::ending;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
@@ -32,6 +33,8 @@ const HAPPENINGS_MAX: u32 = 40_000;
 const ROUNDS_MAX: u32 = 60;
 /// Most times that a story loses its database.
 const LOSSES_MAX: u32 = 4;
+/// Heartbeats without faults after which a story in which nothing is left to come is over.
+const CALM_TICKS: u32 = 3;
 /// Our own account.
 pub(super) const BOT: &str = "task-orchestrator[bot]";
 /// The plan's secret, which must never be seen outside.
@@ -57,7 +60,10 @@ pub(super) struct Simulation {
     wake_at: Option<Timestamp>,
     pub(super) tried: BTreeMap<IssueNumber, u32>,
     planted: Option<Planted>,
-    calm_since: Option<Timestamp>,
+    /// Heartbeats since nothing goes wrong any more.
+    calm_ticks: u32,
+    /// No webhook ever comes.
+    pub(super) deaf: bool,
 }
 
 /// What came of a story.
@@ -82,6 +88,8 @@ pub(super) struct Telling {
     pub(super) planted: Option<Planted>,
     /// Die at one boundary.
     pub(super) crash_at: Option<CrashAt>,
+    /// No webhook ever comes.
+    pub(super) deaf: bool,
 }
 
 /// Tells a scenario's story.
@@ -97,21 +105,26 @@ impl Simulation {
         let mut random = Random::new(scenario.seed ^ 0x00ff_00ff);
         let mut setup = Setup::new(RepositoryName::new("acme/widgets"), "main", Login::new("owner"));
         let limits = scenario.mix.has(FaultKind::RealLimits);
-        setup.limits = if limits { ApiLimits::Github } else { ApiLimits::None };
+        setup.limits = if limits { ApiLimits::Tight } else { ApiLimits::None };
         setup.workflows.insert(WORKFLOW.to_owned(), task_workflow());
         let files = ["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
         let files = files.map(|path| (path, "1\n2\n3\n"));
         let forge = Arc::new(MemoryForge::with_setup(setup, &files, START).without_log());
+        let mut oracle = Oracle::new(CANARY, scenario.settings.clone());
+        if limits {
+            oracle.limit_content(Limits::TIGHT.content_per_minute, Limits::TIGHT.content_per_hour);
+        }
         let inner = Inner {
             random: random.fork(1),
             mix: scenario.mix.clone(),
             faulty: true,
-            oracle: Oracle::new(CANARY, scenario.settings.clone()),
+            oracle,
             coverage: Coverage::default(),
             now: START,
             skew: 0,
             denied_until: START,
             left_alone: None,
+            pace: limits.then(|| tight_pace(START)),
             calls: 0,
             writes: 0,
             boundaries: 0,
@@ -141,7 +154,8 @@ impl Simulation {
             wake_at: None,
             tried: BTreeMap::new(),
             planted: telling.planted,
-            calm_since: None,
+            calm_ticks: 0,
+            deaf: telling.deaf,
             scenario,
         }
     }
@@ -159,6 +173,9 @@ impl Simulation {
                 self.turn(tick);
                 self.notice();
             }
+            if tick && !self.desk.locked().faulty {
+                self.calm_ticks += 1;
+            }
             if self.is_over() || moment > limit || !self.desk.locked().oracle.violations.is_empty() {
                 break;
             }
@@ -173,15 +190,12 @@ impl Simulation {
         self.now = moment;
         self.forge.set_now(moment);
         let calm = moment >= self.scenario.faults_until || (self.is_ended() && self.agenda.is_idle());
-        if calm {
-            self.calm_since.get_or_insert(moment);
-        }
         let mut inner = self.desk.locked();
         inner.now = moment;
         if calm && inner.faulty {
             inner.faulty = false;
             inner.skew = 0;
-            inner.oracle.forgot();
+            inner.forget_pace();
             inner.note(|| "-- nothing goes wrong any more".to_owned());
             // A server that is told the right time again, or started anew, looks at once.
             self.wake_at = Some(moment);
@@ -236,7 +250,7 @@ impl Simulation {
                 let mut inner = self.desk.locked();
                 if inner.faulty {
                     inner.skew = by;
-                    inner.oracle.forgot();
+                    inner.forget_pace();
                     inner.note(|| format!("the orchestrator's clock is off by {by} ms"));
                 }
             }
@@ -294,7 +308,7 @@ impl Simulation {
                 self.held = Some(held);
             }
             Some(Err(_)) | None => {
-                self.desk.locked().oracle.forgot();
+                self.desk.locked().forget_pace();
                 if self.desk.locked().database_lost {
                     self.lose_database();
                 }
@@ -355,14 +369,11 @@ impl Simulation {
         inner.oracle.header.as_ref().is_some_and(|header| header.status == PlanStatus::Ended)
     }
 
-    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do.
+    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do. Only those that came
+    /// count: the last fault may have put the next one off for long.
     fn is_over(&self) -> bool {
-        let beats = self.scenario.settings.heartbeat.0 * 3;
-        if self.calm_since.is_none_or(|since| self.now < since + beats) {
-            return false;
-        }
         let resting = self.held.as_ref().is_some_and(|held| held.plan.outbox.is_empty());
-        !self.desk.locked().faulty && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
+        self.calm_ticks >= CALM_TICKS && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
     }
 
     /// One more heartbeat, for a look at how things rest.

@@ -63,9 +63,24 @@ pub fn run(seed: u64, bounds: &Bounds, log: bool) -> Outcome {
 /// The same with a defect of ours planted.
 pub fn run_planted(seed: u64, bounds: &Bounds, log: bool, planted: Option<Planted>) -> Outcome {
     let scenario = scenario::Scenario::draw(seed, bounds);
-    let told = drive::tell(scenario, &drive::Telling { log, planted, crash_at: None });
+    let told = drive::tell(scenario, &drive::Telling { log, planted, ..drive::Telling::default() });
     let drive::Told { violations, checks, seconds, coverage, log, .. } = told;
     Outcome { seed, violations, checks, seconds, coverage, log }
+}
+
+/// Tells a seed's tasks twice without any fault, once with all webhooks and once with none, and gives what differs
+/// between the two ends: broken rules, and tasks that ended otherwise.
+pub fn deaf_differs(seed: u64) -> Vec<String> {
+    let tell = |deaf: bool| {
+        drive::tell(scenario::Scenario::undisturbed(seed), &drive::Telling { deaf, ..drive::Telling::default() })
+    };
+    let (hearing, deaf) = (tell(false), tell(true));
+    let broken = [&hearing, &deaf].into_iter().flat_map(|told| &told.violations);
+    let mut differs: Vec<String> = broken.map(|violation| format!("{violation:?}")).collect();
+    if hearing.ending != deaf.ending || hearing.ending.is_empty() {
+        differs.push(format!("with webhooks {:?}, without {:?}", hearing.ending, deaf.ending));
+    }
+    differs
 }
 
 /// A story in which the process dies once: before or after one boundary, a write or a save.
@@ -84,7 +99,7 @@ pub struct Crashed {
 pub fn crash_everywhere(stride: usize) -> (usize, Vec<Crashed>) {
     use desk::CrashAt;
     let tell = |crash_at: Option<CrashAt>| {
-        drive::tell(scenario::Scenario::canonical(), &drive::Telling { log: false, planted: None, crash_at })
+        drive::tell(scenario::Scenario::canonical(), &drive::Telling { crash_at, ..drive::Telling::default() })
     };
     let calm = tell(None);
     let mut wrong = Vec::new();

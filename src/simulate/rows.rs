@@ -1,12 +1,14 @@
 //! The database of a story: rows in memory, all of a save or none of it.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::id::RepositoryName;
+use crate::engine::effect::EffectKey;
+use crate::engine::id::{RepositoryName, TaskId};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
-use crate::simulate::desk::Desk;
+use crate::simulate::desk::{Desk, at_once};
 use crate::store::memory::MemoryStore;
 use crate::store::{Delivery, Error, Store, Version};
 
@@ -14,35 +16,80 @@ use crate::store::{Delivery, Error, Store, Version};
 #[derive(Debug)]
 pub(super) struct Rows {
     desk: Arc<Desk>,
-    /// The plan before anything was saved.
-    idle: Plan,
-    kept: Mutex<Option<(Plan, Version)>>,
+    kept: Mutex<Kept>,
     /// Where rows pass through their text form.
     text: Option<MemoryStore>,
 }
 
+/// What names a row.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    Header,
+    Layout,
+    Numbers,
+    Task(TaskId),
+    Entry(EffectKey),
+}
+
+/// What was saved.
+#[derive(Debug)]
+struct Kept {
+    /// The plan before anything was saved.
+    idle: Plan,
+    /// The plan as it was last loaded, or before anything was saved.
+    plan: Plan,
+    /// What was saved since, by row: put into the plan when it is loaded, which most stories seldom do.
+    since: BTreeMap<Row, Change>,
+    /// How often was saved.
+    version: Version,
+}
+
 impl Rows {
     pub(super) fn new(desk: Arc<Desk>, idle: Plan, through_text: bool) -> Self {
-        Self { desk, idle, kept: Mutex::new(None), text: through_text.then(MemoryStore::new) }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Option<(Plan, Version)>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let kept = Kept { plan: idle.clone(), idle, since: BTreeMap::new(), version: 0 };
+        Self { desk, kept: Mutex::new(kept), text: through_text.then(MemoryStore::new) }
     }
 
     /// Everything is gone.
     pub(super) fn lose(&self) {
-        *self.kept() = None;
+        self.kept().lose();
         if let Some(text) = &self.text {
             text.lose();
         }
     }
 
-    fn put(&self, changes: &[Change]) {
-        let mut kept = self.kept();
-        let (plan, version) = kept.get_or_insert_with(|| (self.idle.clone(), 0));
-        plan.apply(changes.to_vec());
-        *version += 1;
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Everything is gone.
+    fn lose(&mut self) {
+        self.plan = self.idle.clone();
+        self.since.clear();
+        self.version = 0;
+    }
+
+    fn save(&mut self, changes: &[Change]) {
+        for change in changes {
+            let row = match change {
+                Change::Header(_) => Row::Header,
+                Change::Layout(_) => Row::Layout,
+                Change::Numbers(_) => Row::Numbers,
+                Change::Task(task) => Row::Task(task.id),
+                Change::TaskGone(id) => Row::Task(*id),
+                Change::Entry(entry) => Row::Entry(entry.key.clone()),
+                Change::EntryGone(key) => Row::Entry(key.clone()),
+            };
+            self.since.insert(row, change.clone());
+        }
+    }
+
+    /// The plan and its version; nothing before the first save.
+    fn load(&mut self) -> Option<(Plan, Version)> {
+        self.plan.apply(std::mem::take(&mut self.since).into_values().collect());
+        (self.version > 0).then(|| (self.plan.clone(), self.version))
     }
 }
 
@@ -50,29 +97,23 @@ impl Store for Rows {
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         match &self.text {
             Some(text) => text.load(repository).await,
-            None => Ok(self.kept().clone()),
+            None => Ok(self.kept().load()),
         }
     }
 
     async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
-        let version = match &self.text {
-            Some(text) => text.load(repository).await?.map_or(0, |(_, version)| version),
-            None => self.kept().as_ref().map_or(0, |(_, version)| *version),
-        };
+        let version = self.kept().version;
         if version != expected {
             return Err(Error::Conflict);
         }
         let mut refused = None;
-        let saved = self.desk.saves(changes, || match &self.text {
-            Some(text) => {
-                refused =
-                    crate::simulate::desk::at_once(text.save(repository, expected, changes)).and_then(Result::err);
-                refused.is_none()
+        let saved = self.desk.saves(changes, || {
+            match &self.text {
+                Some(text) => refused = at_once(text.save(repository, expected, changes)).and_then(Result::err),
+                None => self.kept().save(changes),
             }
-            None => {
-                self.put(changes);
-                true
-            }
+            self.kept().version += i64::from(refused.is_none());
+            refused.is_none()
         });
         match (saved, refused) {
             (None, _) => pending().await,
@@ -82,8 +123,8 @@ impl Store for Rows {
         }
     }
 
-    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
-        Ok(true)
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        Ok(vec![true; deliveries.len()])
     }
 
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {

@@ -114,6 +114,19 @@ impl Scenario {
 }
 
 impl Scenario {
+    /// The tasks and the settings of a seed, with nothing left to chance, faults or people: how it ends depends on
+    /// nothing but the plan.
+    pub(super) fn undisturbed(seed: u64) -> Self {
+        let mut drawn = Self::draw(seed, &Bounds::with(Vec::new()));
+        for issue in &mut drawn.issues {
+            let kept = issue.body.split("\n\n").filter(|line| !line.starts_with("Retries"));
+            issue.body = kept.collect::<Vec<_>>().join("\n\n");
+        }
+        let (approval, attempts, infra_retries) = (ApprovalPolicy::Label, 3, 5);
+        let settings = Settings { approval, attempts, infra_retries, auto_merge: true, ..drawn.settings };
+        Self { settings, checks: Checks::None, scripted: true, ..drawn }
+    }
+
     /// The plan that is crashed everywhere: twelve tasks in three phases, some on one file, some behind others, one
     /// that fails first, one whose runner fails first, one that needs no change.
     pub(super) fn canonical() -> Self {

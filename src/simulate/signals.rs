@@ -31,7 +31,7 @@ impl Simulation {
         if self.scenario.shape == Shape::Actions && matches!(hint, Hint::Push(_)) {
             return;
         }
-        if self.meets(FaultKind::WebhookDropped) {
+        if self.deaf || self.meets(FaultKind::WebhookDropped) {
             return;
         }
         let mut delay = 1;

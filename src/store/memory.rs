@@ -154,8 +154,9 @@ impl Store for MemoryStore {
         ready(self.content().save(repository, expected, changes))
     }
 
-    fn keep(&self, delivery: &Delivery) -> impl Future<Output = Result<bool, Error>> + Send {
-        ready(Ok(self.content().keep(delivery)))
+    fn keep(&self, deliveries: &[Delivery]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send {
+        let mut content = self.content();
+        ready(Ok(deliveries.iter().map(|delivery| content.keep(delivery)).collect()))
     }
 
     fn unworked(

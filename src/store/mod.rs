@@ -92,8 +92,9 @@ pub trait Store: Send + Sync {
         changes: &[Change],
     ) -> impl Future<Output = Result<Version, Error>> + Send;
 
-    /// Keeps a delivery. `false`: its GUID is known already.
-    fn keep(&self, delivery: &Delivery) -> impl Future<Output = Result<bool, Error>> + Send;
+    /// Keeps deliveries, all at once or none. Tells of each in turn whether it is new; `false`: its GUID is known
+    /// already, from before or from an earlier one of these.
+    fn keep(&self, deliveries: &[Delivery]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
 
     /// Unworked deliveries of a repository, oldest first, at most `limit`.
     fn unworked(

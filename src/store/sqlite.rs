@@ -4,6 +4,7 @@
 //! whenever it is killed (write-ahead log), and with [`Durability::PowerLoss`] the machine's power too; one process at
 //! a time.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -208,6 +209,28 @@ async fn write_row(
     statement.execute(connection).await.map(drop)
 }
 
+/// Deliveries as the JSON array that one statement reads: each statement costs a way to the database's thread and back.
+fn as_json(deliveries: &[Delivery]) -> String {
+    let one = |delivery: &Delivery| {
+        serde_json::json!({
+            "guid": delivery.guid,
+            "event": delivery.event,
+            "action": delivery.action,
+            "repository": delivery.repository.as_ref().map(RepositoryName::as_str),
+            "installation": signed(delivery.installation),
+            "number": signed(delivery.number),
+            "run": signed(delivery.run),
+            "title": delivery.title,
+            "comment": signed(delivery.comment),
+            "sha": delivery.sha,
+            "branch": delivery.branch,
+            "unreadable": delivery.unreadable,
+            "received_at": delivery.received_at.0,
+        })
+    };
+    serde_json::Value::Array(deliveries.iter().map(one).collect()).to_string()
+}
+
 impl Store for SqliteStore {
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         // One transaction, so that version and rows are of one moment.
@@ -238,27 +261,18 @@ impl Store for SqliteStore {
         Ok(version)
     }
 
-    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
-        let statement = sqlx::query(
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        let statement = sqlx::query_scalar::<_, String>(
             "INSERT INTO delivery (guid, event, action, repository, installation, number, run, title, comment, sha, \
-             branch, unreadable, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-             ON CONFLICT DO NOTHING",
+             branch, unreadable, received_at) \
+             SELECT value ->> 'guid', value ->> 'event', value ->> 'action', value ->> 'repository', \
+             value ->> 'installation', value ->> 'number', value ->> 'run', value ->> 'title', value ->> 'comment', \
+             value ->> 'sha', value ->> 'branch', value ->> 'unreadable', value ->> 'received_at' \
+             FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING guid",
         );
-        let statement = statement
-            .bind(&delivery.guid)
-            .bind(&delivery.event)
-            .bind(&delivery.action)
-            .bind(delivery.repository.as_ref().map(RepositoryName::as_str))
-            .bind(signed(delivery.installation))
-            .bind(signed(delivery.number))
-            .bind(signed(delivery.run))
-            .bind(&delivery.title)
-            .bind(signed(delivery.comment))
-            .bind(&delivery.sha)
-            .bind(&delivery.branch)
-            .bind(&delivery.unreadable)
-            .bind(delivery.received_at.0);
-        Ok(statement.execute(&self.writer).await?.rows_affected() == 1)
+        let news = statement.bind(as_json(deliveries)).fetch_all(&self.writer).await?;
+        let mut news: BTreeSet<String> = news.into_iter().collect();
+        Ok(deliveries.iter().map(|delivery| news.remove(&delivery.guid)).collect())
     }
 
     async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
@@ -277,12 +291,9 @@ impl Store for SqliteStore {
     }
 
     async fn worked(&self, guids: &[String]) -> Result<(), Error> {
-        let mut marking = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        for guid in guids {
-            let statement = sqlx::query("UPDATE delivery SET worked = 1 WHERE guid = ?1").bind(guid);
-            statement.execute(&mut *marking).await?;
-        }
-        marking.commit().await?;
+        let guids = serde_json::Value::from(guids).to_string();
+        let statement = sqlx::query("UPDATE delivery SET worked = 1 WHERE guid IN (SELECT value FROM json_each(?1))");
+        statement.bind(guids).execute(&self.writer).await?;
         Ok(())
     }
 

@@ -68,6 +68,7 @@ of_every_store!(
     a_newer_form_is_refused,
     the_first_save_needs_a_header,
     a_delivery_is_kept_once,
+    a_delivery_reads_back_whole,
     deliveries_wait_in_order_until_they_are_worked,
     only_worked_deliveries_are_forgotten,
 );
@@ -146,7 +147,7 @@ async fn names_ignore_case(store: impl Spoilable) {
     store.save(&widgets(), 0, &[header(|_| {})]).await.expect("saved");
     assert!(store.load(&shouted).await.expect("readable").is_some());
     assert!(matches!(store.save(&shouted, 0, &[header(|_| {})]).await, Err(Error::Conflict)));
-    store.keep(&delivery("a", Some("acme/widgets"), 1)).await.expect("kept");
+    store.keep(&[delivery("a", Some("acme/widgets"), 1)]).await.expect("kept");
     assert_eq!(store.unworked(&shouted, 10).await.expect("readable").len(), 1);
     assert_eq!(store.repositories().await.expect("readable"), [widgets()]);
 }
@@ -199,12 +200,33 @@ async fn the_first_save_needs_a_header(store: impl Spoilable) {
 
 async fn a_delivery_is_kept_once(store: impl Spoilable) {
     let first = delivery("a", Some("acme/widgets"), 5);
-    assert!(store.keep(&first).await.expect("kept"));
-    assert!(!store.keep(&Delivery { number: Some(99), ..first.clone() }).await.expect("known"));
+    let again = Delivery { number: Some(99), ..first.clone() };
+    assert_eq!(store.keep(&[first.clone(), again.clone()]).await.expect("kept"), [true, false]);
+    assert_eq!(store.keep(&[again, delivery("b", None, 6)]).await.expect("kept"), [false, true]);
+    assert!(store.keep(&[]).await.expect("nothing").is_empty());
     assert_eq!(store.unworked(&widgets(), 10).await.expect("readable"), std::slice::from_ref(&first));
     store.worked(&["a".to_owned()]).await.expect("marked");
-    assert!(!store.keep(&first).await.expect("known"), "a redelivery of what was worked is not worked again");
+    let known = store.keep(&[first]).await.expect("known");
+    assert_eq!(known, [false], "a redelivery of what was worked is not worked again");
     assert_eq!(store.unworked(&widgets(), 10).await.expect("readable"), []);
+}
+
+async fn a_delivery_reads_back_whole(store: impl Spoilable) {
+    let text = |text: &str| Some(text.to_owned());
+    let full = Delivery {
+        action: text("la\"b\u{0}el\u{1f680}ed"),
+        installation: Some(u64::try_from(i64::MAX).expect("positive")),
+        number: Some(7),
+        run: Some(0),
+        title: text("t7.1 \\ 'quoted'"),
+        comment: Some(9),
+        sha: text("0123"),
+        branch: text(""),
+        unreadable: text("{\"a\": [1, \n"),
+        ..delivery("full", Some("acme/widgets"), -3)
+    };
+    store.keep(std::slice::from_ref(&full)).await.expect("kept");
+    assert_eq!(store.unworked(&widgets(), 10).await.expect("readable"), [full]);
 }
 
 async fn deliveries_wait_in_order_until_they_are_worked(store: impl Spoilable) {
@@ -215,7 +237,7 @@ async fn deliveries_wait_in_order_until_they_are_worked(store: impl Spoilable) {
         ("nowhere", None, 3),
         ("same", Some("acme/widgets"), 9),
     ] {
-        store.keep(&delivery(guid, repository, at)).await.expect("kept");
+        store.keep(&[delivery(guid, repository, at)]).await.expect("kept");
     }
     assert_eq!(guids(&store.unworked(&widgets(), 10).await.expect("readable")), ["early", "late", "same"]);
     assert_eq!(guids(&store.unworked(&widgets(), 2).await.expect("readable")), ["early", "late"]);
@@ -228,13 +250,13 @@ async fn deliveries_wait_in_order_until_they_are_worked(store: impl Spoilable) {
 
 async fn only_worked_deliveries_are_forgotten(store: impl Spoilable) {
     for (guid, at) in [("old", 1), ("old and waiting", 2), ("new", 8)] {
-        store.keep(&delivery(guid, Some("acme/widgets"), at)).await.expect("kept");
+        store.keep(&[delivery(guid, Some("acme/widgets"), at)]).await.expect("kept");
     }
     store.worked(&["old".to_owned(), "new".to_owned()]).await.expect("marked");
     assert_eq!(store.forget(Timestamp(8)).await.expect("forgotten"), 1);
     assert_eq!(guids(&store.unworked(&widgets(), 10).await.expect("readable")), ["old and waiting"]);
-    assert!(!store.keep(&delivery("new", None, 8)).await.expect("still known"));
-    assert!(store.keep(&delivery("old", None, 9)).await.expect("forgotten, so new"));
+    let kept = store.keep(&[delivery("new", None, 8), delivery("old", None, 9)]).await.expect("kept");
+    assert_eq!(kept, [false, true], "one is still known, one was forgotten and is new");
 }
 
 /// A store that reads the whole plan back after each save and holds it against the rows it was given.
@@ -267,8 +289,8 @@ impl<S: Store> Store for Checked<S> {
         self.compare(changes, version).await;
         Ok(version)
     }
-    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
-        self.store.keep(delivery).await
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        self.store.keep(deliveries).await
     }
     async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
         self.store.unworked(repository, limit).await

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use task_orchestrator::engine::attempt::AttemptOutcome;
+use task_orchestrator::engine::effect::EntryState;
+use task_orchestrator::engine::event::{Event, Hint};
+use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::report::{Cause, Report, ReportOutcome};
-use task_orchestrator::engine::snapshot::Conclusion;
+use task_orchestrator::engine::snapshot::{Conclusion, OpenState};
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
@@ -116,6 +119,36 @@ pub(crate) fn nothing_is_asked_of_github_before_it_allows_it() {
     story.minutes(2);
     assert!(story.writes() > writes);
     ends_well(&mut story, "limited");
+}
+
+pub(crate) fn what_is_said_while_github_wants_no_questions_is_read_as_soon_as_it_takes_them() {
+    let mut story = Story::new(FILES);
+    let until = START + Duration::from_secs(600);
+    let commit = Target::Call(|request| matches!(request, Request::CreateCommit { .. }));
+    story.forge.plan_fault(commit, Fault::Instead(Error::RateLimited { until }));
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.issue(9, "Nine", "Files: b.txt").turn(vec![Event::Hint(Hint::Issue(IssueNumber(9)))]);
+    assert_eq!(story.held.plan.tasks.len(), 1, "nothing is asked of GitHub");
+    // Nobody says it again, and no heartbeat comes.
+    story.wait(Duration::from_secs(600)).turn(Vec::new());
+    assert_eq!(story.held.plan.tasks.len(), 2);
+}
+
+pub(crate) fn what_is_put_off_blocks_nothing_else_and_is_shown() {
+    let mut story = Story::new(FILES);
+    let until = START + Duration::from_secs(600);
+    let opening = Target::Call(|request| matches!(request, Request::CreatePullRequest { .. }));
+    story.forge.plan_fault(opening, Fault::Instead(Error::OverBudget { until }));
+    story.issue(1, "One", "Files: a.txt").tick().work();
+    story.tick().issue(5, "Five", "Files: b.txt").minutes(1);
+    let waiting = story.held.plan.outbox.values().find(|entry| entry.not_before == until).expect("it waits");
+    assert_eq!((waiting.state, waiting.tries), (EntryState::Queued, 0), "it was never sent: {waiting:?}");
+    assert!(story.task(5).live().is_some(), "the next task is dispatched all the same: {:#?}", story.statuses());
+    story.minutes(1);
+    assert!(story.tracking().contains("Comments and pull requests wait until"), "{}", story.tracking());
+    story.minutes(11).run();
+    story.expect(1, Status::Merged).expect(5, Status::Merged);
+    assert!(!story.tracking().contains("Comments and pull requests wait until"), "{}", story.tracking());
 }
 
 pub(crate) fn a_limited_look_never_turns_into_a_second_dispatch() {
@@ -265,12 +298,30 @@ pub(crate) fn what_the_plan_needs_is_asked_again_after_a_refusal() {
     ends_well(&mut story, "a refused tracking issue");
 }
 
+/// The App may not write for longer than words are tried: the plan's end is shown all the same.
+pub(crate) fn an_ended_plan_is_closed_however_long_that_is_refused() {
+    let mut story = busy();
+    let close = Target::Call(|request| matches!(request, Request::UpdateIssue { state: Some(OpenState::Closed), .. }));
+    for _ in 0..15 {
+        story.forge.plan_fault(close, Fault::Instead(Error::Denied { message: "not now".to_owned() }));
+    }
+    for _ in 0..20 {
+        story.tick();
+        story.work();
+        story.minutes(11);
+    }
+    assert!(story.statuses().values().all(|status| status != "running"), "{:?}", story.statuses());
+    assert!(!story.forge.world().is_open(IssueNumber(story.tracking_number())));
+}
+
 stories! {
     lost_answers_change_nothing_in_the_end,
     a_lost_dispatch_is_fenced_and_counts_as_infrastructure,
     a_dispatch_that_happened_is_adopted,
     a_refused_dispatch_waits_for_a_person_and_takes_no_number,
     nothing_is_asked_of_github_before_it_allows_it,
+    what_is_said_while_github_wants_no_questions_is_read_as_soon_as_it_takes_them,
+    what_is_put_off_blocks_nothing_else_and_is_shown,
     a_limited_look_never_turns_into_a_second_dispatch,
     of_two_runs_of_one_attempt_one_works,
     a_stuck_run_is_looked_at_fenced_and_its_late_result_changes_nothing,
@@ -280,4 +331,5 @@ stories! {
     infrastructure_has_a_bound_of_its_own,
     doubled_words_go_within_one_tick,
     what_the_plan_needs_is_asked_again_after_a_refusal,
+    an_ended_plan_is_closed_however_long_that_is_refused,
 }

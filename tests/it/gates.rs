@@ -96,6 +96,60 @@ pub(crate) fn an_edit_of_a_running_task_does_not_open_its_gate() {
     story.run().expect(1, Status::Merged).expect(2, Status::Merged);
 }
 
+pub(crate) fn a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate() {
+    let mut story = Story::new(FILES);
+    story.script(|brief| match (brief.issue.0, brief.key.id.n) {
+        (1, 1) => Work::Failed("no".to_owned()),
+        _ => touch_declared(brief),
+    });
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").issue(2, "Two", "Phase: 1\n\nFiles: a.txt").tick();
+    let body = Some("Phase: 2\n\nFiles: a.txt".to_owned());
+    story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body });
+    story.say("owner", "/orchestrate approve #1");
+    story.work();
+    story.tick().expect(1, Status::Error).expect(2, Status::Blocked);
+    // It holds the file that the open phase waits for: were its retry to wait for that phase, neither would go on.
+    story.run().expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
+pub(crate) fn a_phase_that_goes_opens_no_later_one() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").issue(2, "Two", "Phase: 2\n\nFiles: b.txt");
+    story.issue(3, "Three", "Phase: 3\n\nFiles: c.txt").tick();
+    story.say("owner", "/orchestrate approve #2").say("owner", "/orchestrate approve #3");
+    story.claim();
+    story.expect(2, Status::Running).expect(3, Status::Blocked);
+    let label = "orchestrate".to_owned();
+    story.person("owner", PersonAct::Unlabel { number: IssueNumber(1), label });
+    story.minutes(2).expect(2, Status::Running).expect(3, Status::Blocked);
+    assert!(story.tracking().contains("Open: **Phase 2** (1 of 2)"), "{}", story.tracking());
+}
+
+pub(crate) fn a_phase_that_comes_before_the_open_one_takes_nothing_back() {
+    let mut story = Story::with(FILES, |settings| {
+        settings.approval = ApprovalPolicy::Ask;
+        settings.max_parallel = 1;
+    });
+    story.issue(2, "Two", "Phase: 2\n\nFiles: b.txt").issue(3, "Three", "Phase: 3\n\nFiles: c.txt").tick();
+    story.say("owner", "/orchestrate approve #2").run();
+    story.expect(2, Status::Merged);
+    story.say("owner", "/orchestrate approve #3");
+    let run = story.claim();
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").minutes(2);
+    assert!(story.tracking().contains("Open: **Phase 3** (3 of 3)"), "{}", story.tracking());
+    story.say("owner", "/orchestrate approve #1").expect(1, Status::Pending);
+    story.forge.finish_run(run, Work::NoChange("fine".to_owned())).expect("ends");
+    story.run().expect(1, Status::Merged);
+}
+
+pub(crate) fn a_phase_of_which_nothing_was_approved_is_no_phase_that_began() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(2, "Two", "Phase: 2\n\nFiles: b.txt").tick();
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").tick();
+    story.say("owner", "/orchestrate approve").expect(1, Status::Running).expect(2, Status::Blocked);
+    story.run().expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
 pub(crate) fn slots_are_never_overbooked() {
     let mut story = Story::with(FILES, |settings| settings.max_parallel = 2);
     story.script(|brief| match brief.issue.0 % 3 {
@@ -127,6 +181,10 @@ stories! {
     a_green_gate_does_not_wait_for_the_merge,
     who_is_approved_late_joins_the_open_phase_first,
     an_edit_of_a_running_task_does_not_open_its_gate,
+    a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate,
+    a_phase_that_goes_opens_no_later_one,
+    a_phase_that_comes_before_the_open_one_takes_nothing_back,
+    a_phase_of_which_nothing_was_approved_is_no_phase_that_began,
     slots_are_never_overbooked,
     a_native_blocker_added_and_taken_away_later_counts,
 }

@@ -1,9 +1,11 @@
 //! Files that turn out to meet once work is real: who was dispatched first goes on, and nobody waits in a circle.
 
+use task_orchestrator::engine::config::ApprovalPolicy;
+use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::rest::{Rest, rest};
 use task_orchestrator::engine::snapshot::Conclusion;
 use task_orchestrator::engine::task::Stage;
-use task_orchestrator::engine::time::Span;
+use task_orchestrator::engine::time::{Span, Timestamp};
 use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::PersonAct;
@@ -29,6 +31,43 @@ pub(crate) fn finished_work_waits_for_a_running_task_that_was_dispatched_first()
     story.tick().expect(1, Status::PrOpen).expect(2, Status::Complete);
     let resting = rest(&story.held.plan, story.now);
     assert!(matches!(&resting, Rest::NeedsPerson(wanted) if wanted.len() == 1 && wanted[0].0.0 == 1), "{resting:?}");
+}
+
+/// The clock is set back between two dispatches: who was dispatched first goes first all the same.
+pub(crate) fn who_was_dispatched_first_goes_first_whatever_the_clock_says() {
+    let mut story = Story::with(FILES, |settings| settings.auto_merge = false);
+    story.issue(2, "Two", "Files: a.txt").tick();
+    let second = story.claim();
+    story.now = Timestamp(story.now.0 - 600_000);
+    story.issue(1, "One", "See `b.txt`").tick();
+    let first = story.claim();
+    assert!(story.task(1).locked_since > story.task(2).locked_since, "locks are in order");
+    story.forge.finish_run(first, appended("a.txt")).expect("ends");
+    story.tick().expect(1, Status::Complete).expect(2, Status::Running);
+    assert!(story.task(1).pull.is_none(), "its pull request waits");
+    story.forge.finish_run(second, appended("a.txt")).expect("ends");
+    story.tick().expect(2, Status::PrOpen).expect(1, Status::Complete);
+}
+
+/// A run works on the text it was given: what an edit takes out of the text stays locked while it does.
+pub(crate) fn an_edited_text_gives_no_file_back_that_a_run_works_on() {
+    for approval in [ApprovalPolicy::Ask, ApprovalPolicy::Label] {
+        let mut story = Story::with(FILES, |settings| settings.approval = approval);
+        story.issue(1, "One", "Files: a.txt").tick();
+        story.say("owner", "/orchestrate approve").tick();
+        let run = story.claim();
+        story.minutes(1);
+        let edit = PersonAct::Edit { number: IssueNumber(1), title: None, body: Some("Files: b.txt".to_owned()) };
+        story.person("owner", edit).tick();
+        story.issue(5, "Two", "Files: a.txt").tick();
+        story.minutes(1);
+        story.say("owner", "/orchestrate approve").tick();
+        story.expect(1, Status::Running).expect(5, Status::Blocked);
+        assert!(story.task(5).is_approved() && story.task(5).attempts.is_empty());
+        story.forge.finish_run(run, appended("a.txt")).expect("ends");
+        story.tick();
+        assert!(story.task(5).attempts.is_empty(), "{:?}", story.task(1).stage);
+    }
 }
 
 /// The first task's checks fail while the second's finished work waits for it: the retry goes on under the lock it
@@ -92,6 +131,8 @@ pub(crate) fn a_text_edited_unheard_is_not_approved_by_a_later_word() {
 
 stories! {
     finished_work_waits_for_a_running_task_that_was_dispatched_first,
+    who_was_dispatched_first_goes_first_whatever_the_clock_says,
+    an_edited_text_gives_no_file_back_that_a_run_works_on,
     a_retry_does_not_wait_for_who_waits_for_it,
     a_box_that_we_do_not_offer_stands_for_nothing,
     a_text_edited_unheard_is_not_approved_by_a_later_word,

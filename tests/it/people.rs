@@ -4,8 +4,10 @@ use task_orchestrator::engine::config::ApprovalPolicy;
 use task_orchestrator::engine::snapshot::{Conclusion, Permission};
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::PersonAct;
+use task_orchestrator::github::{Error, Request};
 
 use crate::support::{Story, touch_declared};
 
@@ -181,7 +183,24 @@ pub(crate) fn a_path_that_is_only_mentioned_is_not_handed_over_as_the_tasks() {
     story.expect(1, Status::Merged).expect(2, Status::Merged);
 }
 
+pub(crate) fn a_merge_that_the_bot_may_not_do_is_tried_once_each_time_a_person_asks() {
+    let merge = Target::Call(|request| matches!(request, Request::MergePullRequest { .. }));
+    let mut story = Story::with(FILES, |settings| settings.auto_merge = false);
+    for _ in 0..2 {
+        story.forge.plan_fault(merge, Fault::Instead(Error::Denied { message: "not accessible".to_owned() }));
+    }
+    story.issue(1, "One", "Files: a.txt").run().expect(1, Status::PrOpen);
+    for asked in 1..=2 {
+        story.say("owner", "/orchestrate merge #1").minutes(5).expect(1, Status::Blocked);
+        let hold = &story.task(1).hold;
+        assert!(matches!(hold, Some(Hold::PublishRefused { message }) if message.contains("not accessible")));
+        assert_eq!(story.desk.failed(), asked);
+    }
+    story.say("owner", "/orchestrate merge #1").expect(1, Status::Merged);
+}
+
 stories! {
+    a_merge_that_the_bot_may_not_do_is_tried_once_each_time_a_person_asks,
     nothing_is_dispatched_before_a_writer_approves,
     an_edit_after_approval_needs_approval_again,
     a_box_ticked_by_the_owner_approves_and_one_ticked_by_a_reader_does_not,

@@ -80,7 +80,7 @@ fn a_tick_nobody_can_be_told_for_is_put_back_with_a_line() {
         (Vec::new(), false),
         (vec![by(Some("ann")), by(Some("ANN"))], true),
     ] {
-        let fact = Fact::Tracking(number, Some(Box::new(issue.clone())), edits, Vec::new());
+        let fact = Fact::Tracking(number, Some(Box::new(issue.clone())), Some(edits), Vec::new());
         let mut plan = story.held.plan.clone();
         let events = [Event::Fact(Box::new(fact))];
         plan.apply(step(&plan, &events, story.now, &Owner::new("pure")).changes);

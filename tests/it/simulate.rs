@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use strum::IntoEnumIterator as _;
-use task_orchestrator::simulate::{Bounds, FaultKind, Planted, campaign, crash_everywhere, run, run_caught};
+use task_orchestrator::simulate::{
+    Bounds, FaultKind, Planted, campaign, crash_everywhere, deaf_differs, run, run_caught,
+};
 
 /// Seeds within which every planted bug must be caught.
 const CAUGHT_WITHIN: u64 = 1_000;
@@ -32,6 +34,14 @@ pub(crate) fn no_webhook_at_all_is_as_good() {
     let bounds = Bounds::with(vec![FaultKind::WebhookDropped, FaultKind::AgentFails, FaultKind::People]);
     let found = campaign(0..if is_full() { 1_000 } else { 60 }, &bounds, 2, |_| {});
     assert!(found.violations.is_empty(), "{:#?}", found.violations.iter().take(5).collect::<Vec<_>>());
+}
+
+pub(crate) fn a_plan_that_hears_nothing_ends_as_one_that_hears_all() {
+    let differing: Vec<(u64, Vec<String>)> = (0..if is_full() { 2_000 } else { 200 })
+        .map(|seed| (seed, deaf_differs(seed)))
+        .filter(|(_, differs)| !differs.is_empty())
+        .collect();
+    assert!(differing.is_empty(), "{} seeds: {:#?}", differing.len(), differing.iter().take(5).collect::<Vec<_>>());
 }
 
 pub(crate) fn a_seed_gives_the_same_bytes_twice() {
@@ -64,6 +74,7 @@ pub(crate) fn a_death_anywhere_changes_nothing_in_the_end() {
 stories! {
     no_seed_breaks_a_rule,
     no_webhook_at_all_is_as_good,
+    a_plan_that_hears_nothing_ends_as_one_that_hears_all,
     a_seed_gives_the_same_bytes_twice,
     every_planted_bug_is_caught,
     a_death_anywhere_changes_nothing_in_the_end,

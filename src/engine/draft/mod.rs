@@ -7,6 +7,7 @@ pub use places::Startable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
@@ -14,6 +15,7 @@ use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
 use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan, SCHEMA};
 use crate::engine::rebuild::CAUTIOUS_FOR;
 use crate::engine::task::{Move, Task, Trigger, next_stage};
+use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
 /// The overlay.
@@ -104,6 +106,19 @@ impl<'a> Draft<'a> {
             self.tasks.insert(id, Some(task));
         }
         self.tasks.get_mut(&id)?.as_mut()
+    }
+
+    /// Locks a task's files, unless they are. Whose lock is older goes first where two turn out to meet, so no two
+    /// locks are of one moment and none is of an earlier one than those before it, even where the clock was set back.
+    pub fn lock(&mut self, id: TaskId) {
+        if self.task(id).is_none_or(|task| task.locked_since.is_some()) {
+            return;
+        }
+        let newest = self.at(Place::Locked).filter_map(|task| task.locked_since).max();
+        let since = newest.map_or(self.now, |newest| self.now.max(newest + Duration::from_millis(1)));
+        if let Some(task) = self.task_mut(id) {
+            task.locked_since = Some(since);
+        }
     }
 
     /// All tasks as they stand, by issue number.
@@ -285,6 +300,7 @@ impl<'a> Draft<'a> {
                     || header.settings_problem != old.settings_problem
                     || header.settings != old.settings
                     || header.limited_until != old.limited_until
+                    || header.put_off_until.is_some() != old.put_off_until.is_some()
                     || header.base.as_ref().map(|base| base.workflow_present)
                         != old.base.as_ref().map(|base| base.workflow_present)
             })

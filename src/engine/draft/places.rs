@@ -1,6 +1,7 @@
 //! The index of a plan as the draft changes it: what the plan's index says of tasks that were not touched, and what
 //! the touched rows say themselves.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::draft::Draft;
@@ -25,11 +26,7 @@ impl Draft<'_> {
     pub(in crate::engine) fn between(&self, from: Place, to: Place) -> impl Iterator<Item = Key> {
         let mut touched = Vec::new();
         for task in self.tasks.values().flatten() {
-            own_keys(task, &mut |key| {
-                if from <= key.0 && key.0 <= to {
-                    touched.push(key);
-                }
-            });
+            own_keys(task, (from, to), &mut |key| touched.push(key));
         }
         touched.sort_unstable();
         let untouched = self.plan.tasks.keys(from, to).copied().filter(|(_, id)| !self.tasks.contains_key(id));
@@ -58,6 +55,11 @@ impl Draft<'_> {
         let mut fresh: Vec<Key> =
             stale.iter().filter_map(|id| start_key(self.task(*id)?, |other| self.task(other))).collect();
         fresh.sort_unstable();
+        Startable { draft: self, stale, fresh, shared: OnceCell::new() }
+    }
+
+    /// By how much more tasks name a path than the plan's index knows of.
+    fn shared(&self) -> BTreeMap<(usize, String), i64> {
         let mut shared = BTreeMap::new();
         for (id, task) in &self.tasks {
             let before = self.plan.tasks.get(id).map(AsRef::as_ref);
@@ -65,7 +67,7 @@ impl Draft<'_> {
                 each_shared(task, &mut |path| *shared.entry(path).or_default() += one);
             }
         }
-        Startable { draft: self, stale, fresh, shared }
+        shared
     }
 }
 
@@ -77,8 +79,8 @@ pub struct Startable<'d> {
     stale: BTreeSet<TaskId>,
     /// Those of them that can start.
     fresh: Vec<Key>,
-    /// By how much more tasks name a path than the plan's index knows of.
-    shared: BTreeMap<(usize, String), i64>,
+    /// See [`Draft::shared`]; worked out where it is asked for.
+    shared: OnceCell<BTreeMap<(usize, String), i64>>,
 }
 
 impl<'d> Startable<'d> {
@@ -96,9 +98,10 @@ impl<'d> Startable<'d> {
     /// How many unsettled tasks of its phase want the paths that a task locks, added up over its paths, itself
     /// included.
     pub fn contention(&self, task: &Task, policy: OverlapPolicy) -> u32 {
+        let shared = self.shared.get_or_init(|| self.draft.shared());
         let count = |path: String| {
             let path = (task.phase, path);
-            let more = self.shared.get(&path).copied().unwrap_or_default();
+            let more = shared.get(&path).copied().unwrap_or_default();
             u32::try_from(i64::from(self.draft.plan.tasks.sharers(&path)) + more).unwrap_or_default()
         };
         hard_paths(&task.footprint, policy).into_iter().map(count).sum()

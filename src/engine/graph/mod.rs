@@ -124,6 +124,26 @@ pub fn layout(
     outside: &BTreeMap<IssueNumber, Outside>,
     policy: OverlapPolicy,
 ) -> Layout {
+    let (mut layout, phase_of) = arrange(nodes, outside, policy);
+    layout.edges = edges::all(nodes, &layout, &phase_of, policy);
+    layout
+}
+
+/// The same without the reasons for the order, for places that do not show them.
+pub fn layout_unexplained(
+    nodes: &BTreeMap<TaskId, Node>,
+    outside: &BTreeMap<IssueNumber, Outside>,
+    policy: OverlapPolicy,
+) -> Layout {
+    arrange(nodes, outside, policy).0
+}
+
+/// A layout without edges, and each task's phase by number.
+fn arrange(
+    nodes: &BTreeMap<TaskId, Node>,
+    outside: &BTreeMap<IssueNumber, Outside>,
+    policy: OverlapPolicy,
+) -> (Layout, BTreeMap<TaskId, u32>) {
     let circles = circles::find(nodes);
     let mut problems = own_problems(nodes, outside);
     problems.extend(circles.problems);
@@ -143,8 +163,7 @@ pub fn layout(
     };
     let expected = |phase| order::expected(nodes, phase, &layout, policy);
     layout.order = layout.phases.iter().flat_map(expected).collect();
-    layout.edges = edges::all(nodes, &layout, &phasing.of, policy);
-    layout
+    (layout, phasing.of)
 }
 
 impl Layout {

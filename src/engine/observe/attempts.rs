@@ -6,6 +6,7 @@ use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::AttemptSeen;
+use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, Sha, TaskId};
 use crate::engine::record::{Published, Record};
 use crate::engine::report::{Cause, ReportOutcome, head};
@@ -371,4 +372,5 @@ pub(in crate::engine) fn fail(draft: &mut Draft<'_>, id: TaskId, blame: Blame) {
 /// Frees a task's files.
 pub(in crate::engine) fn release(task: &mut Task) {
     task.locked_since = None;
+    task.dispatched = Footprint::default();
 }

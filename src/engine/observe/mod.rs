@@ -59,7 +59,7 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::Comments(comments) => comments::record_comments(draft, comments),
         Fact::Tracking(number, issue, edits, doubles) => {
             tracking::record_doubles(draft, *number, doubles);
-            tracking::record(draft, *number, issue.as_deref(), edits);
+            tracking::record(draft, *number, issue.as_deref(), edits.as_deref());
         }
         Fact::Attempts(seen) => seen.iter().for_each(|seen| attempts::record(draft, seen)),
         Fact::Pulls(pulls) => pulls.iter().for_each(|(pull, closed_by)| pulls::record(draft, pull, closed_by.as_ref())),

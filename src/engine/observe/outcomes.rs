@@ -14,6 +14,7 @@ use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
 use crate::engine::tasks::Place;
+use crate::engine::time::Timestamp;
 
 /// Waits between tries of an effect that cannot be sent double, after its first.
 const REPEAT_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -56,6 +57,20 @@ pub(super) fn record(draft: &mut Draft<'_>, key: &EffectKey, outcome: &Outcome) 
             }
             draft.header_mut().limited_until = Some(*until);
         }
+        Outcome::PutOff { until } => put_off(draft, key, *until),
+    }
+}
+
+/// It was not sent: it goes back as if it had never been due, and the tracking issue says that something waits.
+fn put_off(draft: &mut Draft<'_>, key: &EffectKey, until: Timestamp) {
+    let Some(entry) = draft.entry_mut(key) else { return };
+    entry.state = EntryState::Queued;
+    entry.tries = entry.tries.saturating_sub(1);
+    entry.not_before = until;
+    // A view that waits shows nothing the worse for it.
+    if !matches!(entry.effect, Effect::EditTracking { .. }) {
+        let header = draft.header_mut();
+        header.put_off_until = header.put_off_until.max(Some(until));
     }
 }
 
@@ -161,14 +176,14 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
 }
 
 fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
-    let now = draft.now;
+    let (now, interval) = (draft.now, draft.header().settings.tracking_interval.0);
     if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == number) {
         digest.clone_into(&mut tracking.digest);
-        tracking.edited_at = now;
+        tracking.written(now, interval);
         tracking.unattributed.clear();
     }
-    // What somebody ticked between our reading and our writing stands in the history of edits alone.
-    draft.read(Read::Tracking(number));
+    // What somebody ticked between our reading and our writing stands in the history of edits alone: the heartbeat
+    // asks for it once after however many writes.
 }
 
 fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<RunId>) {
@@ -220,6 +235,9 @@ pub(in crate::engine) fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
         edited_at: now,
         dirty: true,
         pinned: false,
+        read_at: None,
+        seen_at: None,
+        paid_until: None,
         unattributed: Vec::new(),
         ticked: Cursor::new(issue.created_at),
     });

@@ -127,7 +127,10 @@ fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
             task.hold = Some(Hold::PullClosed { pull: number, by: by.map(|actor| actor.login.clone()) });
         }
         task.rebase_due = false;
-        release(task);
+        // A run that is being closed may still work on its files: they are free when it has ended.
+        if task.live().is_none() {
+            release(task);
+        }
     }
     if left {
         leave(draft, id, Outside::Closed);
@@ -145,7 +148,6 @@ fn name_closer(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
 
 /// It is open: reopened, pushed to, or as it was.
 fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
-    let now = draft.now;
     if draft.task(id).and_then(|task| task.pull.as_ref()).is_some_and(|known| !known.open) {
         reopened(draft, id);
     }
@@ -164,9 +166,7 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
     let Some(task) = draft.task(id) else { return };
     if task.stage == Stage::Complete && task.work.as_ref().is_some_and(|work| work.commit == pull.head_sha) {
         draft.move_task(id, Trigger::Open);
-        if let Some(task) = draft.task_mut(id) {
-            task.locked_since.get_or_insert(now);
-        }
+        draft.lock(id);
     }
     let Some(task) = draft.task(id) else { return };
     if !task.issue_open && matches!(task.verdict, None | Some(Verdict::Escalated)) {
@@ -203,7 +203,6 @@ fn taken_over(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
 
 /// A person reopened it: it holds its files again.
 fn reopened(draft: &mut Draft<'_>, id: TaskId) {
-    let now = draft.now;
     let closed_by_person = draft.task(id).is_some_and(|task| matches!(task.hold, Some(Hold::PullClosed { .. })));
     if closed_by_person {
         draft.move_task(id, Trigger::Reopen);
@@ -215,8 +214,8 @@ fn reopened(draft: &mut Draft<'_>, id: TaskId) {
         if closed_by_person {
             task.hold = None;
         }
-        task.locked_since.get_or_insert(now);
     }
+    draft.lock(id);
 }
 
 /// Records what the checks of a head say.

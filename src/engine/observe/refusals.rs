@@ -8,7 +8,7 @@ use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
 use crate::engine::observe::outcomes::{merge_answered, repeat_wait, reread_pull};
-use crate::engine::observe::{oldest, watch};
+use crate::engine::observe::{oldest, release, watch};
 use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
 use crate::engine::tasks::Place;
 
@@ -25,17 +25,16 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         (Effect::CreateTracking { .. } | Effect::Fence { .. } | Effect::KeepPlan { .. }, _) => {
             again_later(draft, entry)
         }
-        (Effect::EditTracking { number }, _) => {
-            again_later(draft, entry);
-            draft.read(Read::Tracking(*number));
-        }
+        (Effect::EditTracking { number }, _) => look_and_try_again(draft, entry, *number),
+        // A plan that ended must not look open for ever.
+        (Effect::CloseIssue { number }, _) if is_tracking(draft, *number) => look_and_try_again(draft, entry, *number),
         (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => {
             dispatch_refused(draft, attempt, message)
         }
         (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. } | Effect::UpdatePull { issue, .. }, _) => {
             hold_publish(draft, *issue, message)
         }
-        (Effect::MergePull { pull, .. }, _) => merge_refused(draft, *pull, message),
+        (Effect::MergePull { pull, head }, _) => merge_refused(draft, *pull, head, message),
         (Effect::Comment { .. } | Effect::DeleteComment { .. } | Effect::CloseIssue { .. }, _)
             if entry.tries < WORDS_TRIES_MAX =>
         {
@@ -55,6 +54,16 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         )
         | (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, None) => {}
     }
+}
+
+fn is_tracking(draft: &Draft<'_>, number: IssueNumber) -> bool {
+    draft.header().tracking.as_ref().is_some_and(|tracking| tracking.number == number)
+}
+
+/// The tracking issue may be gone, which reading it tells; while it is there its effect is tried again.
+fn look_and_try_again(draft: &mut Draft<'_>, entry: &Entry, number: IssueNumber) {
+    again_later(draft, entry);
+    draft.read(Read::Tracking(number));
 }
 
 /// Puts an entry back, to be sent after a wait.
@@ -84,7 +93,7 @@ fn dispatch_refused(draft: &mut Draft<'_>, attempt: AttemptId, message: &str) {
         task.hold = Some(Hold::DispatchRefused { message: message.to_owned() });
         // Nothing of it was ever dispatched: it holds no files.
         if task.attempts.is_empty() && !task.has_open_pull() {
-            task.locked_since = None;
+            release(task);
         }
     }
 }
@@ -98,9 +107,22 @@ fn hold_publish(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
     }
 }
 
-fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, message: &str) {
+/// A person's word to merge stands, and is not sent again before the head or the base moved or somebody repeats it.
+fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
+    note_refusal(draft, pull, head, message);
     for id in draft.ids_at(Place::Pull(pull)) {
         hold_publish(draft, id.0, message);
+    }
+}
+
+/// Keeps what GitHub said to the merge of a head into the base as it is known.
+fn note_refusal(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
+    let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
+    for id in draft.ids_at(Place::Pull(pull)) {
+        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+            let (head, base, message) = (head.clone(), base.clone(), message.to_owned());
+            pull.merge_refused = Some(MergeRefused { head, base, message });
+        }
     }
 }
 
@@ -149,14 +171,8 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
 /// GitHub did not merge: a moved head, a moved base or a conflict shows once both are read again; otherwise its words
 /// stand.
 fn merge_conflicted(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &str) {
-    let Some(base) = draft.header().base.as_ref().map(|base| base.head.clone()) else { return };
     merge_answered(draft, pull);
-    for id in draft.ids_at(Place::Pull(pull)) {
-        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
-            let (head, base, message) = (head.clone(), base.clone(), message.to_owned());
-            pull.merge_refused = Some(MergeRefused { head, base, message });
-        }
-    }
+    note_refusal(draft, pull, head, message);
     if let Some(base) = &mut draft.header_mut().base {
         base.stale = true;
     }

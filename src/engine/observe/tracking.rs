@@ -3,7 +3,7 @@
 use crate::engine::checklist::{self, Tick};
 use crate::engine::command;
 use crate::engine::draft::Draft;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::id::IssueNumber;
 use crate::engine::observe::comments::may_speak;
 use crate::engine::plan::{Act, PlanStatus};
@@ -24,14 +24,23 @@ pub(super) fn record_doubles(draft: &mut Draft<'_>, number: IssueNumber, doubles
 /// Records the tracking issue. Gone, it is forgotten and made anew. Each tick is attributed to the person whose edit
 /// shows it first, also one that we wrote over since; one that cannot be attributed is put back with a line that asks
 /// for the command.
-pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>, edits: &[BodyEdit]) {
+///
+/// Without a history there was none to ask for: it stands as we left it.
+pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>, edits: Option<&[BodyEdit]>) {
     let Some(tracking) = draft.header().tracking.clone().filter(|tracking| tracking.number == number) else { return };
     let Some(issue) = issue else {
         draft.header_mut().tracking = None;
+        draft.answered(&EffectKey(format!("close:{number}")));
         return;
     };
     if draft.header().status == PlanStatus::Ended {
         return;
+    }
+    let Some(edits) = edits else { return };
+    let now = draft.now;
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.read_at = Some(now);
+        tracking.seen_at = Some(issue.updated_at);
     }
     take_history(draft, number, edits);
     if checklist::digest(&issue.body) == tracking.digest {

@@ -43,9 +43,9 @@ pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
 /// Heals every live attempt that is past its deadline.
 pub(super) fn heal(draft: &mut Draft<'_>) {
     let now = draft.now;
-    let settings = draft.header().settings.clone();
     refence(draft);
-    let is_late = |task: &&Task| deadline(task, &settings).is_some_and(|deadline| now >= deadline);
+    let settings = &draft.header().settings;
+    let is_late = |task: &&Task| deadline(task, settings).is_some_and(|deadline| now >= deadline);
     let late: Vec<TaskId> = draft.at(Place::Live).filter(is_late).map(|task| task.id).collect();
     for id in late {
         let Some(task) = draft.task(id) else { continue };
@@ -62,7 +62,7 @@ pub(super) fn heal(draft: &mut Draft<'_>) {
                 }
             }
             // Closed only once it was looked at: a look that failed is made again at the next tick.
-            (true, _) if task.live().is_some_and(|attempt| looked_at_late(attempt, task, &settings)) => {
+            (true, _) if task.live().is_some_and(|attempt| looked_at_late(attempt, task, &draft.header().settings)) => {
                 fence(draft, id, FenceCause::Stuck);
             }
             (true, _) => {}

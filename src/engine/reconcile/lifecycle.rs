@@ -8,7 +8,7 @@ use crate::engine::config::ApprovalPolicy;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::event::Read;
-use crate::engine::graph::{self, Node};
+use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
 use crate::engine::render;
@@ -27,7 +27,7 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
     }
     let nodes: BTreeMap<TaskId, Node> =
         draft.tasks().filter(|task| !task.left).map(|task| (task.id, node(task))).collect();
-    let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
+    let layout = graph::layout_unexplained(&nodes, &draft.header().outside, draft.header().settings.overlap);
     for (index, phase) in layout.phases.iter().enumerate() {
         for id in &phase.tasks {
             let remaining = layout.remaining.get(id).copied().unwrap_or(1);
@@ -39,11 +39,24 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
             }
         }
     }
-    let phases = layout.phases.len();
+    let open = open_again(draft, &layout.phases);
     draft.set_layout(LayoutRow { phases: layout.phases, order: layout.order, problems: layout.problems });
-    if draft.header().open_phase >= phases.max(1) {
-        draft.header_mut().open_phase = phases.saturating_sub(1);
+    if draft.header().open_phase != open {
+        draft.header_mut().open_phase = open;
     }
+}
+
+/// The index of the phase that is open, in a new layout: the one that was, by its number, though phases before it came
+/// or went; where it is gone, the last before it. A plan that is not shown yet, or whose first phase never had approved
+/// work, has passed none and begins with its first.
+fn open_again(draft: &Draft<'_>, phases: &[Phase]) -> usize {
+    let header = draft.header();
+    let counted = |id: &TaskId| draft.task(*id).is_some_and(|task| task.is_approved() || !task.attempts.is_empty());
+    let reached = |phase: &&Phase| header.open_phase > 0 || phase.tasks.iter().any(counted);
+    let active = header.status == PlanStatus::Active;
+    let was = draft.layout().phases.get(header.open_phase).filter(|phase| active && reached(phase));
+    let passed = was.map_or(0, |was| phases.iter().take_while(|phase| phase.number <= was.number).count());
+    passed.saturating_sub(1)
 }
 
 /// A task as the layout sees it.
@@ -113,7 +126,8 @@ pub(super) fn end(draft: &mut Draft<'_>) {
     }
 }
 
-/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`.
+/// Opens the tracking issue, and rewrites it where it no longer shows what is, at most once per `tracking_interval`,
+/// and seldomer after a few in a row.
 pub(super) fn show(draft: &mut Draft<'_>) {
     let header = draft.header();
     if !matches!(header.status, PlanStatus::Active | PlanStatus::Ended) {
@@ -128,7 +142,7 @@ pub(super) fn show(draft: &mut Draft<'_>) {
     };
     let dirty = tracking.dirty || draft.shows_change();
     let (number, was_dirty) = (tracking.number, tracking.dirty);
-    let due = tracking.edited_at + header.settings.tracking_interval.0;
+    let due = tracking.view_due(header.settings.tracking_interval.0);
     let ended = header.status == PlanStatus::Ended;
     let send =
         dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
@@ -149,7 +163,7 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
     let tracking = header.tracking.as_ref().filter(|tracking| tracking.dirty);
     gathering
         .into_iter()
-        .chain(tracking.map(|tracking| tracking.edited_at + header.settings.tracking_interval.0))
+        .chain(tracking.map(|tracking| tracking.view_due(header.settings.tracking_interval.0)))
         .collect()
 }
 

@@ -14,6 +14,7 @@ pub(super) use tell::has_news;
 
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
+use crate::engine::observe::release;
 use crate::engine::plan::PlanStatus;
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::tasks::Place;
@@ -59,10 +60,10 @@ fn settle(draft: &mut Draft<'_>) {
             task.settled_at = Some(now);
         }
     }
-    // What is settled frees its files; an open pull request keeps them.
-    for id in ending(draft, |task| task.locked_since.is_some() && task.is_settled()) {
+    // What is settled, or whose pull request a person closed, frees its files; an open pull request keeps them.
+    for id in ending(draft, |task| task.locked_since.is_some() && task.frees_files()) {
         if let Some(task) = draft.task_mut(id) {
-            task.locked_since = None;
+            release(task);
         }
     }
 }
@@ -83,6 +84,7 @@ pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
     moments.extend(draft.at(Place::OpenPull).filter_map(|task| publish::grace_end(task, settings)));
     moments.extend(lifecycle::due(draft));
     moments.extend(draft.header().unkept.due);
+    moments.extend(draft.header().put_off_until);
     let limited = draft.header().limited_until.filter(|until| *until > draft.now);
     let next = moments.into_iter().filter(|moment| *moment > draft.now).min();
     next.max(limited)

@@ -97,6 +97,10 @@ fn is_invisible(c: char) -> bool {
 }
 
 fn escape(text: &str) -> String {
+    // Nothing can be made of letters, digits, blanks and slashes alone.
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'/' | b',' | b'(' | b')')) {
+        return text.to_owned();
+    }
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars().filter(|c| !is_invisible(*c)) {
         match c {

@@ -17,6 +17,18 @@ pub const BODY_CHARACTERS_MAX: usize = 60_000;
 const GRAPH_TASKS_MAX: usize = 60;
 /// Longest title in the graph, in characters.
 const GRAPH_TITLE_CHARACTERS_MAX: usize = 56;
+/// How each status is coloured in the graph.
+const GRAPH_COLOURS: &str = "\
+\x20 classDef pending fill:#fef3c7,stroke:#6b7280,color:#111827
+  classDef blocked fill:#e5e7eb,stroke:#6b7280,color:#111827
+  classDef running fill:#bfdbfe,stroke:#6b7280,color:#111827
+  classDef stuck fill:#fed7aa,stroke:#6b7280,color:#111827
+  classDef error fill:#fecaca,stroke:#6b7280,color:#111827
+  classDef complete fill:#d9f99d,stroke:#6b7280,color:#111827
+  classDef pr_open fill:#bbf7d0,stroke:#6b7280,color:#111827
+  classDef merged fill:#ddd6fe,stroke:#6b7280,color:#111827
+  classDef cancelled fill:#d1d5db,stroke:#6b7280,color:#111827
+```";
 /// Most ordering edges shown with their evidence.
 const EDGES_MAX: usize = 60;
 /// Most boxes of one kind.
@@ -109,6 +121,12 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     }
     if let Some(until) = header.limited_until.filter(|until| *until > draft.now) {
         lines.push(format!("\nGitHub asked for a pause until {}.", until.seconds_text()));
+    }
+    if let Some(until) = header.put_off_until.filter(|until| *until > draft.now) {
+        lines.push(format!(
+            "\nComments and pull requests wait until {}: GitHub allows no more of them. All else goes on.",
+            until.seconds_text()
+        ));
     }
     if header.status == PlanStatus::Ended {
         lines.push("\nThis plan has ended.".to_owned());
@@ -326,20 +344,7 @@ fn graph_fold(views: &[View<'_>]) -> String {
             }
         }
     }
-    for (class, colour) in [
-        ("pending", "#fef3c7"),
-        ("blocked", "#e5e7eb"),
-        ("running", "#bfdbfe"),
-        ("stuck", "#fed7aa"),
-        ("error", "#fecaca"),
-        ("complete", "#d9f99d"),
-        ("pr_open", "#bbf7d0"),
-        ("merged", "#ddd6fe"),
-        ("cancelled", "#d1d5db"),
-    ] {
-        lines.push(format!("  classDef {class} fill:{colour},stroke:#6b7280,color:#111827"));
-    }
-    lines.push("```".to_owned());
+    lines.push(GRAPH_COLOURS.to_owned());
     format!("<details><summary>Graph</summary>\n\n{}\n\n</details>", lines.join("\n"))
 }
 

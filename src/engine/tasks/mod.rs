@@ -77,12 +77,15 @@ impl Tasks {
     /// Puts a task in, in place of an earlier row of it.
     pub fn insert(&mut self, task: Arc<Task>) {
         let id = task.id;
-        let was = self.take_out(id);
-        let mut keys = Vec::new();
-        own_keys(&task, &mut |key| keys.push(key));
-        self.keys.extend(keys);
+        let shares = self.rows.get(&id).is_none_or(|known| !share_alike(known, &task));
+        let was = self.take_out(id, shares);
+        own_keys(&task, Place::OWN, &mut |key| {
+            self.keys.insert(key);
+        });
         let is = place::holds_up(&task);
-        each_shared(&task, &mut |path| *self.sharers.entry(path).or_default() += 1);
+        if shares {
+            each_shared(&task, &mut |path| *self.sharers.entry(path).or_default() += 1);
+        }
         self.rows.insert(id, task);
         self.enter(id);
         self.follow_up(id, was, Some(is));
@@ -90,7 +93,7 @@ impl Tasks {
 
     /// Takes a task out; one that is not in changes nothing.
     pub fn remove(&mut self, id: TaskId) {
-        let was = self.take_out(id);
+        let was = self.take_out(id, true);
         self.rows.remove(&id);
         self.follow_up(id, was, None);
     }
@@ -130,20 +133,23 @@ impl Tasks {
         found
     }
 
-    /// Takes everything that a task's row says out of the index; whether it held dependents up, where it was there.
-    fn take_out(&mut self, id: TaskId) -> Option<bool> {
+    /// Takes everything that a task's row says out of the index, the paths it shares only where asked; whether it held
+    /// dependents up, where it was there.
+    fn take_out(&mut self, id: TaskId, shares: bool) -> Option<bool> {
         let task = Arc::clone(self.rows.get(&id)?);
-        own_keys(&task, &mut |key| {
+        own_keys(&task, Place::OWN, &mut |key| {
             self.keys.remove(&key);
         });
-        each_shared(&task, &mut |path| {
-            if let Some(count) = self.sharers.get_mut(&path) {
-                *count -= 1;
-                if *count == 0 {
-                    self.sharers.remove(&path);
+        if shares {
+            each_shared(&task, &mut |path| {
+                if let Some(count) = self.sharers.get_mut(&path) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.sharers.remove(&path);
+                    }
                 }
-            }
-        });
+            });
+        }
         self.leave(&task);
         self.each_stranger(&task);
         Some(place::holds_up(&task))
@@ -225,9 +231,15 @@ impl Areas {
     }
 }
 
-/// Hands out a task's keys but the one as startable.
-pub(in crate::engine) fn own_keys(task: &Task, found: &mut dyn FnMut(Key)) {
-    place::each(task, &mut |place| found((place, task.id)));
+/// Hands out a task's keys from one place to another, both included, but the one as startable.
+pub(in crate::engine) fn own_keys(task: &Task, range: (Place, Place), found: &mut dyn FnMut(Key)) {
+    place::each(task, range, &mut |place| found((place, task.id)));
+}
+
+/// Whether two rows of a task name the same paths in the same phase, as [`each_shared`] hands them out.
+fn share_alike(one: &Task, other: &Task) -> bool {
+    let names = |task: &Task| task.verdict.is_none() && !task.left;
+    names(one) == names(other) && one.phase == other.phase && one.footprint == other.footprint
 }
 
 /// Hands out every path that an unsettled task names, each once, with its phase.

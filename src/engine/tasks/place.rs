@@ -65,6 +65,9 @@ pub struct Turn {
 }
 
 impl Place {
+    /// The first and the last place of all but startable ones.
+    pub(in crate::engine) const OWN: (Self, Self) = (Self::Live, Self::Gate(usize::MAX));
+
     /// The first and the last place of startable tasks of these phases.
     pub fn startable(phases: RangeInclusive<usize>) -> (Self, Self) {
         let (phase, last) = phases.into_inner();
@@ -75,31 +78,38 @@ impl Place {
     }
 }
 
-/// Hands out every place of a task but [`Place::Startable`].
-pub(super) fn each(task: &Task, found: &mut dyn FnMut(Place)) {
-    let live = task.live().is_some();
-    let flags = [
-        (Place::Live, live),
-        (Place::Locked, task.locked_since.is_some()),
-        (Place::OpenPull, task.has_open_pull()),
-        (Place::UnmergedPull, task.pull.as_ref().is_some_and(|pull| !pull.merged)),
-        (Place::Finished, task.stage == Stage::Complete && task.verdict.is_none()),
-        (Place::Ending, is_ending(task)),
-        (Place::Unended, !has_end(task)),
-        (Place::Escalated, task.verdict == Some(Verdict::Escalated)),
-        (Place::News, has_news(task)),
-        (Place::Uninferred, !task.inferred && !task.left),
-        (Place::LabelUnasked, !task.label_asked && !task.is_approved() && !task.left),
-        (Place::PassedOver, is_idle(task) && task.counters.passed_over >= PASSED_OVER_MAX),
-        (Place::NotBefore(task.not_before), task.verdict.is_none() && !live && task.not_before > Timestamp(0)),
-        (Place::Work(Reverse(task.phase)), task.is_approved() && task.verdict.is_none() && !task.left),
-        (Place::Gate(task.phase), counts_for_gate(task) && !has_end(task)),
-    ];
-    flags.into_iter().filter(|(_, fits)| *fits).for_each(|(place, _)| found(place));
+/// Hands out every place of a task from one place to another, both included, but [`Place::Startable`]. What lies
+/// outside is not worked out.
+pub(super) fn each(task: &Task, (from, to): (Place, Place), found: &mut dyn FnMut(Place)) {
+    let live = || task.live().is_some();
+    let mut offer = |place: Place, fits: &dyn Fn() -> bool| {
+        if from <= place && place <= to && fits() {
+            found(place);
+        }
+    };
+    offer(Place::Live, &live);
+    offer(Place::Locked, &|| task.locked_since.is_some());
+    offer(Place::OpenPull, &|| task.has_open_pull());
+    offer(Place::UnmergedPull, &|| task.pull.as_ref().is_some_and(|pull| !pull.merged));
+    offer(Place::Finished, &|| task.stage == Stage::Complete && task.verdict.is_none());
+    offer(Place::Ending, &|| is_ending(task));
+    offer(Place::Unended, &|| !has_end(task));
+    offer(Place::Escalated, &|| task.verdict == Some(Verdict::Escalated));
+    offer(Place::News, &|| has_news(task));
+    offer(Place::Uninferred, &|| !task.inferred && !task.left);
+    offer(Place::LabelUnasked, &|| !task.label_asked && !task.is_approved() && !task.left);
+    offer(Place::PassedOver, &|| is_idle(task) && task.counters.passed_over >= PASSED_OVER_MAX);
     if let Some(pull) = &task.pull {
-        found(Place::Pull(pull.number));
+        offer(Place::Pull(pull.number), &|| true);
     }
-    waits::dependencies(task).into_iter().for_each(|issue| found(Place::DependsOn(issue)));
+    if from <= Place::DependsOn(IssueNumber(u64::MAX)) && to >= Place::DependsOn(IssueNumber(u64::MIN)) {
+        waits::dependencies(task).into_iter().for_each(|issue| offer(Place::DependsOn(issue), &|| true));
+    }
+    let due = || task.verdict.is_none() && !live() && task.not_before > Timestamp(0);
+    offer(Place::NotBefore(task.not_before), &due);
+    let work = || task.is_approved() && task.verdict.is_none() && !task.left;
+    offer(Place::Work(Reverse(task.phase)), &work);
+    offer(Place::Gate(task.phase), &|| counts_for_gate(task) && !has_end(task));
 }
 
 /// The place of a task that can be dispatched as far as its own row tells.
@@ -123,7 +133,7 @@ fn is_idle(task: &Task) -> bool {
 fn is_ending(task: &Task) -> bool {
     let merged = task.stage == Stage::Merged && task.verdict != Some(Verdict::Merged);
     let given_up = task.cancel_asked && task.verdict.is_none();
-    merged || given_up || task.locked_since.is_some() && task.is_settled()
+    merged || given_up || task.locked_since.is_some() && task.frees_files()
 }
 
 /// Whether it ended in a way that lets its gate and the plan go on.

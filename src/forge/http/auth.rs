@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::forge::http::failure::Failure;
 use crate::forge::http::hub::Hub;
 use crate::forge::http::json::Place;
+use crate::forge::http::tag;
 use crate::forge::http::token::Grant;
 use crate::forge::world::access::{Level, Scope, allows};
 
@@ -115,9 +116,16 @@ pub(crate) async fn require_token(State(hub): State<Arc<Hub>>, mut request: Requ
         Ok(grant) => grant,
         Err(failure) => return failure.into_response(),
     };
-    let login = grant.actor.login.clone();
+    let actor = grant.actor.clone();
+    let login = actor.login.clone();
     request.extensions_mut().insert(grant);
-    let mut response = next.run(request).await;
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let kind = format!("{} {route}", request.method());
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned().filter(|_| request.method() == Method::GET);
+    let is_read = request.method() == Method::GET;
+    let answer = next.run(request).await;
+    let mut response = if is_read { tag::tagged(answer, known.as_ref()).await } else { answer };
+    hub.count_call(kind, &actor, response.status() == StatusCode::NOT_MODIFIED);
     let quota = hub.look(|world| world.quota(&login, hub.clock.now()));
     if let Some(quota) = quota {
         let remaining = quota.limit.saturating_sub(quota.used);

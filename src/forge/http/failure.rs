@@ -45,7 +45,7 @@ impl Failure {
             Error::Denied { message } => Self::new(StatusCode::FORBIDDEN, message),
             Error::Conflict { message } => Self::new(conflict, message),
             Error::Invalid { message } => Self::invalid(message),
-            Error::RateLimited { until } => {
+            Error::RateLimited { until } | Error::OverBudget { until } => {
                 let seconds = until.since(now).as_millis().div_ceil(SECOND).max(1);
                 Self {
                     retry_after: Some(u64::try_from(seconds).unwrap_or(u64::MAX)),

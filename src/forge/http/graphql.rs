@@ -110,7 +110,7 @@ fn edit(edit: &BodyEdit) -> Value {
         "editedAt": json::moment(edit.at),
         "createdAt": json::moment(edit.at),
         "editor": edit.editor.as_ref().map(editor),
-        "diff": edit.body,
+        "diff": edit.body.as_deref(),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Whatever changes anything waits for its turn, asks git, is applied, is committed to `forge.sqlite` with its
 //! webhooks, and only then answered. A writer that has begun is never cut off by a caller that goes away.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -27,6 +28,18 @@ use crate::github::{Error, Response};
 /// Requests in the log before the world is written whole.
 const LOG_ROWS_MAX: u64 = 500;
 
+/// How often one kind of call was answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// With something new, or a write.
+    pub answered: u64,
+    /// With "not modified".
+    pub unchanged: u64,
+}
+
+/// Calls by method and route.
+pub type Calls = BTreeMap<String, Counted>;
+
 /// Everything the forge's parts share.
 pub(crate) struct Hub {
     pub(crate) place: Place,
@@ -44,6 +57,7 @@ pub(crate) struct Hub {
     /// What fetches are greeted with, once known.
     pub(crate) greeting: OnceLock<Greeting>,
     world: Mutex<World>,
+    calls: Mutex<Calls>,
     turn: tokio::sync::Mutex<Turn>,
     changes: watch::Sender<u64>,
     broken: AtomicBool,
@@ -85,6 +99,7 @@ impl Hub {
             to_deliver: Notify::new(),
             greeting: OnceLock::new(),
             world: Mutex::new(parts.world),
+            calls: Mutex::default(),
             turn: tokio::sync::Mutex::new(Turn { logged: parts.logged }),
             changes: watch::Sender::new(0),
             broken: AtomicBool::new(false),
@@ -103,6 +118,26 @@ impl Hub {
     /// Counts a request that is no request to the world.
     pub(crate) fn count(&self, actor: &Actor) -> Result<(), Error> {
         self.world().count_plain(&actor.login, self.clock.now())
+    }
+
+    /// Counts an answered call of the App by its kind: one whose answer had not changed is no request of the hour's.
+    pub(crate) fn count_call(&self, kind: String, actor: &Actor, unchanged: bool) {
+        if !self.look(|world| world.app_bot() == *actor) {
+            return;
+        }
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = calls.entry(kind).or_default();
+        if unchanged {
+            counted.unchanged += 1;
+            self.world().uncount(&actor.login);
+        } else {
+            counted.answered += 1;
+        }
+    }
+
+    /// The App's calls so far, by method and route.
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells that something changed: the number grows with every accepted write.

@@ -15,6 +15,7 @@ pub(crate) mod options;
 mod paging;
 pub(crate) mod rest;
 mod start;
+mod tag;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token;
@@ -42,6 +43,7 @@ use crate::forge::world::{ACTIONS_BOT, World};
 use crate::forge::{pages, repository, webhooks};
 use crate::github::{Error, Response};
 
+pub use crate::forge::http::hub::{Calls, Counted};
 pub use crate::forge::http::options::{Clock, ForgeOptions, StartError, WebhookTarget};
 pub(crate) use crate::forge::http::paging::query_of;
 pub(crate) use crate::forge::http::rest::git_side;
@@ -187,6 +189,11 @@ impl Handle {
         let actor = Actor { login: Login::new(ACTIONS_BOT), bot: true };
         let grant = Grant { actor, permissions, expires_at: now + JOB_TOKEN_LIFE };
         self.hub.tokens.mint(grant, now).map(|(token, _)| token).map_err(|error| error.to_string())
+    }
+
+    /// The App's calls so far, by method and route.
+    pub fn calls(&self) -> Calls {
+        self.hub.calls()
     }
 
     /// Ends a job's token.

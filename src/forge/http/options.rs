@@ -47,6 +47,8 @@ pub struct WebhookTarget {
     pub url: String,
     /// The secret that signs them; never empty.
     pub secret: SecretString,
+    /// Whether one that is not taken is tried again until it is. GitHub tries once, and lists what became of it.
+    pub repeats: bool,
 }
 
 /// What a forge is started with.

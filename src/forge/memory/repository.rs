@@ -95,14 +95,39 @@ impl Repository {
     /// Whether a commit is in another's history (or is it).
     pub fn contains(&self, tip: &Sha, ancestor: &Sha) -> bool {
         let Some(oldest) = self.commits.get(ancestor).map(|commit| commit.generation) else { return false };
-        self.history(tip, oldest).contains(ancestor)
+        let mut seen = BTreeSet::new();
+        let mut open = vec![tip];
+        // Every commit is opened once: a repository holds finitely many.
+        while let Some(sha) = open.pop() {
+            if sha == ancestor {
+                return true;
+            }
+            let Some(commit) = self.commits.get(sha).filter(|commit| commit.generation > oldest) else { continue };
+            open.extend(commit.parents.iter().filter(|parent| seen.insert(*parent)));
+        }
+        false
     }
 
     /// The youngest commit that both have in their history.
     pub fn merge_base(&self, one: &Sha, other: &Sha) -> Option<Sha> {
-        let (one, other) = (self.history(one, 0), self.history(other, 0));
-        let age = |sha: &&Sha| (self.commits.get(*sha).map(|commit| commit.generation), (*sha).clone());
-        one.intersection(&other).max_by_key(age).cloned()
+        // Who comes from which of both, youngest first: a parent is older than its children.
+        let mut open: BTreeMap<(u64, &Sha), (bool, bool)> = BTreeMap::new();
+        for (sha, from) in [(one, (true, false)), (other, (false, true))] {
+            let Some((sha, commit)) = self.commits.get_key_value(sha) else { continue };
+            let known = open.entry((commit.generation, sha)).or_default();
+            *known = (known.0 || from.0, known.1 || from.1);
+        }
+        while let Some(((_, sha), from)) = open.pop_last() {
+            if from == (true, true) {
+                return Some(sha.clone());
+            }
+            let parents = self.commits.get(sha).into_iter().flat_map(|commit| &commit.parents);
+            for (sha, commit) in parents.filter_map(|parent| self.commits.get_key_value(parent)) {
+                let known = open.entry((commit.generation, sha)).or_default();
+                *known = (known.0 || from.0, known.1 || from.1);
+            }
+        }
+        None
     }
 
     /// The tree of two commits merged, or the paths that conflict.
@@ -110,23 +135,10 @@ impl Repository {
     /// # Errors
     /// The paths that do not merge.
     pub fn merged_tree(&self, ours: &Sha, theirs: &Sha, on_conflict: OnConflict) -> Result<Tree, Vec<String>> {
-        let tree = |sha: &Sha| self.commits.get(sha).map(|commit| commit.tree.clone()).unwrap_or_default();
-        let base = self.merge_base(ours, theirs).map(|sha| tree(&sha)).unwrap_or_default();
-        merge_trees(&base, &tree(ours), &tree(theirs), on_conflict)
-    }
-
-    /// Commits reachable from a tip, no older in generation than `oldest`.
-    fn history(&self, tip: &Sha, oldest: u64) -> BTreeSet<Sha> {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![tip.clone()];
-        // Every commit is opened once: a repository holds finitely many.
-        while let Some(sha) = open.pop() {
-            let Some(commit) = self.commits.get(&sha).filter(|commit| commit.generation >= oldest) else { continue };
-            if seen.insert(sha) {
-                open.extend(commit.parents.iter().cloned());
-            }
-        }
-        seen
+        let none = Tree::new();
+        let tree = |sha: &Sha| self.commits.get(sha).map_or(&none, |commit| &commit.tree);
+        let base = self.merge_base(ours, theirs);
+        merge_trees(base.as_ref().map_or(&none, tree), tree(ours), tree(theirs), on_conflict)
     }
 
     /// Answers the world's question; branches move by it.

@@ -47,7 +47,7 @@ fn refused(hub: &Hub, error: &Error) -> Response {
         Error::Unauthorized { .. } | Error::Denied { .. } => StatusCode::FORBIDDEN,
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::RateLimited { .. } | Error::OverBudget { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unreachable { .. } | Error::Unexpected { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     notice(&hub.place, status, &error.to_string())

@@ -61,7 +61,8 @@ impl World {
 
     /// Permission of an API call. A workflow's token is narrower than its account: whoever checks the token narrows it.
     fn permitted(&self, actor: &Actor, request: &github::Request) -> Result<(), Error> {
-        let may = if *actor == self.app_bot() {
+        let is_app = actor.bot && actor.login.as_str().strip_suffix("[bot]") == Some(self.setup.app_slug.as_str());
+        let may = if is_app {
             allows(&self.setup.app_permissions, needed(request))
         } else if actor.bot {
             actor.login.same(&Login::new(ACTIONS_BOT))

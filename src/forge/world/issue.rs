@@ -98,9 +98,9 @@ impl Act<'_> {
         if let Some(original) = &body_from {
             if entry.edits.is_empty() {
                 let (editor, at) = (Some(entry.issue.author.clone()), entry.issue.created_at);
-                entry.edits.push(BodyEdit { editor, at, body: Some(original.clone()) });
+                entry.edits.push(BodyEdit { editor, at, body: Some(original.as_str().into()) });
             }
-            let body = Some(entry.issue.body.clone());
+            let body = Some(entry.issue.body.as_str().into());
             entry.edits.push(BodyEdit { editor: Some(sender), at: now, body });
         }
         if title_from.is_some() || body_from.is_some() {

@@ -17,6 +17,8 @@ pub const REQUESTS_PER_HOUR: u64 = 5_000;
 pub const CONTENT_PER_MINUTE: usize = 80;
 /// Writes of content an hour.
 pub const CONTENT_PER_HOUR: usize = 500;
+/// What tight limits allow of content: one part in so many.
+const TIGHT_PART: usize = 10;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -56,12 +58,13 @@ impl Counter {
     }
 
     /// When one more write of content is allowed again, if not now.
-    fn content_until(&self, now: Timestamp) -> Option<Timestamp> {
+    fn content_until(&self, now: Timestamp, limits: ApiLimits) -> Option<Timestamp> {
+        let part = if limits == ApiLimits::Tight { TIGHT_PART } else { 1 };
         let limit = |most: usize, window: Duration| {
             let at = *self.content.iter().rev().nth(most.saturating_sub(1))?;
             (now.since(at) < window).then(|| at + window)
         };
-        limit(CONTENT_PER_HOUR, HOUR).max(limit(CONTENT_PER_MINUTE, MINUTE))
+        limit(CONTENT_PER_HOUR / part, HOUR).max(limit(CONTENT_PER_MINUTE / part, MINUTE))
     }
 }
 
@@ -70,7 +73,7 @@ impl World {
     pub fn quota(&self, login: &Login, now: Timestamp) -> Option<Quota> {
         match self.setup.limits {
             ApiLimits::None => None,
-            ApiLimits::Github => {
+            ApiLimits::Github | ApiLimits::Tight => {
                 Some(self.counters.0.get(login).map_or_else(|| Counter::default().quota(now), |c| c.quota(now)))
             }
         }
@@ -86,6 +89,19 @@ impl World {
         limited
     }
 
+    /// Takes one request back: GitHub does not count those whose answer had not changed.
+    pub fn uncount(&mut self, login: &Login) {
+        if let Some(counter) = self.counters.0.get_mut(login) {
+            counter.requests = counter.requests.saturating_sub(1);
+        }
+    }
+
+    /// Writes of content by an account within the last hour, at most what GitHub allows in one.
+    pub fn content_writes(&self, login: &Login, now: Timestamp) -> usize {
+        let content = self.counters.0.get(login).into_iter().flat_map(|counter| &counter.content);
+        content.filter(|at| now.since(**at) < HOUR).count()
+    }
+
     /// Whether an account must wait.
     pub(in crate::forge::world) fn limited(&self, login: &Login, content: bool, now: Timestamp) -> Result<(), Error> {
         let Some(quota) = self.quota(login, now) else { return Ok(()) };
@@ -93,7 +109,7 @@ impl World {
             return Err(Error::RateLimited { until: quota.reset });
         }
         let counter = self.counters.0.get(login).filter(|_| content);
-        match counter.and_then(|counter| counter.content_until(now)) {
+        match counter.and_then(|counter| counter.content_until(now, self.setup.limits)) {
             Some(until) => Err(Error::RateLimited { until }),
             None => Ok(()),
         }

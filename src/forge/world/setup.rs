@@ -13,6 +13,8 @@ use crate::forge::world::access::{Permissions, app_permissions};
 pub enum ApiLimits {
     /// GitHub's: 5,000 requests an hour; 80 content writes a minute and 500 an hour.
     Github,
+    /// GitHub's, with a tenth of its content: a short story comes to them.
+    Tight,
     /// None.
     None,
 }

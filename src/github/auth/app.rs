@@ -214,7 +214,7 @@ impl App {
         Ok(Token { secret: made.token, expires_at })
     }
 
-    async fn call(&self, call: &Call) -> Result<Answer, Error> {
+    pub(super) async fn call(&self, call: &Call) -> Result<Answer, Error> {
         let token = self.web_token()?;
         self.call_with(call, &token).await
     }

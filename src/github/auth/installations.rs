@@ -1,4 +1,4 @@
-//! One client and one push token per repository the App is installed on.
+//! One client and one push token per repository the App is installed on, and one gate per installation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use crate::engine::id::RepositoryName;
 use crate::github::Error;
 use crate::github::auth::app::{API_PERMISSIONS, App, InstallationId, PUSH_PERMISSIONS};
 use crate::github::auth::token::TokenKeeper;
-use crate::github::client::{Client, Credentials};
+use crate::github::client::{Client, Credentials, Gate};
+use crate::github::pace::Limits;
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -23,12 +24,20 @@ struct Entry {
 pub struct Installations {
     app: Arc<App>,
     entries: Mutex<BTreeMap<String, Entry>>,
+    limits: Limits,
+    /// One per installation, kept as long as we run: what was asked counts whichever repository it was for.
+    gates: Mutex<BTreeMap<InstallationId, Arc<Gate>>>,
 }
 
 impl Installations {
     /// Without any client yet; nothing is sent.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app, entries: Mutex::default() }
+        Self::within(app, Limits::GITHUB)
+    }
+
+    /// The same under other limits than GitHub's.
+    pub fn within(app: Arc<App>, limits: Limits) -> Self {
+        Self { app, entries: Mutex::default(), limits, gates: Mutex::default() }
     }
 
     /// The App behind them.
@@ -58,16 +67,23 @@ impl Installations {
         }
         // Asked outside the lock, so that one slow answer holds up one repository only; the first to come back is kept.
         let installation = self.app.installation_of(repository).await?;
-        let fresh = self.new_entry(installation, repository)?;
+        let gate =
+            self.gates.lock().await.entry(installation).or_insert_with(|| Arc::new(Gate::new(self.limits))).clone();
+        let fresh = self.new_entry(gate, installation, repository)?;
         Ok(self.entries.lock().await.entry(key(repository)).or_insert(fresh).clone())
     }
 
-    fn new_entry(&self, installation: InstallationId, repository: &RepositoryName) -> Result<Entry, Error> {
+    fn new_entry(
+        &self,
+        gate: Arc<Gate>,
+        installation: InstallationId,
+        repository: &RepositoryName,
+    ) -> Result<Entry, Error> {
         let keeper = |permissions: &'static [(&'static str, &'static str)]| {
             Arc::new(TokenKeeper::new(self.app.clone(), installation, repository.clone(), permissions))
         };
         let credentials = Credentials::Installation(keeper(&API_PERMISSIONS));
-        let client = Client::new(self.app.transport().clone(), repository.clone(), credentials)?;
+        let client = Client::behind(gate, self.app.transport().clone(), repository.clone(), credentials)?;
         Ok(Entry { client: Arc::new(client), push: keeper(&PUSH_PERMISSIONS) })
     }
 }

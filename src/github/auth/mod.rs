@@ -4,6 +4,7 @@
 //! five minutes before its end and once after a 401; no secret in any `Debug` text, error or address.
 
 mod app;
+mod deliveries;
 mod installations;
 mod token;
 
@@ -11,5 +12,6 @@ mod token;
 mod tests;
 
 pub use app::{API_PERMISSIONS, App, AppCredentials, AppIdentity, Installation, InstallationId, PUSH_PERMISSIONS};
+pub use deliveries::Attempted;
 pub use installations::Installations;
 pub use token::TokenKeeper;

@@ -1,6 +1,6 @@
 //! Tokens: minted once, narrowed, renewed, never shown.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::encoding::AsDer;
@@ -39,6 +39,8 @@ struct Tokens {
     minted: Arc<AtomicUsize>,
     first_good: Arc<AtomicUsize>,
     time: Arc<AtomicI64>,
+    /// Everything an installation asks is refused for now.
+    limited: Arc<AtomicBool>,
 }
 
 impl Tokens {
@@ -47,12 +49,16 @@ impl Tokens {
             minted: Arc::default(),
             first_good: Arc::new(AtomicUsize::new(1)),
             time: Arc::new(AtomicI64::new(NOW.0)),
+            limited: Arc::default(),
         }
     }
 
     fn answer(&self, seen: &Seen) -> Reply {
         let time = self.time.load(Ordering::SeqCst);
         let bearer = seen.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")).expect("a token");
+        if bearer.starts_with("ghs_") && self.limited.load(Ordering::SeqCst) {
+            return server::json(429, json!({"message": "slow down"})).with("retry-after", "30");
+        }
         if let Some(number) = bearer.strip_prefix("ghs_") {
             return if number.parse::<usize>().expect("a number") < self.first_good.load(Ordering::SeqCst) {
                 server::json(401, json!({"message": "Bad credentials"}))
@@ -165,6 +171,27 @@ async fn a_push_token_may_only_push() {
     installations.push_token(&repository()).await.expect("a token");
     let minted = server.seen().pop().expect("a request");
     assert_eq!(minted.body["permissions"], json!({"contents": "write", "metadata": "read"}));
+}
+
+#[tokio::test]
+async fn the_repositories_of_an_installation_share_one_account() {
+    let (tokens, server, installations) = start().await;
+    tokens.limited.store(true, Ordering::SeqCst);
+    let one = installations.client(&repository()).await.expect("a client");
+    let other = installations.client(&RepositoryName::new("o/s")).await.expect("another");
+    assert!(!Arc::ptr_eq(&one, &other));
+    let limited = Err(Error::RateLimited { until: Timestamp(NOW.0 + 30_000) });
+    assert_eq!(one.send(Request::Repository).await, limited);
+    let asked = server.lines().len();
+    assert_eq!(other.send(Request::Repository).await, limited);
+    installations.forget(&repository()).await;
+    let anew = installations.client(&repository()).await.expect("a client");
+    assert_eq!(anew.send(Request::Repository).await, limited);
+    let called = server.lines().into_iter().skip(asked).filter(|line| line.starts_with("GET /repos/o/r "));
+    assert_eq!(called.count(), 0, "nobody asked GitHub again");
+    tokens.limited.store(false, Ordering::SeqCst);
+    tokens.time.fetch_add(30_000, Ordering::SeqCst);
+    assert!(other.send(Request::Repository).await.is_ok());
 }
 
 #[tokio::test]

@@ -78,10 +78,15 @@ impl Client {
         let content = json!({"message": message, "tree": tree, "parents": parents});
         let made: wire::GitObject =
             self.write(Method::POST, "/git/commits", "a new commit".to_owned(), &content).await?;
-        Ok(Response::Commit(Sha::new(made.sha)))
+        let sha = Sha::new(made.sha);
+        *self.made() = Some((sha.clone(), tree));
+        Ok(Response::Commit(sha))
     }
 
     async fn tree_of(&self, commit: &Sha) -> Result<String, Error> {
+        if let Some((_, tree)) = self.made().as_ref().filter(|(made, _)| made == commit) {
+            return Ok(tree.clone());
+        }
         let path = format!("/git/commits/{}", segment(commit.as_str())?);
         let found: wire::GitCommit = self.read(&path, format!("commit {commit}")).await?;
         Ok(found.tree.sha)

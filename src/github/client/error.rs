@@ -96,14 +96,24 @@ fn rate_limit(status: StatusCode, headers: &HeaderMap, message: &str, now: Times
     let wait = if let Some(seconds) = number(headers, "retry-after") {
         seconds
     } else if number(headers, "x-ratelimit-remaining") == Some(0) {
-        let server_seconds = server_time(headers).unwrap_or(now).0.div_euclid(1000);
-        number(headers, "x-ratelimit-reset").map_or(SECONDARY_WAIT_SECONDS, |reset| reset - server_seconds + 1)
+        seconds_to_reset(headers, now).unwrap_or(SECONDARY_WAIT_SECONDS)
     } else if told || status == StatusCode::TOO_MANY_REQUESTS {
         SECONDARY_WAIT_SECONDS
     } else {
         return None;
     };
     Some(Timestamp(now.0.saturating_add(wait.clamp(1, WAIT_SECONDS_MAX) * 1000)))
+}
+
+/// When the hour's requests begin anew, in this machine's time.
+pub(super) fn until_reset(headers: &HeaderMap, now: Timestamp) -> Timestamp {
+    let seconds = seconds_to_reset(headers, now).unwrap_or(SECONDARY_WAIT_SECONDS);
+    Timestamp(now.0.saturating_add(seconds.clamp(1, WAIT_SECONDS_MAX) * 1000))
+}
+
+fn seconds_to_reset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
+    let server_seconds = server_time(headers).unwrap_or(now).0.div_euclid(1000);
+    number(headers, "x-ratelimit-reset").map(|reset| reset.saturating_sub(server_seconds).saturating_add(1))
 }
 
 /// The answer's `Date` header (RFC 9110: `Sun, 06 Nov 1994 08:49:37 GMT`).
@@ -139,7 +149,7 @@ mod tests {
             Error::Denied { .. } => "denied",
             Error::Conflict { .. } => "conflict",
             Error::Invalid { .. } => "invalid",
-            Error::RateLimited { .. } => "limited",
+            Error::RateLimited { .. } | Error::OverBudget { .. } => "limited",
             Error::Unreachable { .. } => "unreachable",
             Error::Unexpected { .. } => "unexpected",
         };

@@ -86,7 +86,7 @@ impl Client {
                 editor: edit.editor.map(editor),
                 at: moment(edit.edited_at.as_deref()),
                 // For bodies of issues GitHub puts the whole text after the edit here.
-                body: edit.diff,
+                body: edit.diff.map(Into::into),
             })
             .collect();
         // GitHub lists the newest first, and its moments are whole seconds: turned around, the stable sort keeps their
@@ -104,12 +104,13 @@ impl Client {
     ) -> Result<T, Error> {
         let mut call = Call::new(Method::POST, String::new(), what);
         call.target = Target::GraphQl;
+        call.is_mutation = query.starts_with("mutation");
         let call = call.with_body(&json!({"query": query, "variables": variables}))?;
         let reply: Reply<T> = self.call(&call).await?.json(&call.what)?;
         if let Some(error) = reply.errors.first() {
             let error = error_of(error, &call.what, self.transport.now());
             if let Error::RateLimited { until } = error {
-                self.note_wait(until);
+                self.gate.wait(until);
             }
             return Err(error);
         }

@@ -1,15 +1,18 @@
 //! [`GitHub`] over GitHub's REST and GraphQL APIs, for one repository.
 //!
 //! Promises: one HTTP exchange per write and no repetition of any request, save once after a 401 (which did nothing)
-//! with a fresh token; lists are read to their end or refused, never cut silently; while GitHub says "wait", nothing is
-//! sent.
+//! with a fresh token; lists are read to their end or refused, never cut silently; nothing is sent while GitHub says
+//! "wait", nor beyond what it allows the installation; what has not changed since it was last read costs none of the
+//! hour's requests.
 
 mod actions;
 mod checks;
 mod contents;
 mod error;
+mod gate;
 mod graphql;
 mod issues;
+mod known;
 mod page;
 mod path;
 mod pulls;
@@ -19,18 +22,21 @@ mod wire;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::engine::id::RepositoryName;
+use crate::engine::id::{RepositoryName, Sha};
 use crate::engine::time::Timestamp;
 use crate::github::auth::TokenKeeper;
+use crate::github::client::known::Known;
+use crate::github::pace::Limits;
 use crate::github::{Error, GitHub, Request, Response};
 
 pub(crate) use error::one_line;
-pub(crate) use page::{Overflow, all_pages};
+pub use gate::{Budget, Gate};
+pub(crate) use page::{Overflow, all_pages, next_page};
 pub(crate) use path::check_name;
 pub(crate) use transport::{Answer, Call, Target};
 pub use transport::{Clock, PUBLIC_API_URL, Transport};
@@ -44,37 +50,33 @@ pub enum Credentials {
     Installation(Arc<TokenKeeper>),
 }
 
-/// What GitHub last said about its primary rate limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Requests per hour.
-    pub limit: u64,
-    /// How many are left of them.
-    pub remaining: u64,
-    /// When the count starts anew, in GitHub's time.
-    pub reset: Timestamp,
-}
-
-#[derive(Debug, Default)]
-struct Pace {
-    budget: Option<Budget>,
-    wait_until: Option<Timestamp>,
-}
-
 /// GitHub for one repository. Share it behind one `Arc`.
 #[derive(Debug)]
 pub struct Client {
     transport: Arc<Transport>,
     repository: RepositoryName,
     credentials: Credentials,
-    pace: Mutex<Pace>,
+    gate: Arc<Gate>,
+    known: Mutex<Known>,
+    /// The commit made last, with its tree: the next one often goes on top of it.
+    made: Mutex<Option<(Sha, String)>>,
 }
 
 impl Client {
     /// A client for `repository`; nothing is sent. A name that is not `owner/name` is refused.
     pub fn new(transport: Arc<Transport>, repository: RepositoryName, credentials: Credentials) -> Result<Self, Error> {
+        Self::behind(Arc::new(Gate::new(Limits::GITHUB)), transport, repository, credentials)
+    }
+
+    /// The same behind a gate that the installation's other clients pass, too.
+    pub fn behind(
+        gate: Arc<Gate>,
+        transport: Arc<Transport>,
+        repository: RepositoryName,
+        credentials: Credentials,
+    ) -> Result<Self, Error> {
         check_name(&repository)?;
-        Ok(Self { transport, repository, credentials, pace: Mutex::default() })
+        Ok(Self { transport, repository, credentials, gate, known: Mutex::default(), made: Mutex::default() })
     }
 
     /// The repository.
@@ -84,7 +86,7 @@ impl Client {
 
     /// What GitHub last said about the rate limit; nothing where it says nothing (a forge without limits).
     pub fn budget(&self) -> Option<Budget> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner).budget
+        self.gate.budget()
     }
 
     /// A token for the API, as it would be sent now.
@@ -115,57 +117,43 @@ impl Client {
     }
 
     async fn call_raw(&self, call: &Call) -> Result<Answer, Error> {
-        self.check_wait()?;
         let token = self.token().await?;
-        let answer = self.transport.exchange(call, Some(&token)).await?;
-        self.note_budget(&answer);
+        let answer = self.exchange(call, &token).await?;
         match &self.credentials {
             Credentials::Installation(keeper) if answer.status == StatusCode::UNAUTHORIZED => {
                 let renewed = keeper.renewed(&token).await?;
                 if renewed.expose_secret() == token.expose_secret() {
                     return Ok(answer);
                 }
-                let second = self.transport.exchange(call, Some(&renewed)).await?;
-                self.note_budget(&second);
-                Ok(second)
+                self.exchange(call, &renewed).await
             }
             Credentials::Installation(_) | Credentials::Fixed(_) => Ok(answer),
         }
     }
 
+    /// One exchange through the gate; what GitHub says has not changed is answered from what is known.
+    async fn exchange(&self, call: &Call, token: &SecretString) -> Result<Answer, Error> {
+        let _entered = self.gate.enter(call, || self.transport.now()).await?;
+        let tag = self.known().tag(call);
+        let given = self.transport.exchange(&Call { known_as: tag, ..call.clone() }, Some(token)).await?;
+        self.gate.hear(&given, self.transport.now());
+        Ok(self.known().settle(call, given))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn refusal(&self, call: &Call, answer: &Answer) -> Error {
         let error = refusal(call, answer, self.transport.now());
         if let Error::RateLimited { until } = error {
-            self.note_wait(until);
+            self.gate.wait(until);
         }
         error
-    }
-
-    fn note_wait(&self, until: Timestamp) {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.wait_until = pace.wait_until.max(Some(until));
-    }
-
-    /// While GitHub has told us to wait nothing is sent: continuing can cost the App its access.
-    fn check_wait(&self) -> Result<(), Error> {
-        let wait_until = self.pace.lock().unwrap_or_else(PoisonError::into_inner).wait_until;
-        match wait_until {
-            Some(until) if self.transport.now() < until => Err(Error::RateLimited { until }),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    fn note_budget(&self, answer: &Answer) {
-        let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-        let told = (
-            number("x-ratelimit-limit"),
-            number("x-ratelimit-remaining"),
-            number("x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok()),
-        );
-        if let (Some(limit), Some(remaining), Some(seconds)) = told {
-            let reset = Timestamp(seconds.saturating_mul(1000));
-            self.pace.lock().unwrap_or_else(PoisonError::into_inner).budget = Some(Budget { limit, remaining, reset });
-        }
     }
 
     /// GETs one JSON value.
@@ -199,6 +187,7 @@ pub(crate) fn refusal(call: &Call, answer: &Answer, now: Timestamp) -> Error {
 
 impl GitHub for Client {
     async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.gate.admit(&request, self.transport.now())?;
         match request {
             Request::Repository => self.repository_facts().await,
             Request::Permission { login } => self.permission(&login).await,

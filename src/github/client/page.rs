@@ -53,6 +53,11 @@ where
     }
 }
 
+/// The next page after an answer, as a path on our own host; nothing where there is none or it lies elsewhere.
+pub(crate) fn next_page(transport: &Transport, answer: &Answer) -> Option<String> {
+    next_link(&answer.headers).and_then(|next| transport.own_path(&next))
+}
+
 /// The address of `rel="next"` (RFC 8288).
 fn next_link(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(LINK)?.to_str().ok()?;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, USER_AGENT};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::BodyExt;
@@ -62,6 +62,10 @@ pub(crate) struct Call {
     pub(crate) body: Option<Vec<u8>>,
     /// How much of the answer is kept.
     pub(crate) keep: Keep,
+    /// Whether a GraphQL call changes anything.
+    pub(crate) is_mutation: bool,
+    /// The `ETag` of an answer that is known already.
+    pub(crate) known_as: Option<HeaderValue>,
     /// What is asked for, in people's words.
     pub(crate) what: String,
 }
@@ -81,7 +85,8 @@ impl Call {
     /// A request without a body for JSON.
     pub(crate) fn new(method: Method, path: String, what: impl Into<String>) -> Self {
         let target = Target::Rest(path);
-        Self { method, target, accept: JSON, body: None, keep: Keep::Whole, what: what.into() }
+        let (body, is_mutation, known_as) = (None, false, None);
+        Self { method, target, accept: JSON, body, keep: Keep::Whole, is_mutation, known_as, what: what.into() }
     }
 
     /// A GET.
@@ -99,7 +104,7 @@ impl Call {
 }
 
 /// An answer, whatever its status.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: StatusCode,
@@ -285,6 +290,9 @@ fn build(call: &Call, uri: Uri, token: Option<&SecretString>) -> Result<http::Re
             HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| unfit("the token"))?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
+    }
+    if let Some(tag) = &call.known_as {
+        request = request.header(IF_NONE_MATCH, tag);
     }
     let body = match &call.body {
         Some(bytes) => {

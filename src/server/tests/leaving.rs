@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use axum::http::StatusCode;
+use serde_json::json;
+
 use crate::engine::id::RepositoryName;
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
 use crate::server::loops::Loops;
-use crate::server::tests::{START, Workshop, clock, widgets};
-use crate::server::{ConnectError, Connector};
+use crate::server::tests::{START, Sent, Workshop, clock, labelled, secrets, widgets};
+use crate::server::webhook::Intake;
+use crate::server::{ConnectError, Connector, routes};
 use crate::store::memory::MemoryStore;
 use crate::store::{Delivery, Error, Store, Version};
 use crate::turn::Deployment;
@@ -50,8 +54,8 @@ impl Store for LateStore {
         self.store.save(repository, expected, changes).await
     }
 
-    async fn keep(&self, delivery: &Delivery) -> Result<bool, Error> {
-        self.store.keep(delivery).await
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        self.store.keep(deliveries).await
     }
 
     async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
@@ -66,7 +70,7 @@ impl Store for LateStore {
         self.store.worked(guids).await?;
         let late = self.late.lock().expect("nobody panics").take();
         if let Some(late) = late {
-            self.store.keep(&late).await?;
+            self.store.keep(&[late]).await?;
             self.loops.get().and_then(Weak::upgrade).expect("the loops live").wake(&widgets());
         }
         Ok(())
@@ -82,11 +86,29 @@ impl Store for LateStore {
 }
 
 #[tokio::test]
+async fn a_repository_without_the_app_is_left_alone() {
+    let workshop = Workshop::new();
+    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
+    let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
+    let body = json!({"issue": {"number": 1}, "repository": {"full_name": "acme/gadgets"}}).to_string();
+    let (status, _) = Sent { body: body.into_bytes(), ..labelled("a") }.signed().to(&router).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
+        tokio::task::yield_now().await;
+    }
+    drop(router);
+    loops.stop();
+    loops.tasks().wait().await;
+    assert!(loops.progress().borrow().is_empty(), "no turn was taken");
+    assert!(loops.health().complaint().is_none(), "that is no failure");
+}
+
+#[tokio::test]
 async fn what_is_heard_while_a_loop_ends_is_not_lost() {
     let store = LateStore::default();
     let heard = |guid: &str| crate::server::delivery::unreadable(guid, "issues", b"", START);
     let of_widgets = |guid: &str| Delivery { repository: Some(widgets()), ..heard(guid) };
-    store.keep(&of_widgets("first")).await.expect("kept");
+    store.keep(&[of_widgets("first")]).await.expect("kept");
     *store.late.lock().expect("nobody panics") = Some(of_widgets("late"));
     let loops = Loops::new(Nowhere, store.clone(), clock(), true);
     store.loops.set(Arc::downgrade(&loops)).expect("set once");

@@ -25,7 +25,6 @@ pub(super) fn dispatched(
     let Some(key) = AttemptKey::parse(input("key")) else {
         return oracle.must("S16", false, || format!("a run was dispatched under the key `{}`", input("key")));
     };
-    oracle.truth.clock += 1;
     once(oracle, &key);
     slots(oracle, &key);
     not_given_up(oracle, &key);
@@ -81,15 +80,19 @@ fn approved(oracle: &mut Oracle, key: &AttemptKey, brief: &Brief) {
 }
 
 /// S1: the files of a new run are held by no other task that is dispatched and unsettled. Which of two came first is
-/// told by the order of locks and dispatches: a meeting that came about later is held back at its pull request.
+/// told by the saves of their locks: two that were picked in one step must not meet, and a meeting that came about
+/// later is held back at its pull request.
 fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], seen: Seen<'_>) {
     if oracle.settings.overlap == OverlapPolicy::Off {
         return;
     }
     let clock = oracle.truth.clock;
-    let ours = oracle.truth.tasks.get(&issue).and_then(|task| task.locked_since).unwrap_or(clock);
+    let task = oracle.truth.tasks.get(&issue);
+    let ours = task.and_then(|task| task.locked_since).unwrap_or(clock);
+    let first = task.is_none_or(|task| task.held_since.is_none());
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
-        let before = task.held_since.is_some_and(|since| since < ours);
+        let together = first && task.locked_since == Some(ours);
+        let before = task.held_since.is_some_and(|since| since < ours || together);
         let path = text::meeting(files, &task.said.files)?;
         (before && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
     });

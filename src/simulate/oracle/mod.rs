@@ -104,6 +104,11 @@ impl Oracle {
         limits::asked(self, request, now);
     }
 
+    /// GitHub allows so much content in a minute and in an hour.
+    pub(super) fn limit_content(&mut self, minute: usize, hour: usize) {
+        self.limits.limit_content(minute, hour);
+    }
+
     /// The App is told of a head's checks.
     pub(super) fn told_checks(&mut self, checks: &Checks) {
         let failed = checks.runs.iter().find(|run| !run.conclusion.is_some_and(Conclusion::passes));

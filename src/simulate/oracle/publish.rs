@@ -5,6 +5,7 @@ use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, Sha, TaskId};
 use crate::engine::policy::Scope;
 use crate::github::{Request, Response};
 use crate::simulate::oracle::dispatch::is_unsettled;
+use crate::simulate::oracle::truth::TaskTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
 
 /// The issue whose branch this is.
@@ -46,9 +47,9 @@ fn earlier_goes_first(oracle: &mut Oracle, issue: IssueNumber, seen: Seen<'_>) {
         Some(Closing::Result { .. } | Closing::Fenced) | None => None,
     });
     let files: Vec<String> = last.unwrap_or_default().iter().map(|file| file.to_ascii_lowercase()).collect();
-    let ours = oracle.truth.tasks.get(&issue).and_then(|task| task.held_since);
+    let ours = oracle.truth.tasks.get(&issue).and_then(TaskTruth::holds_since);
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
-        let before = task.held_since.zip(ours).is_some_and(|(theirs, ours)| theirs < ours);
+        let before = task.holds_since().zip(ours).is_some_and(|(theirs, ours)| theirs < ours);
         let waits_for_us = task.said.depends_on.contains(&issue.0);
         let path = text::meeting(&files, &task.said.files)?;
         (before && !waits_for_us && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
@@ -81,7 +82,14 @@ pub(super) fn moves_branch(oracle: &mut Oracle, branch: &str, expected: Option<&
         return oracle.must("S15", false, || format!("`{branch}` is not ours to move"));
     };
     if seen.repository.branch(branch) == expected {
-        not_over_a_person(oracle, branch, seen);
+        let stands_on = |head: &Sha| seen.repository.contains(to, head);
+        let kept = seen.repository.branch(branch).is_some_and(stands_on);
+        // Work that stands on a person's commit replaces nothing of it. Whether it may be there is told by the word
+        // that handed the branch back: said before the push and heard after it, it counts all the same.
+        let retried = oracle.truth.tasks.get(&issue).is_some_and(|task| task.retries > 0);
+        if !(kept && retried) {
+            not_over_a_person(oracle, branch, seen);
+        }
         shows_only_its_work(oracle, issue, to);
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::engine::attempt::{AttemptOutcome, Stand};
 use crate::engine::id::{AttemptId, IssueNumber, TaskId, pull_branch};
-use crate::engine::plan::{Change, Numbers};
+use crate::engine::plan::{Change, Numbers, PlanStatus};
 use crate::engine::report::ReportOutcome;
-use crate::engine::task::{Stage, Task, Verdict};
-use crate::simulate::oracle::{Closing, Oracle, Seen, words};
+use crate::engine::task::{Hold, Stage, Task, Verdict};
+use crate::simulate::oracle::{Closing, Oracle, Seen, text, words};
 
 /// Rows were saved.
 pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
@@ -17,7 +17,7 @@ pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
             Change::Header(header) => {
                 words::take_ticks(oracle, header);
                 if oracle.header.as_ref().is_some_and(|known| known.number != header.number) {
-                    next_plan(oracle);
+                    next_plan(oracle, seen);
                 }
                 oracle.header = Some(header.clone());
             }
@@ -35,11 +35,30 @@ pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
             Change::Layout(_) | Change::Entry(_) | Change::EntryGone(_) => {}
         }
     }
+    note_phase(oracle);
+}
+
+/// Which phase the plan has reached: the first that approved or begun work without a verdict is of. What is approved
+/// for an earlier one afterwards joins it, and nothing has to wait for that.
+fn note_phase(oracle: &mut Oracle) {
+    if oracle.header.as_ref().is_none_or(|header| header.status != PlanStatus::Active) {
+        return;
+    }
+    let counts = |task: &&Arc<Task>| {
+        let begun = oracle.truth.tasks.get(&task.issue()).is_some_and(|known| known.held_since.is_some());
+        task.verdict.is_none() && !task.left && (task.is_approved() || begun)
+    };
+    let phases = oracle.tasks.values().filter(counts).map(|task| text::read(&task.body).phase);
+    let reached = phases.min().unwrap_or_default();
+    oracle.truth.phase = oracle.truth.phase.max(reached);
 }
 
 /// A new plan begins: its tasks are new, the numbers of attempts go on.
-fn next_plan(oracle: &mut Oracle) {
+fn next_plan(oracle: &mut Oracle, seen: Seen<'_>) {
     oracle.tasks.clear();
+    oracle.truth.phase = 0;
+    let merged = seen.world.pulls().filter(|(_, pull)| pull.merged.is_some()).map(|(number, _)| number);
+    oracle.truth.merged_before = merged.collect();
     for task in oracle.truth.tasks.values_mut() {
         (task.locked_since, task.held_since) = (None, None);
     }
@@ -57,11 +76,18 @@ fn one(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
 /// When its files were locked and given back, by its own rows.
 fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
     let clock = oracle.truth.clock;
-    let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == pull_branch(new.issue()));
+    let branch = pull_branch(new.issue());
+    let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch);
+    let at_work = oracle.truth.attempts_of(new.issue()).any(|(_, attempt)| attempt.closed.is_none());
     let task = oracle.truth.task(new.issue());
     match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
         (false, true) => task.locked_since = Some(clock),
-        (true, false) => task.locked_since = None,
+        (true, false) => {
+            task.locked_since = None;
+            // A pull request may have been closed before the newest dispatch, and seen closed only after it.
+            let seen_closed = matches!(new.hold, Some(Hold::PullClosed { .. }));
+            task.held_since = task.held_since.filter(|_| open || at_work || !seen_closed);
+        }
         (true, true) | (false, false) => {}
     }
     let newly_open = new.has_open_pull() && !old.is_some_and(Task::has_open_pull);
@@ -164,10 +190,9 @@ fn ends_are_true(oracle: &mut Oracle, old: &Task, new: &Task) {
 
 /// S19: a verdict says what happened, and comes when nothing is open any more.
 fn verdicts_are_true(oracle: &mut Oracle, old: &Task, new: &Task, seen: Seen<'_>) {
-    let merged =
-        || seen.world.pulls().any(|(_, pull)| pull.head_branch == pull_branch(new.issue()) && pull.merged.is_some());
+    let merged = oracle.truth.is_merged(new.issue(), seen.world);
     if new.stage == Stage::Merged && old.stage != Stage::Merged {
-        let is = merged();
+        let is = merged;
         oracle.must("S19", is, || format!("{} counts as merged and is not", new.id));
     }
     let back = old.stage == Stage::Merged && new.stage != Stage::Merged;
@@ -180,7 +205,7 @@ fn verdicts_are_true(oracle: &mut Oracle, old: &Task, new: &Task, seen: Seen<'_>
     let open = oracle.truth.attempts_of(new.issue()).find(|(_, attempt)| attempt.closed.is_none()).map(|(id, _)| *id);
     oracle.must("S19", open.is_none(), || format!("{} is {verdict} while {open:?} is open", new.id));
     let holds = match verdict {
-        Verdict::Merged => merged(),
+        Verdict::Merged => merged,
         Verdict::NoChange => said_no_change(oracle, new.id),
         Verdict::Cancelled => oracle.truth.tasks.get(&new.issue()).is_some_and(|task| task.ever_given_up),
         Verdict::Escalated => escalates_rightly(oracle, new),

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::id::{AttemptId, IssueNumber, RECORD_BRANCH_PREFIX, RunId, Sha};
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, RunId, Sha, pull_branch};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::report::ReportOutcome;
 use crate::forge::memory::repository::Repository;
+use crate::forge::world::World;
 use crate::simulate::oracle::text::Said;
 
 /// How an attempt's record was closed.
@@ -44,7 +45,7 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) approved: BTreeSet<String>,
     /// What the text of its newest dispatch says.
     pub(in crate::simulate) said: Said,
-    /// When it was first dispatched since it last gave its files back, counted in dispatches and saves.
+    /// When it was first dispatched since it last gave its files back, counted in saves.
     pub(in crate::simulate) held_since: Option<u64>,
     /// When its row was first locked, counted likewise.
     pub(in crate::simulate) locked_since: Option<u64>,
@@ -66,6 +67,14 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) ever_closed: bool,
 }
 
+impl TaskTruth {
+    /// When it came to hold its files, where it was dispatched and has not given them back: a lock is older than the
+    /// dispatch that it is for, which may have to wait for GitHub while others are sent.
+    pub(super) fn holds_since(&self) -> Option<u64> {
+        self.held_since.map(|held| self.locked_since.map_or(held, |locked| locked.min(held)))
+    }
+}
+
 /// The history.
 #[derive(Debug, Default)]
 pub(in crate::simulate) struct Truth {
@@ -77,16 +86,26 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) people_heads: BTreeSet<Sha>,
     /// Attempts dispatched and not closed.
     pub(in crate::simulate) open: u32,
-    /// Counts dispatches and saves.
+    /// Counts saves: what is sent between two of them was decided at once, and in what order it leaves says nothing.
     pub(in crate::simulate) clock: u64,
-    /// The highest phase that anything was dispatched of.
+    /// The highest phase that this plan has reached, or that anything of it was dispatched of.
     pub(in crate::simulate) phase: u32,
+    /// Pull requests that were merged before this plan began. A moment could not tell: the orchestrator's clock may
+    /// be wrong by more than lies between two plans.
+    pub(in crate::simulate) merged_before: BTreeSet<PullNumber>,
 }
 
 impl Truth {
     /// A task's history, begun where there is none.
     pub(in crate::simulate) fn task(&mut self, issue: IssueNumber) -> &mut TaskTruth {
         self.tasks.entry(issue).or_default()
+    }
+
+    /// Whether a pull request of a task was merged in this plan.
+    pub(in crate::simulate) fn is_merged(&self, issue: IssueNumber, world: &World) -> bool {
+        let branch = pull_branch(issue);
+        let mut merged = world.pulls().filter(|(_, pull)| pull.head_branch == branch && pull.merged.is_some());
+        merged.any(|(number, _)| !self.merged_before.contains(&number))
     }
 
     /// The attempts of a task, oldest first.

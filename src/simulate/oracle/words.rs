@@ -4,30 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::command::Command;
 use crate::engine::event::{Event, Fact};
-use crate::engine::id::{IssueNumber, pull_branch};
+use crate::engine::id::IssueNumber;
 use crate::engine::plan::Header;
 use crate::engine::snapshot::OpenState;
 use crate::engine::task::Verdict;
-use crate::engine::time::Timestamp;
 use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
-use crate::forge::world::state::PullEntry;
 use crate::github::Request;
 use crate::simulate::oracle::{Oracle, Seen};
-
-/// How far the orchestrator's clock and GitHub's may differ in a story.
-const CLOCKS_DIFFER: std::time::Duration = std::time::Duration::from_secs(1_200);
 
 /// Ticks that were taken down.
 #[derive(Debug, Default)]
 pub(super) struct Ticks {
     taken: BTreeSet<String>,
+    /// How many versions of an issue's body the engine was told of.
+    heard: BTreeMap<IssueNumber, usize>,
     /// Those that a write of ours covered before anybody took them down.
     overwritten: BTreeSet<String>,
 }
 
 /// The ticked boxes of a body: what stands in their hidden comments, digest left out.
 fn ticked(body: &str) -> BTreeSet<String> {
+    // Few bodies hold one, and each is looked at again and again.
+    if !body.contains("[x] <!--") && !body.contains("[X] <!--") {
+        return BTreeSet::new();
+    }
     let marks = ["- [x] <!-- orchestrate: ", "- [X] <!-- orchestrate: "];
     let lines = body.lines().filter_map(|line| marks.iter().find_map(|mark| line.trim_start().strip_prefix(mark)));
     let commands = lines.filter_map(|line| line.split_once(" -->")).map(|(inside, _)| inside);
@@ -48,10 +49,11 @@ pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
     for event in events {
         let Event::Fact(fact) = event else { continue };
         let Fact::Tracking(_, Some(issue), edits, _) = &**fact else { continue };
-        let bodies = edits.iter().filter_map(|edit| edit.body.as_ref()).chain([&issue.body]);
-        for body in bodies.filter(|body| body.contains("- [x]") || body.contains("- [X]")) {
-            oracle.ticks.taken.extend(ticked(body));
-        }
+        // A history only grows: what was heard of it before is known.
+        let length = edits.as_ref().map_or(0, Vec::len);
+        let heard = if length == 0 { None } else { oracle.ticks.heard.insert(issue.number, length) };
+        let bodies = edits.iter().flatten().skip(heard.unwrap_or_default()).filter_map(|edit| edit.body.as_deref());
+        oracle.ticks.taken.extend(bodies.chain([issue.body.as_str()]).flat_map(ticked));
     }
 }
 
@@ -134,13 +136,9 @@ pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &Wor
 
 /// S19 and S25, once things are quiet: what is merged counts as merged, and the tracking issue is closed.
 pub(in crate::simulate) fn last_words(oracle: &mut Oracle, world: &World, _: &Repository) {
-    let began = oracle.header.as_ref().map_or(Timestamp(0), |header| header.started_at);
-    let in_this_plan = |pull: &PullEntry| pull.merged.as_ref().is_some_and(|merged| merged.at + CLOCKS_DIFFER >= began);
-    let merged: Vec<String> =
-        world.pulls().filter(|(_, pull)| in_this_plan(pull)).map(|(_, pull)| pull.head_branch.clone()).collect();
     let tasks: Vec<_> = oracle.tasks.values().cloned().collect();
     for task in tasks {
-        let is_merged = merged.contains(&pull_branch(task.issue()));
+        let is_merged = oracle.truth.is_merged(task.issue(), world);
         let counts = task.verdict == Some(Verdict::Merged);
         let again = task.left || task.attempts.is_empty();
         oracle.must("S19", counts == is_merged || again, || {

@@ -31,6 +31,8 @@ pub enum Planted {
     TicksUnread,
     /// What GitHub says about waiting is not heard.
     LimitIgnored,
+    /// More is written than GitHub allows.
+    BudgetIgnored,
     /// A cancel request frees the files at once.
     LockFreedByCancel,
     /// Files are held by the attempt, not by the task.

@@ -235,8 +235,8 @@ impl Store for MemoryRows {
         self.desk.boundary(async { self.put(repository, expected, changes) }).await
     }
 
-    async fn keep(&self, _: &Delivery) -> Result<bool, Error> {
-        Ok(true)
+    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
+        Ok(vec![true; deliveries.len()])
     }
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
         Ok(Vec::new())

@@ -72,9 +72,15 @@ pub(super) fn dispatch(draft: &mut Draft<'_>) {
 fn pick(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     let (policy, open) = (draft.header().settings.overlap, draft.header().open_phase);
     let startable = draft.startable();
+    // In whatever phase: what holds files may start past the gate.
+    if startable.before(usize::MAX).next().is_none() {
+        return (Vec::new(), Vec::new());
+    }
     let locks = waits::locks(draft);
-    let special = draft.at(Place::Locked).chain(draft.at(Place::PassedOver));
-    let special = special.filter(|task| task.phase <= open && startable.contains(task)).chain(startable.before(open));
+    // A retry waits for no gate: what it holds, others may need.
+    let past_gate = |task: &&Task| task.phase <= open || task.locked_since.is_some();
+    let special = draft.at(Place::Locked).chain(draft.at(Place::PassedOver)).filter(past_gate);
+    let special = special.filter(|task| startable.contains(task)).chain(startable.before(open));
     let ready = |task| ready(draft, &startable, &locks, task);
     let special: BTreeMap<TaskId, Candidate<'_>> =
         special.filter_map(ready).map(|candidate| (candidate.id, candidate)).collect();
@@ -92,7 +98,7 @@ fn pick(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     for task in picking.started().iter().filter_map(|id| draft.task(*id)) {
         let unknown = overlap::unknown_strength(policy) == Some(Strength::Hard);
         let met = startable.meeting(&task.footprint, unknown).into_iter().filter_map(|id| draft.task(id));
-        let met = met.filter(|task| task.phase <= open && startable.contains(task));
+        let met = met.filter(past_gate).filter(|task| startable.contains(task));
         let met = met.filter_map(ready);
         passed_over.extend(met.filter(|candidate| picking.passes_over(candidate)).map(|candidate| candidate.id));
     }
@@ -160,8 +166,9 @@ fn start(draft: &mut Draft<'_>, id: TaskId, base: &Base) {
     let key = AttemptKey { id: attempt, nonce: nonce(&draft.header().seed, attempt) };
     if let Some(task) = draft.task_mut(id) {
         task.attempts.push(Attempt::planned(key, mode, base.head.clone(), start, now));
-        task.locked_since.get_or_insert(now);
+        task.dispatched.clone_from(&task.footprint);
     }
+    draft.lock(id);
     intend_brief(draft, id);
 }
 

@@ -109,7 +109,7 @@ pub(in crate::engine) fn changed(plan: &Plan, rows: Vec<Task>, gone: Vec<u64>) -
 fn walk(draft: &Draft<'_>) -> (Vec<Key>, Vec<Key>, Vec<IssueNumber>) {
     let mut own = BTreeSet::new();
     for task in draft.tasks() {
-        own_keys(task, &mut |key| {
+        own_keys(task, Place::OWN, &mut |key| {
             own.insert(key);
         });
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::engine::id::Sha;
 use crate::engine::snapshot::Conclusion;
-use crate::forge::http::json::repository::repository;
+use crate::forge::http::json::repository::minimal;
 use crate::forge::http::json::{Place, conclusion, moment, moment_or_null, node_id, status};
 use crate::forge::world::World;
 use crate::forge::world::state::{CheckEntry, StatusEntry};
@@ -111,7 +111,7 @@ pub(crate) fn combined_status(place: &Place, world: &World, sha: &Sha) -> Value 
         "total_count": newest.len(),
         "statuses":
             newest.values().enumerate().map(|(index, entry)| commit_status(place, index, entry)).collect::<Vec<_>>(),
-        "repository": repository(place, world),
+        "repository": minimal(place, world),
         "commit_url": place.api(format_args!("/commits/{sha}")),
         "url": place.api(format_args!("/commits/{sha}/status")),
     })

@@ -20,6 +20,15 @@ pub(crate) fn repository(place: &Place, world: &World) -> Value {
     Value::Object(fields)
 }
 
+/// The repository as beside a commit's statuses: without what changes with every issue.
+pub(crate) fn minimal(place: &Place, world: &World) -> Value {
+    let mut repository = repository(place, world);
+    if let Value::Object(fields) = &mut repository {
+        fields.retain(|name, _| name != "open_issues" && name != "open_issues_count");
+    }
+    repository
+}
+
 fn identity(place: &Place, world: &World) -> Value {
     let created = "2026-01-01T00:00:00Z";
     json!({

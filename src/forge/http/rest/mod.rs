@@ -6,6 +6,7 @@ mod app;
 mod checks;
 mod comments;
 mod contents;
+mod deliveries;
 mod issues;
 mod logs;
 mod objects;
@@ -98,6 +99,8 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .route("/app/installations", get(app::installations))
         .route("/app/installations/{id}", get(app::installation))
         .route("/app/installations/{id}/access_tokens", post(app::create_token))
+        .route("/app/hook/deliveries", get(deliveries::list))
+        .route("/app/hook/deliveries/{id}/attempts", post(deliveries::again))
         .route("/repos/{owner}/{repository}/installation", get(app::installation_of_repository))
         .route("/_logs/{job}", get(logs::show))
         .merge(with_token(hub))

@@ -114,7 +114,7 @@ async fn webhooks_arrive_signed_in_order_and_again_where_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let forge = Fixture::start(folder.path()).await;
     let secret = SecretString::from("a secret of the test");
-    let target = WebhookTarget { url: format!("http://{address}/hook"), secret: secret.clone() };
+    let target = WebhookTarget { url: format!("http://{address}/hook"), secret: secret.clone(), repeats: true };
     forge.forge.send_webhooks_to(Some(target));
     assert_eq!(forge.call("POST", "/issues/1/comments", Some(json!({ "body": "hi" }))).await.0, StatusCode::CREATED);
     forge.branch_with("work/1", "trunk", "b.txt", "b\n").await;

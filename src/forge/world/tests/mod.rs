@@ -93,7 +93,7 @@ fn kind(applied: &Applied) -> &'static str {
         Err(Error::Denied { .. }) => "denied",
         Err(Error::Conflict { .. }) => "conflict",
         Err(Error::Invalid { .. }) => "invalid",
-        Err(Error::RateLimited { .. }) => "limited",
+        Err(Error::RateLimited { .. } | Error::OverBudget { .. }) => "limited",
         Err(Error::Unreachable { .. }) => "unreachable",
         Err(Error::Unexpected { .. }) => "unexpected",
     }

@@ -29,6 +29,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Whether it is over and nothing in it went wrong.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.conclusion.as_deref() == Some("success") && self.status.as_deref() == Some("completed")
+    }
+
     /// The snapshot, with the jobs read besides.
     pub(crate) fn into_snapshot(self, jobs: Vec<snapshot::Job>) -> snapshot::Run {
         let progress = progress(self.status.as_deref());
