@@ -93,6 +93,10 @@ fn take_header(draft: &mut Draft<'_>, kept: &Header) {
         ..kept.clone()
     };
     *draft.header_mut() = header;
+    // Its history of edits tells what was ticked since it was kept.
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.read_at = None;
+    }
 }
 
 fn take_numbers(draft: &mut Draft<'_>, kept: &Kept) {
