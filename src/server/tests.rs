@@ -2,6 +2,7 @@
 
 mod calls;
 mod leaving;
+mod listening;
 mod redelivery;
 mod room;
 mod site;
@@ -30,7 +31,7 @@ use crate::github::{self, GitHub, Response};
 use crate::perform::Tree;
 use crate::server::loops::Loops;
 use crate::server::webhook::Intake;
-use crate::server::{ConnectError, Connector, Options, Server, StartError, routes};
+use crate::server::{ConnectError, Connector, Options, Server, routes};
 use crate::store::memory::MemoryStore;
 use crate::turn::{Configuration, Deployment};
 
@@ -389,15 +390,4 @@ async fn a_repository_without_the_app_is_left_alone() {
     loops.tasks().wait().await;
     assert!(loops.progress().borrow().is_empty(), "no turn was taken");
     assert!(loops.health().complaint().is_none(), "that is no failure");
-}
-
-#[tokio::test]
-async fn a_port_in_use_is_told() {
-    let workshop = Workshop::new();
-    let first = workshop.start().await;
-    let options = Options { address: first.address(), secrets: secrets(), clock: clock(), is_followed: true };
-    let refused = Server::start(options, workshop.clone(), workshop.store.clone()).await;
-    let error = refused.err().expect("the port is taken");
-    assert!(matches!(&error, StartError::Address { address, .. } if *address == first.address()), "{error}");
-    assert!(first.shutdown().await);
 }

@@ -70,13 +70,6 @@ pub(super) struct Inner {
     pub(super) log: Option<Vec<String>>,
 }
 
-/// An empty account, told at once that GitHub limits.
-pub(super) fn tight_pace(now: Timestamp) -> Pace {
-    let mut pace = Pace::new(Limits::TIGHT);
-    pace.told(u64::MAX, now);
-    pace
-}
-
 /// What a call meets.
 enum Fate {
     Fine,
@@ -159,7 +152,7 @@ impl Inner {
     pub(super) fn forget_pace(&mut self) {
         self.oracle.forgot();
         if self.pace.is_some() {
-            self.pace = Some(tight_pace(self.now));
+            self.pace = Some(Pace::limited(Limits::TIGHT));
         }
     }
 

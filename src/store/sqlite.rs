@@ -209,7 +209,7 @@ async fn write_row(
     statement.execute(connection).await.map(drop)
 }
 
-/// Deliveries as the JSON array that one statement reads: a statement for each would cost a way to the database's thread
+/// Deliveries as the JSON array that one statement reads: one for each would cost a way to the database's thread
 /// and back for each.
 fn as_json(deliveries: &[Delivery]) -> String {
     let one = |delivery: &Delivery| {

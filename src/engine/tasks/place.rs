@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-/// Hands out every place of a task from one place to another, both included, but [`Place::Startable`]. What lies outside
+/// Hands out each place of a task from one place to another, both included, but [`Place::Startable`]. What lies outside
 /// is not worked out.
 pub(super) fn each(task: &Task, (from, to): (Place, Place), found: &mut dyn FnMut(Place)) {
     let live = || task.live().is_some();
