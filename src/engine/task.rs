@@ -278,9 +278,7 @@ pub struct Task {
     pub counters: Counters,
     /// Nothing is dispatched before.
     pub not_before: Timestamp,
-    /// Since when it holds its files; later than that of whoever held theirs before, see [`Draft::lock`].
-    ///
-    /// [`Draft::lock`]: crate::engine::draft::Draft::lock
+    /// Since when it holds its files: no two tasks since one moment.
     pub locked_since: Option<Timestamp>,
     /// The footprint its newest attempt was dispatched with: a text edited since gives none of these files back.
     #[serde(default)]
@@ -374,6 +372,11 @@ impl Task {
     /// Whether it has a verdict and no open pull request.
     pub fn is_settled(&self) -> bool {
         self.verdict.is_some() && !self.has_open_pull()
+    }
+
+    /// Whether its files are free: it is settled, or a person closed its pull request and no run of it is live.
+    pub fn frees_files(&self) -> bool {
+        self.is_settled() || matches!(self.hold, Some(Hold::PullClosed { .. })) && self.live().is_none()
     }
 
     /// Whether dependents may go on: settled well, or given up by a person's word while it stays in the plan.

@@ -212,8 +212,7 @@ pub enum Request {
         /// From when.
         since: Timestamp,
     },
-    /// One run with its jobs and steps; those of one that ended well tell nothing more and may be left out. →
-    /// [`Response::Run`]
+    /// One run with its jobs and steps; those of one that ended well may be left out. → [`Response::Run`]
     Run {
         /// The run.
         run: RunId,

@@ -204,7 +204,7 @@ mod tests {
         world.issue(NUMBER).map(|entry| entry.issue.labels.clone()).unwrap_or_default()
     }
 
-    /// Whatever was done of the acts before a kill, a new start ends with the new text and the label put on after it.
+    /// Whatever was done of the acts before a kill, the next start ends with the new text and the label put on after.
     #[test]
     fn an_edited_issue_is_labelled_anew_though_a_kill_cuts_the_acts_anywhere() {
         let owner = Login::new("owner");

@@ -31,8 +31,8 @@ pub(super) fn kept(guid: &str, heard: webhook::Delivery, received_at: Timestamp)
     }
 }
 
-/// Whether it tells nothing but that a bot rewrote a tracking issue's own part, as we do. A person's edit always
-/// counts, and what another bot writes there is seen at the heartbeat.
+/// Whether it tells nothing but that a bot rewrote a tracking issue's own part, as we do. A person's edit counts, and
+/// what another bot writes there is seen at the heartbeat.
 pub(super) fn is_own_view(heard: &webhook::Delivery) -> bool {
     let by_bot = heard.sender.as_ref().is_some_and(|sender| sender.bot);
     let is_edit = heard.event == "issues" && heard.action.as_deref() == Some("edited");

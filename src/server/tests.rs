@@ -2,7 +2,6 @@
 
 mod calls;
 mod leaving;
-mod listening;
 mod redelivery;
 mod room;
 mod site;
@@ -31,7 +30,7 @@ use crate::github::{self, GitHub, Response};
 use crate::perform::Tree;
 use crate::server::loops::Loops;
 use crate::server::webhook::Intake;
-use crate::server::{ConnectError, Connector, Options, Server, routes};
+use crate::server::{ConnectError, Connector, Options, Server, StartError, routes};
 use crate::store::memory::MemoryStore;
 use crate::turn::{Configuration, Deployment};
 
@@ -375,19 +374,12 @@ async fn readiness_tells_what_fails() {
 }
 
 #[tokio::test]
-async fn a_repository_without_the_app_is_left_alone() {
+async fn a_port_in_use_is_told() {
     let workshop = Workshop::new();
-    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
-    let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
-    let body = json!({"issue": {"number": 1}, "repository": {"full_name": "acme/gadgets"}}).to_string();
-    let (status, _) = Sent { body: body.into_bytes(), ..labelled("a") }.signed().to(&router).await;
-    assert_eq!(status, StatusCode::ACCEPTED);
-    while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
-        tokio::task::yield_now().await;
-    }
-    drop(router);
-    loops.stop();
-    loops.tasks().wait().await;
-    assert!(loops.progress().borrow().is_empty(), "no turn was taken");
-    assert!(loops.health().complaint().is_none(), "that is no failure");
+    let first = workshop.start().await;
+    let options = Options { address: first.address(), secrets: secrets(), clock: clock(), is_followed: true };
+    let refused = Server::start(options, workshop.clone(), workshop.store.clone()).await;
+    let error = refused.err().expect("the port is taken");
+    assert!(matches!(&error, StartError::Address { address, .. } if *address == first.address()), "{error}");
+    assert!(first.shutdown().await);
 }

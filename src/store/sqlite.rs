@@ -209,8 +209,7 @@ async fn write_row(
     statement.execute(connection).await.map(drop)
 }
 
-/// Deliveries as the JSON array that one statement reads: one for each would cost a way to the database's thread
-/// and back for each.
+/// Deliveries as the JSON array that one statement reads: each statement costs a way to the database's thread and back.
 fn as_json(deliveries: &[Delivery]) -> String {
     let one = |delivery: &Delivery| {
         serde_json::json!({

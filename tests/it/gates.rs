@@ -135,7 +135,7 @@ pub(crate) fn a_phase_that_comes_before_the_open_one_takes_nothing_back() {
     story.expect(2, Status::Merged);
     story.say("owner", "/orchestrate approve #3");
     let run = story.claim();
-    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").tick();
+    story.issue(1, "One", "Phase: 1\n\nFiles: a.txt").minutes(2);
     assert!(story.tracking().contains("Open: **Phase 3** (3 of 3)"), "{}", story.tracking());
     story.say("owner", "/orchestrate approve #1").expect(1, Status::Pending);
     story.forge.finish_run(run, Work::NoChange("fine".to_owned())).expect("ends");

@@ -59,14 +59,14 @@ pub(crate) fn an_edited_text_gives_no_file_back_that_a_run_works_on() {
         story.minutes(1);
         let edit = PersonAct::Edit { number: IssueNumber(1), title: None, body: Some("Files: b.txt".to_owned()) };
         story.person("owner", edit).tick();
-        story.issue(2, "Two", "Files: a.txt").tick();
+        story.issue(5, "Two", "Files: a.txt").tick();
         story.minutes(1);
         story.say("owner", "/orchestrate approve").tick();
-        story.expect(1, Status::Running).expect(2, Status::Blocked);
-        assert!(story.task(2).is_approved() && story.task(2).attempts.is_empty());
+        story.expect(1, Status::Running).expect(5, Status::Blocked);
+        assert!(story.task(5).is_approved() && story.task(5).attempts.is_empty());
         story.forge.finish_run(run, appended("a.txt")).expect("ends");
         story.tick();
-        assert!(story.task(2).attempts.is_empty(), "{:?}", story.task(1).stage);
+        assert!(story.task(5).attempts.is_empty(), "{:?}", story.task(1).stage);
     }
 }
 

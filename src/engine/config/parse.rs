@@ -116,7 +116,7 @@ keys! {
     patch_bytes_max: u64, "5000000", "Most bytes of one patch, up to 100000000.";
     workflow: String, "task.yml", "The task workflow's file name under `.github/workflows/`.";
     allowed_bots: Texts, "[]", "Bots whose labels, comments and ticks count, by login.";
-    tracking_interval: Span, "15s", "Shortest time between edits of the tracking issue; after five, ten times that.";
+    tracking_interval: Span, "15s", "Shortest time between edits of the tracking issue; ten times that after five in a row.";
 }
 
 /// One text or a list of them.
@@ -178,12 +178,12 @@ pub fn parse(text: &str, defaults: &Settings) -> Result<Settings, ConfigProblem>
 fn unreadable(text: &str, error: &serde_saphyr::Error) -> ConfigProblem {
     let bare = error.without_snippet();
     let (line, column) = bare.location().map_or((0, 0), |place| (place.line(), place.column()));
-    let message = match bare {
-        serde_saphyr::Error::SerdeUnknownField { field, .. } => unknown_key(field),
-        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("`{key}` is written twice; keep one of the two")
-        }
-        other => other.to_string().lines().next().unwrap_or("it is not well-formed YAML").to_owned(),
+    let message = if let serde_saphyr::Error::SerdeUnknownField { field, .. } = bare {
+        unknown_key(field)
+    } else if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = bare {
+        format!("`{key}` is written twice; keep one of the two")
+    } else {
+        bare.to_string().lines().next().unwrap_or("it is not well-formed YAML").to_owned()
     };
     problem(text, line, column, message)
 }

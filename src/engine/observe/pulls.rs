@@ -127,7 +127,10 @@ fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
             task.hold = Some(Hold::PullClosed { pull: number, by: by.map(|actor| actor.login.clone()) });
         }
         task.rebase_due = false;
-        release(task);
+        // A run that is being closed may still work on its files: they are free when it has ended.
+        if task.live().is_none() {
+            release(task);
+        }
     }
     if left {
         leave(draft, id, Outside::Closed);

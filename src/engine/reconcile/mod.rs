@@ -60,8 +60,8 @@ fn settle(draft: &mut Draft<'_>) {
             task.settled_at = Some(now);
         }
     }
-    // What is settled frees its files; an open pull request keeps them.
-    for id in ending(draft, |task| task.locked_since.is_some() && task.is_settled()) {
+    // What is settled, or whose pull request a person closed, frees its files; an open pull request keeps them.
+    for id in ending(draft, |task| task.locked_since.is_some() && task.frees_files()) {
         if let Some(task) = draft.task_mut(id) {
             release(task);
         }

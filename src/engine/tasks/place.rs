@@ -78,8 +78,8 @@ impl Place {
     }
 }
 
-/// Hands out each place of a task from one place to another, both included, but [`Place::Startable`]. What lies outside
-/// is not worked out.
+/// Hands out every place of a task from one place to another, both included, but [`Place::Startable`]. What lies
+/// outside is not worked out.
 pub(super) fn each(task: &Task, (from, to): (Place, Place), found: &mut dyn FnMut(Place)) {
     let live = || task.live().is_some();
     let mut offer = |place: Place, fits: &dyn Fn() -> bool| {
@@ -133,7 +133,7 @@ fn is_idle(task: &Task) -> bool {
 fn is_ending(task: &Task) -> bool {
     let merged = task.stage == Stage::Merged && task.verdict != Some(Verdict::Merged);
     let given_up = task.cancel_asked && task.verdict.is_none();
-    merged || given_up || task.locked_since.is_some() && task.is_settled()
+    merged || given_up || task.locked_since.is_some() && task.frees_files()
 }
 
 /// Whether it ended in a way that lets its gate and the plan go on.

@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use axum::http::StatusCode;
+use serde_json::json;
+
 use crate::engine::id::RepositoryName;
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
 use crate::server::loops::Loops;
-use crate::server::tests::{START, Workshop, clock, widgets};
-use crate::server::{ConnectError, Connector};
+use crate::server::tests::{START, Sent, Workshop, clock, labelled, secrets, widgets};
+use crate::server::webhook::Intake;
+use crate::server::{ConnectError, Connector, routes};
 use crate::store::memory::MemoryStore;
 use crate::store::{Delivery, Error, Store, Version};
 use crate::turn::Deployment;
@@ -79,6 +83,24 @@ impl Store for LateStore {
     async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
         self.store.forget(before).await
     }
+}
+
+#[tokio::test]
+async fn a_repository_without_the_app_is_left_alone() {
+    let workshop = Workshop::new();
+    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
+    let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
+    let body = json!({"issue": {"number": 1}, "repository": {"full_name": "acme/gadgets"}}).to_string();
+    let (status, _) = Sent { body: body.into_bytes(), ..labelled("a") }.signed().to(&router).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
+        tokio::task::yield_now().await;
+    }
+    drop(router);
+    loops.stop();
+    loops.tasks().wait().await;
+    assert!(loops.progress().borrow().is_empty(), "no turn was taken");
+    assert!(loops.health().complaint().is_none(), "that is no failure");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::engine::attempt::{AttemptOutcome, Stand};
 use crate::engine::id::{AttemptId, IssueNumber, TaskId, pull_branch};
 use crate::engine::plan::{Change, Numbers, PlanStatus};
 use crate::engine::report::ReportOutcome;
-use crate::engine::task::{Stage, Task, Verdict};
+use crate::engine::task::{Hold, Stage, Task, Verdict};
 use crate::simulate::oracle::{Closing, Oracle, Seen, text, words};
 
 /// Rows were saved.
@@ -78,10 +78,16 @@ fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>
     let clock = oracle.truth.clock;
     let branch = pull_branch(new.issue());
     let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch);
+    let at_work = oracle.truth.attempts_of(new.issue()).any(|(_, attempt)| attempt.closed.is_none());
     let task = oracle.truth.task(new.issue());
     match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
         (false, true) => task.locked_since = Some(clock),
-        (true, false) => task.locked_since = None,
+        (true, false) => {
+            task.locked_since = None;
+            // A pull request may have been closed before the newest dispatch, and seen closed only after it.
+            let seen_closed = matches!(new.hold, Some(Hold::PullClosed { .. }));
+            task.held_since = task.held_since.filter(|_| open || at_work || !seen_closed);
+        }
         (true, true) | (false, false) => {}
     }
     let newly_open = new.has_open_pull() && !old.is_some_and(Task::has_open_pull);
