@@ -10,12 +10,11 @@ use crate::engine::plan::PlanStatus;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
-use crate::github::pace::Limits;
+use crate::github::pace::{Limits, Pace};
 use crate::simulate::agenda::{Agenda, Happening};
 use crate::simulate::coverage::Coverage;
 use crate::simulate::desk::{CrashAt, Desk, Inner};
 use crate::simulate::ending;
-use crate::simulate::fate::tight_pace;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
 use crate::simulate::oracle::{Oracle, Violation};
@@ -123,7 +122,7 @@ impl Simulation {
             skew: 0,
             denied_until: START,
             left_alone: None,
-            pace: limits.then(|| tight_pace(START)),
+            pace: limits.then(|| Pace::limited(Limits::TIGHT)),
             calls: 0,
             writes: 0,
             boundaries: 0,

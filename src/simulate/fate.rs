@@ -10,13 +10,6 @@ use crate::simulate::fault::FaultKind;
 use crate::simulate::lines::words;
 use crate::simulate::planted::Planted;
 
-/// An empty account, told at once that GitHub limits.
-pub(super) fn tight_pace(now: Timestamp) -> Pace {
-    let mut pace = Pace::new(Limits::TIGHT);
-    pace.told(u64::MAX, now);
-    pace
-}
-
 /// What a call meets.
 pub(super) enum Fate {
     Fine,
@@ -96,7 +89,7 @@ impl Inner {
     pub(super) fn forget_pace(&mut self) {
         self.oracle.forgot();
         if self.pace.is_some() {
-            self.pace = Some(tight_pace(self.now));
+            self.pace = Some(Pace::limited(Limits::TIGHT));
         }
     }
 

@@ -120,7 +120,8 @@ pub(crate) fn a_tick_between_our_reading_and_our_writing_is_not_lost() {
     });
     joins(&mut story);
     assert!(!story.tracking().contains("[x] <!--"), "{}", story.tracking());
-    story.expect(1, Status::Running).expect(12, Status::Blocked);
+    // The history of edits is read at the heartbeat after a writing.
+    story.minutes(1).expect(1, Status::Running).expect(12, Status::Blocked);
     assert_eq!(story.task(1).approval.as_ref().expect("approved").by.as_str(), "owner");
 }
 
