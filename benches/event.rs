@@ -26,7 +26,7 @@ use task_orchestrator::engine::task::{Stage, Task};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::infer;
 use task_orchestrator::store::sqlite::{Durability, Options, SqliteStore};
-use task_orchestrator::store::{Store, Version};
+use task_orchestrator::store::{Lease, Store, Version};
 use tokio::runtime::Runtime;
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
@@ -69,6 +69,7 @@ struct Measured<'r> {
     runtime: &'r Runtime,
     loop_: Loop,
     store: SqliteStore,
+    lease: Lease,
     version: Version,
     event: Event,
     now: Timestamp,
@@ -86,10 +87,11 @@ impl<'r> Measured<'r> {
         let options = Options { path: folder.path().join("bench.sqlite"), durability: Durability::ProcessEnd };
         let store = runtime.block_on(SqliteStore::open(&options)).expect("opens");
         let plan = &loop_.plan;
-        let version = runtime.block_on(store.save(&plan.repository, 0, &rows(plan))).expect("saved");
+        let lease = runtime.block_on(store.acquire(&plan.repository, &owner(), loop_.now.get())).expect("taken");
+        let version = runtime.block_on(store.save(&plan.repository, lease, 0, &rows(plan))).expect("saved");
         let (event, now) = (loop_.completion(), loop_.now.get() + Duration::from_secs(60));
         let (alone, saved) = (Vec::new(), Vec::new());
-        Self { runtime, loop_, store, version, event, now, alone, saved, rows: 0, _folder: folder }
+        Self { runtime, loop_, store, lease, version, event, now, alone, saved, rows: 0, _folder: folder }
     }
 
     /// Takes the event once, and then puts everything back as it was.
@@ -102,7 +104,7 @@ impl<'r> Measured<'r> {
             let stepped = step(std::hint::black_box(&self.loop_.plan), &events, self.now, &owner());
             alone += begun.elapsed();
             if !stepped.changes.is_empty() {
-                let save = self.store.save(&before.repository, self.version, &stepped.changes);
+                let save = self.store.save(&before.repository, self.lease, self.version, &stepped.changes);
                 self.version = self.runtime.block_on(save).expect("saved");
                 written.extend(stepped.changes.iter().cloned());
                 self.loop_.plan.apply(stepped.changes.clone());
@@ -116,8 +118,10 @@ impl<'r> Measured<'r> {
         self.alone.push(alone);
         self.saved.push(saved);
         let undone = undo(&before, &written);
-        self.version =
-            self.runtime.block_on(self.store.save(&before.repository, self.version, &undone)).expect("saved");
+        self.version = self
+            .runtime
+            .block_on(self.store.save(&before.repository, self.lease, self.version, &undone))
+            .expect("saved");
         self.loop_.plan.apply(undone);
         assert_eq!(self.loop_.plan, before, "each sample begins where the one before began");
     }

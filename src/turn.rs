@@ -2,7 +2,8 @@
 //!
 //! Changes are saved before anything they intend is sent. Nothing here sleeps, spawns or reads a clock: the moment is
 //! an argument, and what must wait is data with a time. What is held in memory between turns is only a copy: a save
-//! at a version that has passed reloads it and steps again.
+//! at a version that has passed reloads it and steps again. All of it stands under the repository's lease: once that is
+//! lost nothing is saved and nothing is sent.
 
 use crate::engine::event::Event;
 use crate::engine::id::Owner;
@@ -14,7 +15,7 @@ use crate::git::Git;
 use crate::github::GitHub;
 use crate::perform;
 pub use crate::perform::{Configuration, Deployment};
-use crate::store::{self, Store, Version};
+use crate::store::{self, Lease, Store, Version};
 
 /// Most rounds of one turn. A turn that has more to do says so and is taken up again.
 const ROUNDS_MAX: u32 = 200;
@@ -28,6 +29,8 @@ pub struct Held {
     pub plan: Plan,
     /// Its version; 0: not saved yet.
     pub version: Version,
+    /// Under which it is worked.
+    pub lease: Lease,
 }
 
 /// What a turn came to.
@@ -43,10 +46,21 @@ pub struct Turned {
     pub moves: Vec<Move>,
 }
 
-/// Loads the plan, or begins one that is rebuilt from GitHub first.
+/// Takes the repository's lease and loads the plan, or begins one that is rebuilt from GitHub first. Refused while
+/// another owner holds the lease.
 pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timestamp) -> Result<Held, store::Error> {
+    let lease = deployment.store.acquire(&deployment.repository, &deployment.owner, now).await?;
+    load_under(deployment, lease, now).await
+}
+
+/// Loads the plan under a lease that is held.
+async fn load_under<G, M, S: Store>(
+    deployment: &Deployment<G, M, S>,
+    lease: Lease,
+    now: Timestamp,
+) -> Result<Held, store::Error> {
     Ok(match deployment.store.load(&deployment.repository).await? {
-        Some((plan, version)) => Held { plan, version },
+        Some((plan, version)) => Held { plan, version, lease },
         None => {
             let settings = deployment.configuration.settings().clone();
             let plan = Plan::unknown(
@@ -56,7 +70,7 @@ pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timesta
                 settings,
                 now,
             );
-            Held { plan, version: 0 }
+            Held { plan, version: 0, lease }
         }
     })
 }
@@ -97,7 +111,7 @@ where
         wake_at = stepped.wake_at;
         stepped.moves.iter().for_each(log_move);
         moves.extend(&stepped.moves);
-        events = perform::perform(deployment, &held.plan, &stepped, now).await;
+        events = perform::perform(deployment, held.lease, &held.plan, &stepped, now).await?;
         if events.is_empty() {
             return Ok(Turned { wake_at, more: false, rounds, moves });
         }
@@ -133,13 +147,13 @@ where
             return Ok(stepped);
         }
         let changes = std::mem::take(&mut stepped.changes);
-        match deployment.store.save(&deployment.repository, held.version, &changes).await {
+        match deployment.store.save(&deployment.repository, held.lease, held.version, &changes).await {
             Ok(version) => {
                 held.plan.apply(changes);
                 held.version = version;
                 return Ok(stepped);
             }
-            Err(store::Error::Conflict) => *held = load(deployment, now).await?,
+            Err(store::Error::Conflict) => *held = load_under(deployment, held.lease, now).await?,
             Err(error) => return Err(error),
         }
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,15 +13,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::failure::Failure;
 use crate::engine::config::Settings;
-use crate::engine::time::Timestamp;
+use crate::engine::time::{Span, Timestamp};
 use crate::git::command::Program;
 use crate::github::Error;
 use crate::github::auth::{App, AppCredentials};
 use crate::github::client::{Clock, PUBLIC_API_URL, Transport};
 use crate::github::webhook::WebhookSecrets;
 use crate::server::{AppConnector, AppOptions, Options, Server, StartError, git_url_of};
+use crate::store::lock::{Lock, LockError};
+use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
-use crate::store::{self, lock::LockError};
+use crate::store::{self, Store};
 use crate::turn::Configuration;
 
 const KEY_VARIABLE: &str = "ORCHESTRATOR_PRIVATE_KEY";
@@ -28,6 +31,8 @@ const SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET";
 const PREVIOUS_SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET_PREVIOUS";
 /// Longest file that holds a secret.
 const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// The lengths a lease may have.
+const LEASE_LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
 /// Flags of `serve`.
 #[derive(Clone, Debug, Args)]
@@ -35,6 +40,9 @@ const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 Example:
   task-orchestrator serve --app-id 12345 --private-key-file key.pem --webhook-secret-file secret \\
       --state /var/lib/task-orchestrator
+
+Several replicas: give each --database-url with one PostgreSQL database, and a --state of its own; a load balancer may
+send each webhook to any of them.
 
 GitHub must reach /webhook. The server itself speaks plain HTTP on 127.0.0.1: put a reverse proxy with TLS in front
 of it, or give --bind. It needs the program git. ORCHESTRATOR_PRIVATE_KEY, ORCHESTRATOR_WEBHOOK_SECRET and, while the
@@ -68,8 +76,23 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DIR", default_value = ".state")]
     state: PathBuf,
     /// The database [default: orchestrator.sqlite in the state folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
     database: Option<PathBuf>,
+    /// A PostgreSQL database instead, which several replicas may share: `postgres://USER:PASSWORD@HOST/NAME`
+    #[arg(long, value_name = "URL", env = "ORCHESTRATOR_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// With --database-url: how long others wait before they take over what a replica that died was working
+    #[arg(long, value_name = "LENGTH", default_value = "30s", value_parser = lease)]
+    lease: Duration,
+}
+
+/// A lease's length; a shorter one would be lost to any pause, a longer one make everybody wait.
+fn lease(text: &str) -> Result<Duration, String> {
+    let length = Span::parse(text)?.0;
+    if LEASE_LENGTHS.contains(&length) {
+        return Ok(length);
+    }
+    Err(format!("give something from {} to {}", Span(*LEASE_LENGTHS.start()), Span(*LEASE_LENGTHS.end())))
 }
 
 /// Serves until SIGINT or SIGTERM; a second one ends it at once.
@@ -78,7 +101,25 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     let app = app(&arguments)?;
     let version = Program::default().command(Path::new("."), ["version"]).run().await;
     version.map_err(|error| Failure::usage(error.to_string()).with_hint("install git and put it on the PATH"))?;
-    let store = open_store(&arguments).await?;
+    if let Some(url) = arguments.database_url.clone() {
+        let _lock = lock_state(&arguments.state)?;
+        let store = open_postgres(url, arguments.lease).await?;
+        let ended = serve(&arguments, app, secrets, store.clone()).await;
+        store.close().await;
+        return ended;
+    }
+    let store = open_sqlite(&arguments).await?;
+    let ended = serve(&arguments, app, secrets, store.clone()).await;
+    store.close().await;
+    ended
+}
+
+async fn serve<S: Store + Clone + 'static>(
+    arguments: &ServeArgs,
+    app: App,
+    secrets: WebhookSecrets,
+    store: S,
+) -> Result<ExitCode, Failure> {
     let options = AppOptions {
         git_url: arguments
             .git_url
@@ -94,19 +135,18 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     introduce(&connector).await?;
     let address = SocketAddr::new(arguments.bind, arguments.port);
     let server =
-        Server::start(Options { address, secrets, clock: clock(), is_followed: false }, connector, store.clone()).await;
+        Server::start(Options { address, secrets, clock: clock(), is_followed: false }, connector, store).await;
     let server = server.map_err(refused)?;
     tracing::info!("listening on http://{}", server.address());
     wait_for_stop().await?;
     tracing::info!("stopping; turns under way are finished");
     tokio::spawn(async {
         if wait_for_stop().await.is_ok() {
-            // The write-ahead log keeps what was saved; what was cut off is taken up at the next start.
+            // What was saved is kept; what was cut off is taken up at the next start, or by another replica.
             std::process::exit(130);
         }
     });
     server.shutdown().await;
-    store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -165,7 +205,7 @@ fn warn_of_readers(path: &Path, file: &std::fs::File) {
     }
 }
 
-async fn open_store(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
+async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     let path = arguments.database.clone().unwrap_or_else(|| arguments.state.join("orchestrator.sqlite"));
     let opened = SqliteStore::open(&sqlite::Options { path, durability: Durability::PowerLoss }).await;
     let store = opened.map_err(|error| {
@@ -185,9 +225,31 @@ async fn open_store(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     Ok(store)
 }
 
+/// Replicas share a database, never the mirrors of one folder.
+fn lock_state(state: &Path) -> Result<Lock, Failure> {
+    let failed = |message: String| Failure::usage(message).with_hint("give a folder of its own with --state");
+    let made = std::fs::create_dir_all(state);
+    made.map_err(|error| failed(format!("{} cannot be made: {error}", state.display())))?;
+    Lock::take(&state.join("replica")).map_err(|error| failed(error.to_string()))
+}
+
+async fn open_postgres(url: String, lease: Duration) -> Result<PostgresStore, Failure> {
+    let options = postgres::Options { lease, ..postgres::Options::new(url) };
+    PostgresStore::open(&options).await.map_err(|error| {
+        let message = error.to_string();
+        match error {
+            postgres::OpenError::Address { .. } => {
+                Failure::usage(message).with_hint("give --database-url postgres://USER:PASSWORD@HOST:PORT/NAME")
+            }
+            postgres::OpenError::Database { .. } => Failure::failed(message)
+                .with_hint("check that it runs, and that the user of --database-url may create tables there"),
+        }
+    })
+}
+
 /// Asks GitHub who we are. Wrong credentials end the start; a GitHub out of reach does not: webhooks can be kept
 /// meanwhile.
-async fn introduce(connector: &AppConnector<SqliteStore>) -> Result<(), Failure> {
+async fn introduce<S: Store + Clone + 'static>(connector: &AppConnector<S>) -> Result<(), Failure> {
     match connector.bot().await {
         Ok(bot) => tracing::info!(%bot, "GitHub knows the App"),
         Err(

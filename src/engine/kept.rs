@@ -127,7 +127,7 @@ pub fn files(plan: &Plan, all: bool) -> Vec<(String, String)> {
         schema: SCHEMA,
         header,
         numbers: plan.numbers.clone(),
-        tasks: plan.tasks.keys().copied().collect(),
+        tasks: plan.tasks.values().map(|task| task.id).collect(),
         outbox: plan.outbox.values().filter(again).cloned().collect(),
     };
     let behind = |id: &TaskId| all || plan.header.unkept.tasks.contains_key(id);

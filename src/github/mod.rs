@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod client;
 pub mod pace;
+mod request;
 pub mod webhook;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ mod briefs;
 mod deployment;
 mod failure;
 mod fence;
+mod guard;
 mod kept;
 mod look;
 mod onto;
@@ -26,8 +27,10 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::infer;
+use crate::store::{self, Lease, Store};
 
 pub use deployment::{Configuration, Deployment};
+use guard::Guard;
 
 /// How long a branch counts as the default one without being asked for: only people change that, and seldom.
 const NAME_HOLDS: Duration = Duration::from_secs(10 * 60);
@@ -70,12 +73,17 @@ impl Tree {
 
 /// Performs what a step asks for and gives what came of it: writes one after the other, reads side by side. `plan` is
 /// the plan as saved with the step. Once GitHub asks us to wait, nothing more is asked of it: what is left waits too.
-pub async fn perform<G: GitHub, M: Git, S>(
+///
+/// Fails where the lease does not stand any more, or cannot be shown to: then nothing more was sent, and what was is
+/// looked for by whoever holds it next.
+pub async fn perform<G: GitHub, M: Git, S: Store>(
     deployment: &Deployment<G, M, S>,
+    lease: Lease,
     plan: &Plan,
     step: &Step,
     now: Timestamp,
-) -> Vec<Event> {
+) -> Result<Vec<Event>, store::Error> {
+    let guard = Guard::new(deployment, lease);
     let mut said = Said::default();
     for key in &step.probes {
         let Some(entry) = plan.outbox.get(key) else { continue };
@@ -93,15 +101,17 @@ pub async fn perform<G: GitHub, M: Git, S>(
     if !briefs.is_empty() {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
-            None => briefs::write(&deployment.github, plan, &briefs, now).await,
+            None => briefs::write(&guard, plan, &briefs, now).await,
         };
+        guard.check()?;
         briefs.iter().for_each(|entry| said.outcome(entry, outcome.clone()));
     }
     for entry in others {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
-            None => write::write(deployment, plan, entry, now).await,
+            None => write::write(&guard, plan, entry, now).await,
         };
+        guard.check()?;
         said.outcome(entry, outcome);
     }
     for reads in step.reads.chunks(look::AT_ONCE) {
@@ -114,7 +124,7 @@ pub async fn perform<G: GitHub, M: Git, S>(
         };
         events.into_iter().for_each(|event| said.read(event));
     }
-    said.events
+    Ok(said.events)
 }
 
 /// What came of a step's calls so far.

@@ -12,49 +12,43 @@ use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
-use crate::perform::{Deployment, failure, fence, look};
+use crate::perform::{failure, fence, look};
 
 /// Sends one effect.
-pub(super) async fn write<G: GitHub, M: Git, S>(
-    deployment: &Deployment<G, M, S>,
-    plan: &Plan,
-    entry: &Entry,
-    now: Timestamp,
-) -> Outcome {
-    let github = &deployment.github;
+pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry, now: Timestamp) -> Outcome {
     let done = match &entry.effect {
-        Effect::CreateTracking { .. } => create_tracking(github, plan, now).await,
-        Effect::EditTracking { number } => edit_tracking(github, plan, *number, now).await,
+        Effect::CreateTracking { .. } => create_tracking(world, plan, now).await,
+        Effect::EditTracking { number } => edit_tracking(world, plan, *number, now).await,
         Effect::Comment { number, body } => {
             let body = format!("{body}\n\n{}", render::comment_marker(&entry.key.0));
-            github.send(Request::CreateComment { number: *number, body }).await.map(|_| Receipt::Nothing)
+            world.send(Request::CreateComment { number: *number, body }).await.map(|_| Receipt::Nothing)
         }
         Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => {
-            return crate::perform::briefs::write(github, plan, &[entry], now).await;
+            return crate::perform::briefs::write(world, plan, &[entry], now).await;
         }
-        Effect::Dispatch { key, brief } => dispatch(github, plan, &key.to_string(), brief).await,
-        Effect::Fence { attempt, why } => fence::fence(github, *attempt, why, now)
+        Effect::Dispatch { key, brief } => dispatch(world, plan, &key.to_string(), brief).await,
+        Effect::Fence { attempt, why } => fence::fence(world, *attempt, why, now)
             .await
             .map(|(tip, record)| Receipt::Record { tip, record: Box::new(record) }),
         Effect::MoveBranch { issue, expected: None, to } => {
-            return create_branch(deployment, *issue, to, now).await;
+            return create_branch(world, *issue, to, now).await;
         }
         Effect::MoveBranch { issue, expected: Some(expected), to } => {
-            return move_branch(&deployment.git, *issue, expected, to).await;
+            return move_branch(world, *issue, expected, to).await;
         }
         Effect::OpenPull { issue, title, body, base, draft } => {
             let commit = plan.task_of(*issue).and_then(|task| task.branch.as_ref());
-            return open_pull(github, &pull_branch(*issue), [title, body, base], *draft, commit, now).await;
+            return open_pull(world, &pull_branch(*issue), [title, body, base], *draft, commit, now).await;
         }
         Effect::EditPull { pull, body } => {
             let request = Request::UpdatePullRequest { number: *pull, title: None, body: Some(body.clone()) };
-            github.send(request).await.and_then(pull_receipt)
+            world.send(request).await.and_then(pull_receipt)
         }
         Effect::MergePull { pull, head } => {
-            github.send(Request::MergePullRequest { number: *pull, head: head.clone() }).await.map(merged)
+            world.send(Request::MergePullRequest { number: *pull, head: head.clone() }).await.map(merged)
         }
         Effect::UpdatePull { issue, base } => {
-            github.send(Request::MergeBranch { into: pull_branch(*issue), from: base.clone() }).await.map(merged)
+            world.send(Request::MergeBranch { into: pull_branch(*issue), from: base.clone() }).await.map(merged)
         }
         Effect::Pin { .. }
         | Effect::DeleteComment { .. }
@@ -63,7 +57,7 @@ pub(super) async fn write<G: GitHub, M: Git, S>(
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
         | Effect::DeleteBranch { .. } => match plain(&entry.effect) {
-            Some(request) => github.send(request).await.map(|_| Receipt::Nothing),
+            Some(request) => world.send(request).await.map(|_| Receipt::Nothing),
             None => Ok(Receipt::Nothing),
         },
     };
@@ -174,18 +168,13 @@ async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> 
 
 /// Makes the pull request's branch where there is none: the API creates a branch only if it does not exist, which is
 /// the same compare-and-swap as a push with an empty lease, without bringing the commit here first.
-async fn create_branch<G: GitHub, M: Git, S>(
-    deployment: &Deployment<G, M, S>,
-    issue: IssueNumber,
-    to: &Sha,
-    now: Timestamp,
-) -> Outcome {
-    let (github, branch) = (&deployment.github, pull_branch(issue));
+async fn create_branch<W: GitHub + Git>(world: &W, issue: IssueNumber, to: &Sha, now: Timestamp) -> Outcome {
+    let (github, branch) = (world, pull_branch(issue));
     match github.send(Request::CreateBranch { branch: branch.clone(), sha: to.clone() }).await {
         Ok(_) => Outcome::Done(Receipt::Nothing),
         Err(Error::Conflict { .. }) => match left_behind(github, issue, &branch).await {
             Ok(Some((found, _))) if found == *to => Outcome::Done(Receipt::Nothing),
-            Ok(Some((found, true))) => move_branch(&deployment.git, issue, &found, to).await,
+            Ok(Some((found, true))) => move_branch(world, issue, &found, to).await,
             Ok(Some((found, false))) => {
                 let message = format!("the branch `{branch}` is there already, at {}; delete it", found.short());
                 Outcome::Conflict { message }

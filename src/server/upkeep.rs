@@ -16,6 +16,8 @@ use crate::store::{self, Store};
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(600);
 /// How often deliveries are looked after.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is looked for deliveries that other replicas have kept.
+const SHARED_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a worked delivery is known, so that the same one is not taken for new.
 const DELIVERY_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// The name under which discovery is told to be failing.
@@ -33,7 +35,8 @@ pub(super) async fn run<C: Connector>(loops: Arc<Loops<C>>) {
 
 async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
     let mut failures = 0;
-    let mut discover_at = loops.now();
+    let (mut discover_at, mut full_look_at) = (loops.now(), loops.now());
+    let interval = if loops.store().is_shared() { SHARED_INTERVAL } else { UPKEEP_INTERVAL };
     let mut redelivery = Redelivery::default();
     while !loops.is_stopping() {
         let now = loops.now();
@@ -41,7 +44,11 @@ async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
             let wait = discover(loops, &mut failures).await;
             discover_at = loops.now() + wait;
         }
-        match deliveries(loops, now).await {
+        let is_full_look = now >= full_look_at;
+        if is_full_look {
+            full_look_at = now + UPKEEP_INTERVAL;
+        }
+        match deliveries(loops, is_full_look.then_some(now)).await {
             Ok(()) => loops.health().recovers(DELIVERIES),
             Err(error) => {
                 let failure = failure_id();
@@ -49,8 +56,10 @@ async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
                 loops.health().fails(DELIVERIES, format!("{error} (failure {failure})"));
             }
         }
-        redeliver(loops, &mut redelivery, now).await;
-        let length = discover_at.since(loops.now()).min(UPKEEP_INTERVAL);
+        if is_full_look {
+            redeliver(loops, &mut redelivery, now).await;
+        }
+        let length = discover_at.since(loops.now()).min(interval);
         tokio::select! {
             _ = loops.stopped_within(length) => {}
             () = loops.installations_change() => discover_at = loops.now(),
@@ -97,11 +106,14 @@ async fn redeliver<C: Connector>(loops: &Arc<Loops<C>>, redelivery: &mut Redeliv
     }
 }
 
-/// Forgets old deliveries, and wakes the loops of those that wait: a wake-up may have met a loop that was about to end.
-async fn deliveries<C: Connector>(loops: &Arc<Loops<C>>, now: Timestamp) -> Result<(), store::Error> {
-    let forgotten = loops.store().forget(now - DELIVERY_LIFE).await?;
-    if forgotten > 0 {
-        tracing::debug!(forgotten, "old deliveries were forgotten");
+/// Forgets old deliveries where a moment is given, and wakes the loops of those that wait: another replica may have
+/// kept them, or a wake-up have met a loop that was about to end.
+async fn deliveries<C: Connector>(loops: &Arc<Loops<C>>, forget_at: Option<Timestamp>) -> Result<(), store::Error> {
+    if let Some(now) = forget_at {
+        let forgotten = loops.store().forget(now - DELIVERY_LIFE).await?;
+        if forgotten > 0 {
+            tracing::debug!(forgotten, "old deliveries were forgotten");
+        }
     }
     for repository in loops.store().waiting().await? {
         loops.wake(&repository);

@@ -1,8 +1,8 @@
 //! One loop per repository: it takes what was heard since the last turn as one turn, and a heartbeat when nothing was.
 //!
-//! Promises: turns of one repository never overlap; a delivery counts as worked only after the turn that took it;
-//! whatever fails or breaks down is tried again, after a wait that doubles up to a minute, and touches no other
-//! repository.
+//! Promises: turns of one repository never overlap, in this process or, by the repository's lease, in another; a
+//! delivery counts as worked only after the turn that took it; whatever fails or breaks down is tried again, after a
+//! wait that doubles up to a minute, and touches no other repository.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,7 +19,7 @@ use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
 use crate::store::{self, Delivery, Store};
-use crate::turn::{self, Held};
+use crate::turn::{self, Held, Turned};
 
 /// Most deliveries that one turn takes.
 const DELIVERIES_MAX: u32 = 1_000;
@@ -27,6 +27,10 @@ const DELIVERIES_MAX: u32 = 1_000;
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait after a failure.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Shortest sleep while another replica holds the lease.
+const LEASED_SLEEP_MIN: Duration = Duration::from_millis(50);
+/// Shortest wait between two renewals of one turn.
+const RENEWAL_WAIT_MIN: Duration = Duration::from_millis(50);
 /// How long a loop sleeps at most, whatever it is told: a clock that was set back must not keep it asleep.
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
 
@@ -75,6 +79,16 @@ enum Trouble {
     Failed(String),
 }
 
+/// Why a round did nothing, or was given up.
+enum Halt {
+    /// Another replica holds the repository's lease until then.
+    Leased(Timestamp),
+    /// The lease was lost.
+    Fenced,
+    /// Something else.
+    Trouble(Trouble),
+}
+
 impl<C: Connector> Work<C> {
     /// A loop that has not begun; `wake` ends its sleep.
     pub(super) fn new(loops: Arc<Loops<C>>, repository: RepositoryName, wake: Arc<Notify>) -> Arc<Self> {
@@ -98,8 +112,13 @@ impl<C: Connector> Work<C> {
 
     async fn live(self: Arc<Self>) {
         let mut memory = Memory { deployment: None, held: None, ticked_at: None, wake_at: None };
+        self.work(&mut memory).await;
+        self.give_back(&memory).await;
+    }
+
+    async fn work(&self, memory: &mut Memory<C>) {
         while !self.loops.is_stopping() {
-            match self.round(&mut memory).await {
+            match self.round(memory).await {
                 Ok(next) => {
                     self.failures.store(0, Ordering::Relaxed);
                     self.loops.health().recovers(self.repository.as_str());
@@ -166,24 +185,58 @@ impl<C: Connector> Work<C> {
         Ok(true)
     }
 
-    /// One look at what was heard and what is due, and where there is something, one turn.
+    /// Whoever waits for the lease need not wait for its end.
+    async fn give_back(&self, memory: &Memory<C>) {
+        let Some(held) = &memory.held else { return };
+        if let Err(error) = self.loops.store().release(&self.repository, held.lease).await {
+            tracing::warn!(repository = %self.repository, %error, "a lease was not given back; it runs out");
+        }
+    }
+
+    /// One look at what was heard and what is due, and where there is something, one turn, all of it under the lease.
     async fn round(&self, memory: &mut Memory<C>) -> Result<Next, Trouble> {
+        match self.round_under_lease(memory).await {
+            Err(Halt::Leased(until)) => {
+                tracing::debug!(repository = %self.repository, %until, "another replica works the repository");
+                Ok(Next::Sleep(until.since(self.loops.now()).clamp(LEASED_SLEEP_MIN, SLEEP_MAX)))
+            }
+            Err(Halt::Fenced) => {
+                tracing::warn!(repository = %self.repository, "the lease was lost; what was under way is given up");
+                memory.held = None;
+                Ok(Next::Again)
+            }
+            Err(Halt::Trouble(trouble)) => Err(trouble),
+            Ok(next) => Ok(next),
+        }
+    }
+
+    async fn round_under_lease(&self, memory: &mut Memory<C>) -> Result<Next, Halt> {
         let connected = self.connected(&mut memory.deployment).await?;
         let now = self.loops.now();
         let held = match &mut memory.held {
             Some(held) => held,
-            empty => empty.insert(turn::load(&connected.deployment, now).await.map_err(failed)?),
+            empty => {
+                let held = turn::load(&connected.deployment, now).await?;
+                let epoch = held.lease.epoch;
+                tracing::info!(repository = %self.repository, epoch, "the repository is worked here");
+                // What another replica did meanwhile is seen by looking at everything.
+                (memory.ticked_at, memory.wake_at) = (None, None);
+                empty.insert(held)
+            }
         };
-        let heard = self.loops.store().unworked(&self.repository, DELIVERIES_MAX).await.map_err(failed)?;
+        if held.lease.renewal_wait(now).is_zero() {
+            held.lease = self.loops.store().renew(&self.repository, held.lease, now).await?;
+        }
+        let heard = self.loops.store().claim(&self.repository, held.lease, DELIVERIES_MAX).await?;
         let heartbeat = held.plan.header.settings.heartbeat.0;
         let tick = memory.ticked_at.is_none_or(|at| now >= at + heartbeat || now < at);
         if heard.is_empty() && !tick && memory.wake_at.is_none_or(|at| now < at) {
-            return Ok(Next::Sleep(self.until_due(memory.ticked_at, memory.wake_at, heartbeat)));
+            return Ok(Next::Sleep(self.until_due(memory, heartbeat)));
         }
         let events = delivery::events(&heard, tick);
         let ticked = events.contains(&Event::Tick);
-        let turned = turn::turn(&connected.deployment, held, events, now).await.map_err(failed)?;
-        self.loops.store().worked(&guids(&heard)).await.map_err(failed)?;
+        let turned = self.turn(&connected.deployment, held, events, now).await?;
+        self.loops.store().worked(&guids(&heard)).await?;
         memory.ticked_at = if ticked { Some(now) } else { memory.ticked_at };
         memory.wake_at = turned.wake_at;
         let progress = || Progress { plan: Arc::new(held.plan.clone()), at: now, turned: turned.clone() };
@@ -195,7 +248,32 @@ impl<C: Connector> Work<C> {
             return Ok(Next::Again);
         }
         let heartbeat = held.plan.header.settings.heartbeat.0;
-        Ok(Next::Sleep(self.until_due(memory.ticked_at, memory.wake_at, heartbeat)))
+        Ok(Next::Sleep(self.until_due(memory, heartbeat)))
+    }
+
+    /// One turn, however long it takes: its lease is renewed meanwhile, and it is given up once that is lost.
+    async fn turn(
+        &self,
+        deployment: &DeploymentOf<C>,
+        held: &mut Held,
+        events: Vec<Event>,
+        now: Timestamp,
+    ) -> Result<Turned, Halt> {
+        let mut lease = held.lease;
+        let turned = {
+            let mut turning = std::pin::pin!(turn::turn(deployment, held, events, now));
+            loop {
+                let wait = lease.renewal_wait(self.loops.now()).max(RENEWAL_WAIT_MIN);
+                tokio::select! {
+                    turned = &mut turning => break turned?,
+                    () = tokio::time::sleep(wait) => {
+                        lease = self.loops.store().renew(&self.repository, lease, self.loops.now()).await?;
+                    }
+                }
+            }
+        };
+        held.lease = lease;
+        Ok(turned)
     }
 
     /// What the repository is worked with; made anew where installations have changed since.
@@ -217,12 +295,13 @@ impl<C: Connector> Work<C> {
         })
     }
 
-    /// How long until the next heartbeat, or until something is due before it.
-    fn until_due(&self, ticked_at: Option<Timestamp>, wake_at: Option<Timestamp>, heartbeat: Duration) -> Duration {
+    /// How long until the next heartbeat, or until something is due before it, or the lease.
+    fn until_due(&self, memory: &Memory<C>, heartbeat: Duration) -> Duration {
         let now = self.loops.now();
-        let next_tick = ticked_at.map_or(now, |at| at + heartbeat);
-        let due = wake_at.map_or(next_tick, |at| at.min(next_tick));
-        due.since(now).min(SLEEP_MAX)
+        let next_tick = memory.ticked_at.map_or(now, |at| at + heartbeat);
+        let due = memory.wake_at.map_or(next_tick, |at| at.min(next_tick)).since(now);
+        let renewal = memory.held.as_ref().map_or(SLEEP_MAX, |held| held.lease.renewal_wait(now));
+        due.min(renewal).min(SLEEP_MAX)
     }
 }
 
@@ -230,8 +309,23 @@ fn guids(deliveries: &[Delivery]) -> Vec<String> {
     deliveries.iter().map(|delivery| delivery.guid.clone()).collect()
 }
 
-fn failed(error: store::Error) -> Trouble {
-    Trouble::Failed(error.to_string())
+impl From<Trouble> for Halt {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<store::Error> for Halt {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Leased { until } => Self::Leased(until),
+            store::Error::Fenced => Self::Fenced,
+            store::Error::Conflict
+            | store::Error::Newer { .. }
+            | store::Error::Corrupt { .. }
+            | store::Error::Database(_) => Self::Trouble(Trouble::Failed(error.to_string())),
+        }
+    }
 }
 
 #[cfg(test)]

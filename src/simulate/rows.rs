@@ -5,12 +5,12 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::effect::EffectKey;
-use crate::engine::id::{RepositoryName, TaskId};
+use crate::engine::id::{Owner, RepositoryName, TaskId};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::simulate::desk::{Desk, at_once};
 use crate::store::memory::MemoryStore;
-use crate::store::{Delivery, Error, Store, Version};
+use crate::store::{Delivery, Error, Lease, Store, Version};
 
 /// The rows.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(super) struct Rows {
     kept: Mutex<Kept>,
     /// Where rows pass through their text form.
     text: Option<MemoryStore>,
+    leases: MemoryStore,
 }
 
 /// What names a row.
@@ -47,7 +48,8 @@ struct Kept {
 impl Rows {
     pub(super) fn new(desk: Arc<Desk>, idle: Plan, through_text: bool) -> Self {
         let kept = Kept { plan: idle.clone(), idle, since: BTreeMap::new(), version: 0 };
-        Self { desk, kept: Mutex::new(kept), text: through_text.then(MemoryStore::new) }
+        let leases = MemoryStore::new();
+        Self { desk, kept: Mutex::new(kept), text: through_text.then(|| leases.clone()), leases }
     }
 
     /// Everything is gone.
@@ -93,6 +95,22 @@ impl Kept {
 }
 
 impl Store for Rows {
+    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.acquire(repository, owner, now).await
+    }
+
+    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.renew(repository, lease, now).await
+    }
+
+    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.release(repository, lease).await
+    }
+
+    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.stands(repository, lease).await
+    }
+
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         match &self.text {
             Some(text) => text.load(repository).await,
@@ -100,7 +118,14 @@ impl Store for Rows {
         }
     }
 
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    async fn save(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
+        self.leases.stands(repository, lease).await?;
         let version = self.kept().version;
         if version != expected {
             return Err(Error::Conflict);
@@ -108,7 +133,7 @@ impl Store for Rows {
         let mut refused = None;
         let saved = self.desk.saves(changes, || {
             match &self.text {
-                Some(text) => refused = at_once(text.save(repository, expected, changes)).and_then(Result::err),
+                Some(text) => refused = at_once(text.save(repository, lease, expected, changes)).and_then(Result::err),
                 None => self.kept().save(changes),
             }
             self.kept().version += i64::from(refused.is_none());
@@ -124,6 +149,10 @@ impl Store for Rows {
 
     async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
         Ok(vec![true; deliveries.len()])
+    }
+
+    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.leases.claim(repository, lease, limit).await
     }
 
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
@@ -144,5 +173,9 @@ impl Store for Rows {
 
     async fn forget(&self, _: Timestamp) -> Result<u64, Error> {
         Ok(0)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }

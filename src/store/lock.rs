@@ -12,8 +12,14 @@ const TEXT_BYTES_MAX: u64 = 32;
 /// A lock held; dropping it frees it.
 #[derive(Debug)]
 pub struct Lock {
-    /// Locked for as long as it is open.
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a child process that is just being made still has the file open for a moment.
+        drop(self.file.unlock());
+    }
 }
 
 /// Why a lock was not taken.
@@ -61,7 +67,7 @@ impl Lock {
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
         file.write_all(format!("{}\n", rustix::process::getpid().as_raw_nonzero()).as_bytes()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

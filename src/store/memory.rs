@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::id::RepositoryName;
+use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
+use crate::store::lease::{Lease, Leases};
 use crate::store::rows::{self, Row, Write};
 use crate::store::{Delivery, Error, Store, Version};
 
@@ -19,6 +20,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Content {
+    leases: Leases,
     /// By folded name.
     plans: BTreeMap<String, Stored>,
     /// As they came.
@@ -72,6 +74,12 @@ impl MemoryStore {
             stored.rows.insert((kind.to_owned(), id.to_owned()), body.to_owned());
         }
     }
+
+    /// Lets all leases run out.
+    #[cfg(test)]
+    pub(super) fn expire(&self) {
+        self.content().leases.expire();
+    }
 }
 
 impl Content {
@@ -82,7 +90,14 @@ impl Content {
         Ok(Some((rows::plan(repository, stored.schema, rows.collect())?, stored.version)))
     }
 
-    fn save(&mut self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    fn save(
+        &mut self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
+        self.leases.stands(&folded(repository), lease.epoch)?;
         let writes = rows::writes(changes, expected == 0)?;
         let found = self.plans.get(&folded(repository)).map_or(0, |stored| stored.version);
         if found != expected {
@@ -126,6 +141,12 @@ impl Content {
         found
     }
 
+    /// Everything here happens under one lock: the epoch alone tells who may have a delivery.
+    fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.leases.stands(&folded(repository), lease.epoch)?;
+        Ok(self.unworked(repository, limit))
+    }
+
     fn waiting(&self) -> Vec<RepositoryName> {
         let unworked = self.deliveries.iter().filter(|kept| !kept.worked);
         let named = unworked.filter_map(|kept| kept.delivery.repository.clone());
@@ -141,6 +162,33 @@ impl Content {
 }
 
 impl Store for MemoryStore {
+    fn acquire(
+        &self,
+        repository: &RepositoryName,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Lease, Error>> + Send {
+        ready(self.content().leases.acquire(folded(repository), owner, now))
+    }
+
+    fn renew(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Lease, Error>> + Send {
+        ready(self.content().leases.renew(&folded(repository), lease.epoch, now))
+    }
+
+    fn release(&self, repository: &RepositoryName, lease: Lease) -> impl Future<Output = Result<(), Error>> + Send {
+        self.content().leases.release(&folded(repository), lease.epoch);
+        ready(Ok(()))
+    }
+
+    fn stands(&self, repository: &RepositoryName, lease: Lease) -> impl Future<Output = Result<(), Error>> + Send {
+        ready(self.content().leases.stands(&folded(repository), lease.epoch))
+    }
+
     fn load(&self, repository: &RepositoryName) -> impl Future<Output = Result<Option<(Plan, Version)>, Error>> + Send {
         ready(self.content().load(repository))
     }
@@ -148,15 +196,25 @@ impl Store for MemoryStore {
     fn save(
         &self,
         repository: &RepositoryName,
+        lease: Lease,
         expected: Version,
         changes: &[Change],
     ) -> impl Future<Output = Result<Version, Error>> + Send {
-        ready(self.content().save(repository, expected, changes))
+        ready(self.content().save(repository, lease, expected, changes))
     }
 
     fn keep(&self, deliveries: &[Delivery]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send {
         let mut content = self.content();
         ready(Ok(deliveries.iter().map(|delivery| content.keep(delivery)).collect()))
+    }
+
+    fn claim(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send {
+        ready(self.content().claim(repository, lease, limit))
     }
 
     fn unworked(
@@ -184,5 +242,9 @@ impl Store for MemoryStore {
 
     fn forget(&self, before: Timestamp) -> impl Future<Output = Result<u64, Error>> + Send {
         ready(Ok(self.content().forget(before)))
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }

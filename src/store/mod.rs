@@ -1,8 +1,10 @@
 //! Where plans and deliveries are kept. A plan's rows are saved together, at the version they were loaded at, or not
-//! at all.
+//! at all, and only by whoever holds the repository's lease.
 
+pub mod lease;
 pub mod lock;
 pub mod memory;
+pub mod postgres;
 mod rows;
 pub mod sqlite;
 
@@ -13,15 +15,19 @@ mod tests;
 
 use std::future::Future;
 
-use crate::engine::id::RepositoryName;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
+
+pub use lease::{Epoch, LEASE_LENGTH, Lease};
 
 /// Counts saves of one repository's plan, from 1.
 pub type Version = i64;
 
 /// A webhook delivery as kept: what is needed to look in the right place, not the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// GitHub's GUID; a redelivery has the same.
     pub guid: String,
@@ -57,6 +63,15 @@ pub enum Error {
     /// Somebody else saved meanwhile: load again and step again.
     #[error("the plan was saved by somebody else meanwhile")]
     Conflict,
+    /// Another owner holds the repository's lease.
+    #[error("another replica works the repository until {until}")]
+    Leased {
+        /// Until when, unless it is renewed or given back; by the caller's clock.
+        until: Timestamp,
+    },
+    /// The lease was taken by somebody else meanwhile, or has run out: nothing more may be sent or saved under it.
+    #[error("the repository's lease is not held any more")]
+    Fenced,
     /// The stored form is newer than this program.
     #[error("the stored plan has schema {found}, this program knows {known}; use a newer task-orchestrator")]
     Newer {
@@ -79,15 +94,43 @@ pub enum Error {
 }
 
 /// A store of plans and deliveries.
+///
+/// A repository is worked under its lease. `now` is the caller's moment; a store that several machines share goes by
+/// its own clock, and gives the times of leases by the caller's.
 pub trait Store: Send + Sync {
+    /// Takes a repository's lease under the next epoch, where no other owner holds it: [`Error::Leased`] otherwise. The
+    /// owner's own is taken anew.
+    fn acquire(
+        &self,
+        repository: &RepositoryName,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Lease, Error>> + Send;
+
+    /// Makes a lease last longer; [`Error::Fenced`] where somebody has taken it since.
+    fn renew(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Lease, Error>> + Send;
+
+    /// Gives a lease back, so that others need not wait for its end. One that somebody has taken since stays theirs.
+    fn release(&self, repository: &RepositoryName, lease: Lease) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Whether a lease still stands, asked immediately before each write to GitHub; [`Error::Fenced`] where it does
+    /// not.
+    fn stands(&self, repository: &RepositoryName, lease: Lease) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// The plan of a repository and its version; nothing where there is none yet.
     fn load(&self, repository: &RepositoryName) -> impl Future<Output = Result<Option<(Plan, Version)>, Error>> + Send;
 
-    /// Saves rows of a repository's plan at once, if its version is still `expected` (0: there is none yet). Gives the
-    /// new version.
+    /// Saves rows of a repository's plan at once, if its version is still `expected` (0: there is none yet) and nobody
+    /// has taken the lease since. Gives the new version.
     fn save(
         &self,
         repository: &RepositoryName,
+        lease: Lease,
         expected: Version,
         changes: &[Change],
     ) -> impl Future<Output = Result<Version, Error>> + Send;
@@ -96,7 +139,16 @@ pub trait Store: Send + Sync {
     /// already, from before or from an earlier one of these.
     fn keep(&self, deliveries: &[Delivery]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
 
-    /// Unworked deliveries of a repository, oldest first, at most `limit`.
+    /// Claims unworked deliveries of a repository under its lease, oldest first, at most `limit`. What was claimed and
+    /// not worked is claimed again by the next holder, and by nobody before.
+    fn claim(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send;
+
+    /// Unworked deliveries of a repository, whoever claimed them, oldest first, at most `limit`.
     fn unworked(
         &self,
         repository: &RepositoryName,
@@ -114,6 +166,9 @@ pub trait Store: Send + Sync {
 
     /// Forgets worked deliveries received before a moment. Gives how many.
     fn forget(&self, before: Timestamp) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// Whether other processes keep deliveries here too, of which nobody in this one hears otherwise.
+    fn is_shared(&self) -> bool;
 }
 
 /// Reads every plan once, before anything is begun.

@@ -72,8 +72,9 @@ async fn every_form_goes_on_in_todays() {
         let store = MemoryStore::new();
         // Whatever it was loaded from, the first save leaves today's form alone.
         let all = rows_of(&plan);
-        let version = store.save(&repository(), 0, &all).await.expect("saved");
-        store.save(&repository(), version, &stepped.changes).await.expect("saved");
+        let lease = store.acquire(&repository(), &Owner::new("test"), now).await.expect("free");
+        let version = store.save(&repository(), lease, 0, &all).await.expect("saved");
+        store.save(&repository(), lease, version, &stepped.changes).await.expect("saved");
         plan.apply(stepped.changes);
         let (loaded, _) = store.load(&repository()).await.expect("readable").expect("a plan");
         assert_eq!((loaded.header.schema, &loaded), (SCHEMA, &plan), "v{form}");

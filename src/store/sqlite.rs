@@ -14,20 +14,25 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Pool, Row as _, SqlSafeStr as _, Sqlite, SqliteConnection};
 
-use crate::engine::id::RepositoryName;
+use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::store::lock::{Lock, LockError};
 use crate::store::rows::{self, Row, Write};
-use crate::store::{Delivery, Error, Store, Version};
+use crate::store::{Delivery, Epoch, Error, Lease, Store, Version};
 
 /// How long a connection waits for another's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that read.
 const READERS: u32 = 4;
 /// The table's forms, oldest first; one that was ever shipped never changes.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "plans and deliveries", include_str!("../../migrations/0001_plans_and_deliveries.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "plans and deliveries", include_str!("../../migrations/0001_plans_and_deliveries.sql")),
+    (2, "leases", include_str!("../../migrations/0002_leases.sql")),
+];
+/// How long a lease lasts: nobody waits for it, since the lock file keeps every other process out, and a short one
+/// would only be written more often.
+const LEASE_LENGTH: Duration = Duration::from_secs(3_600);
 
 /// What a save survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +101,9 @@ impl SqliteStore {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(connect.clone()).await;
         let writer = writer.map_err(|error| failed(error.to_string()))?;
         migrator().run(&writer).await.map_err(|error| failed(error.to_string()))?;
+        // Whoever held a lease is gone: the lock is ours.
+        let freed = sqlx::query("UPDATE lease SET until = 0 WHERE until > 0").execute(&writer).await;
+        freed.map_err(|error| failed(error.to_string()))?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(connect.read_only(true)).await;
         let readers = readers.map_err(|error| failed(error.to_string()))?;
         Ok(Self { writer, readers, _lock: lock })
@@ -113,6 +121,12 @@ impl SqliteStore {
         let row = Row { kind: kind.to_owned(), id: id.to_owned(), body: body.to_owned() };
         let mut writing = self.writer.acquire().await.expect("a connection");
         write_row(&mut writing, repository, &Write::Put(row)).await.expect("a row");
+    }
+
+    /// Lets all leases run out.
+    #[cfg(test)]
+    pub(super) async fn expire(&self) {
+        sqlx::query("UPDATE lease SET until = 0").execute(&self.writer).await.expect("a row");
     }
 }
 
@@ -164,6 +178,13 @@ fn delivery(row: &SqliteRow) -> Result<Delivery, sqlx::Error> {
         unreadable: row.try_get("unreadable")?,
         received_at: Timestamp(row.try_get("received_at")?),
     })
+}
+
+/// Refuses an epoch that is not the newest of its repository.
+async fn fence(connection: &mut SqliteConnection, repository: &RepositoryName, epoch: Epoch) -> Result<(), Error> {
+    let statement = sqlx::query("SELECT 1 FROM lease WHERE repository = ?1 AND epoch = ?2");
+    let found = statement.bind(repository.as_str()).bind(epoch).fetch_optional(connection).await?;
+    found.map(drop).ok_or(Error::Fenced)
 }
 
 /// Takes the plan from one version to the next; nothing where it is at another.
@@ -232,6 +253,46 @@ fn as_json(deliveries: &[Delivery]) -> String {
 }
 
 impl Store for SqliteStore {
+    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
+        let mut taking = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let found = sqlx::query("SELECT owner, until FROM lease WHERE repository = ?1").bind(repository.as_str());
+        if let Some(found) = found.fetch_optional(&mut *taking).await? {
+            let (holder, until): (String, i64) = (found.try_get("owner")?, found.try_get("until")?);
+            if holder != owner.as_str() && until > now.0 {
+                return Err(Error::Leased { until: Timestamp(until) });
+            }
+        }
+        let until = now + LEASE_LENGTH;
+        let statement = sqlx::query_scalar::<_, Epoch>(
+            "INSERT INTO lease (repository, owner, epoch, until) VALUES (?1, ?2, 1, ?3) ON CONFLICT (repository) \
+             DO UPDATE SET owner = excluded.owner, epoch = epoch + 1, until = excluded.until RETURNING epoch",
+        );
+        let statement = statement.bind(repository.as_str()).bind(owner.as_str()).bind(until.0);
+        let epoch = statement.fetch_one(&mut *taking).await?;
+        taking.commit().await?;
+        Ok(Lease { epoch, since: now, until })
+    }
+
+    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
+        let until = now + LEASE_LENGTH;
+        let statement = sqlx::query("UPDATE lease SET until = ?3 WHERE repository = ?1 AND epoch = ?2");
+        let statement = statement.bind(repository.as_str()).bind(lease.epoch).bind(until.0);
+        match statement.execute(&self.writer).await?.rows_affected() {
+            0 => Err(Error::Fenced),
+            _ => Ok(Lease { since: now, until, ..lease }),
+        }
+    }
+
+    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        let statement = sqlx::query("UPDATE lease SET until = 0 WHERE repository = ?1 AND epoch = ?2");
+        statement.bind(repository.as_str()).bind(lease.epoch).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        fence(&mut *self.readers.acquire().await?, repository, lease.epoch).await
+    }
+
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         // One transaction, so that version and rows are of one moment.
         let mut reading = self.readers.begin().await?;
@@ -248,8 +309,15 @@ impl Store for SqliteStore {
         Ok(Some((rows::plan(repository, u32::try_from(schema).unwrap_or(u32::MAX), rows)?, version)))
     }
 
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    async fn save(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
         let mut saving = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        fence(&mut saving, repository, lease.epoch).await?;
         let writes = rows::writes(changes, expected == 0)?;
         let Some(version) = advance(&mut saving, repository, expected, rows::schema(changes)).await? else {
             return Err(Error::Conflict);
@@ -273,6 +341,12 @@ impl Store for SqliteStore {
         let news = statement.bind(as_json(deliveries)).fetch_all(&self.writer).await?;
         let mut news: BTreeSet<String> = news.into_iter().collect();
         Ok(deliveries.iter().map(|delivery| news.remove(&delivery.guid)).collect())
+    }
+
+    /// One process works the file: the epoch alone tells who may have a delivery.
+    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.stands(repository, lease).await?;
+        self.unworked(repository, limit).await
     }
 
     async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
@@ -305,5 +379,9 @@ impl Store for SqliteStore {
     async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
         let statement = sqlx::query("DELETE FROM delivery WHERE worked = 1 AND received_at < ?1").bind(before.0);
         Ok(statement.execute(&self.writer).await?.rows_affected())
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }

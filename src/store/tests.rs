@@ -1,41 +1,53 @@
 //! What every store must do, told once and asked of each.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod leases;
+mod life;
+mod postgres;
 
-use crate::engine::brief::Brief;
-use crate::engine::config::{ApprovalPolicy, Settings};
-use crate::engine::event::Event;
+use std::path::Path;
+
+use crate::engine::config::Settings;
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, TaskId};
 use crate::engine::plan::{Change, LayoutRow, Plan, SCHEMA};
 use crate::engine::time::Timestamp;
-use crate::forge::memory::MemoryForge;
-use crate::forge::memory::edit::Edit;
-use crate::forge::memory::worker::Work;
-use crate::perform::Tree;
 use crate::store::memory::MemoryStore;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::{Durability, OpenError, Options, SqliteStore};
 use crate::store::{Delivery, Error, Store, Version};
-use crate::turn::{Configuration, Deployment, load, turn};
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
 
-/// A store whose rows a test can spoil.
+/// A store whose rows a test can spoil, and whose leases it can let run out.
 trait Spoilable: Store + Clone + 'static {
     async fn spoil(&self, kind: &str, id: &str, body: &str);
+    /// Lets all leases run out.
+    async fn expire(&self);
 }
 
 impl Spoilable for MemoryStore {
     async fn spoil(&self, kind: &str, id: &str, body: &str) {
         Self::spoil(self, &widgets(), kind, id, body);
     }
+    async fn expire(&self) {
+        Self::expire(self);
+    }
 }
 
 impl Spoilable for SqliteStore {
     async fn spoil(&self, kind: &str, id: &str, body: &str) {
         Self::spoil(self, &widgets(), kind, id, body).await;
+    }
+    async fn expire(&self) {
+        Self::expire(self).await;
+    }
+}
+
+impl Spoilable for PostgresStore {
+    async fn spoil(&self, kind: &str, id: &str, body: &str) {
+        Self::spoil(self, &widgets(), kind, id, body).await;
+    }
+    async fn expire(&self) {
+        Self::expire(self).await;
     }
 }
 
@@ -56,6 +68,16 @@ macro_rules! of_every_store {
                 store.close().await;
             })*
         }
+        mod in_postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                let Some(database) = super::postgres::Database::new().await else { return };
+                let store = database.open().await;
+                super::$case(store.clone()).await;
+                store.close().await;
+                database.remove().await;
+            })*
+        }
     };
 }
 
@@ -71,7 +93,19 @@ of_every_store!(
     a_delivery_reads_back_whole,
     deliveries_wait_in_order_until_they_are_worked,
     only_worked_deliveries_are_forgotten,
+    a_lease_has_one_owner_at_a_time,
+    an_owner_takes_its_own_lease_anew,
+    nothing_is_done_under_an_older_epoch,
+    of_many_takers_one_has_it,
+    what_was_claimed_and_not_worked_is_claimed_by_the_next_holder,
 );
+
+use life::a_whole_life_reads_back_as_it_was_saved;
+
+use leases::{
+    a_lease_has_one_owner_at_a_time, an_owner_takes_its_own_lease_anew, nothing_is_done_under_an_older_epoch,
+    of_many_takers_one_has_it, what_was_claimed_and_not_worked_is_claimed_by_the_next_holder,
+};
 
 async fn open(path: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(&Options { path: path.to_owned(), durability: Durability::ProcessEnd }).await
@@ -113,6 +147,21 @@ fn delivery(guid: &str, repository: Option<&str>, at: i64) -> Delivery {
     }
 }
 
+/// Saves as whoever holds the lease by now.
+async fn save(store: &impl Store, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    save_as(store, &widgets(), expected, changes).await
+}
+
+async fn save_as(
+    store: &impl Store,
+    repository: &RepositoryName,
+    expected: Version,
+    changes: &[Change],
+) -> Result<Version, Error> {
+    let lease = store.acquire(repository, &Owner::new("suite"), START).await?;
+    store.save(repository, lease, expected, changes).await
+}
+
 fn guids(deliveries: &[Delivery]) -> Vec<&str> {
     deliveries.iter().map(|delivery| delivery.guid.as_str()).collect()
 }
@@ -120,10 +169,10 @@ fn guids(deliveries: &[Delivery]) -> Vec<&str> {
 async fn a_save_at_another_version_is_refused_and_changes_nothing(store: impl Spoilable) {
     let other = store.clone();
     assert_eq!(store.load(&widgets()).await.expect("readable"), None);
-    assert_eq!(store.save(&widgets(), 0, &[header(|_| {})]).await.expect("the first"), 1);
-    assert_eq!(other.save(&widgets(), 1, &[numbers(1, 1)]).await.expect("the second"), 2);
+    assert_eq!(save(&store, 0, &[header(|_| {})]).await.expect("the first"), 1);
+    assert_eq!(save(&other, 1, &[numbers(1, 1)]).await.expect("the second"), 2);
     for stale in [0, 1, 3] {
-        let refused = store.save(&widgets(), stale, &[header(|header| header.number = 9), numbers(1, 9)]).await;
+        let refused = save(&store, stale, &[header(|header| header.number = 9), numbers(1, 9)]).await;
         assert!(matches!(refused, Err(Error::Conflict)), "{stale}: {refused:?}");
     }
     let (plan, version) = store.load(&widgets()).await.expect("readable").expect("a plan");
@@ -131,22 +180,22 @@ async fn a_save_at_another_version_is_refused_and_changes_nothing(store: impl Sp
 }
 
 async fn only_the_changed_rows_are_written(store: impl Spoilable) {
-    store.save(&widgets(), 0, &[header(|_| {}), numbers(5, 2)]).await.expect("saved");
+    save(&store, 0, &[header(|_| {}), numbers(5, 2)]).await.expect("saved");
     // A row that no later change names stays as it is, even where it cannot be read.
     store.spoil("numbers", "", "not JSON").await;
     let layout = LayoutRow { order: vec![TaskId(IssueNumber(5))], ..LayoutRow::default() };
-    store.save(&widgets(), 1, &[Change::Layout(Box::new(layout.clone()))]).await.expect("saved");
+    save(&store, 1, &[Change::Layout(Box::new(layout.clone()))]).await.expect("saved");
     assert!(store.load(&widgets()).await.is_err(), "the spoiled row was written over");
-    store.save(&widgets(), 2, &[numbers(5, 3)]).await.expect("saved");
+    save(&store, 2, &[numbers(5, 3)]).await.expect("saved");
     let (plan, version) = store.load(&widgets()).await.expect("readable").expect("a plan");
     assert_eq!((plan.layout, plan.numbers.get(&IssueNumber(5)), version), (layout, Some(&3), 3));
 }
 
 async fn names_ignore_case(store: impl Spoilable) {
     let shouted = RepositoryName::new("ACME/Widgets");
-    store.save(&widgets(), 0, &[header(|_| {})]).await.expect("saved");
+    save(&store, 0, &[header(|_| {})]).await.expect("saved");
     assert!(store.load(&shouted).await.expect("readable").is_some());
-    assert!(matches!(store.save(&shouted, 0, &[header(|_| {})]).await, Err(Error::Conflict)));
+    assert!(matches!(save_as(&store, &shouted, 0, &[header(|_| {})]).await, Err(Error::Conflict)));
     store.keep(&[delivery("a", Some("acme/widgets"), 1)]).await.expect("kept");
     assert_eq!(store.unworked(&shouted, 10).await.expect("readable").len(), 1);
     assert_eq!(store.repositories().await.expect("readable"), [widgets()]);
@@ -161,7 +210,7 @@ async fn a_spoiled_row_is_named(store: impl Spoilable) {
         ("omen", "", "{}", "omen"),
     ] {
         let version = store.load(&widgets()).await.ok().flatten().map_or(0, |(_, version)| version);
-        store.save(&widgets(), version, &[header(|_| {}), numbers(1, 1)]).await.expect("saved");
+        save(&store, version, &[header(|_| {}), numbers(1, 1)]).await.expect("saved");
         store.spoil(kind, id, body).await;
         let refused = store.load(&widgets()).await.expect_err("a spoiled row");
         assert!(matches!(&refused, Error::Corrupt { row, .. } if row == expected), "{kind}: {refused:?}");
@@ -179,7 +228,7 @@ async fn return_to_order(store: &impl Spoilable, kind: &str, id: &str) {
     };
     let version = (1..100).map(Version::from);
     for version in version {
-        if store.save(&widgets(), version, std::slice::from_ref(&repaired)).await.is_ok() {
+        if save(store, version, std::slice::from_ref(&repaired)).await.is_ok() {
             return;
         }
     }
@@ -187,13 +236,13 @@ async fn return_to_order(store: &impl Spoilable, kind: &str, id: &str) {
 }
 
 async fn a_newer_form_is_refused(store: impl Spoilable) {
-    store.save(&widgets(), 0, &[header(|header| header.schema = SCHEMA + 1)]).await.expect("saved");
+    save(&store, 0, &[header(|header| header.schema = SCHEMA + 1)]).await.expect("saved");
     let refused = store.load(&widgets()).await.expect_err("a newer form");
     assert!(matches!(refused, Error::Newer { found, known } if (found, known) == (SCHEMA + 1, SCHEMA)), "{refused:?}");
 }
 
 async fn the_first_save_needs_a_header(store: impl Spoilable) {
-    let refused = store.save(&widgets(), 0, &[numbers(1, 1)]).await.expect_err("nothing could be read back");
+    let refused = save(&store, 0, &[numbers(1, 1)]).await.expect_err("nothing could be read back");
     assert!(matches!(&refused, Error::Corrupt { row, .. } if row == "header"), "{refused:?}");
     assert_eq!(store.load(&widgets()).await.expect("readable"), None);
 }
@@ -259,95 +308,6 @@ async fn only_worked_deliveries_are_forgotten(store: impl Spoilable) {
     assert_eq!(kept, [false, true], "one is still known, one was forgotten and is new");
 }
 
-/// A store that reads the whole plan back after each save and holds it against the rows it was given.
-#[derive(Clone)]
-struct Checked<S> {
-    store: S,
-    expected: Arc<Mutex<Plan>>,
-    effects: Arc<Mutex<BTreeMap<&'static str, u32>>>,
-}
-
-impl<S: Store> Checked<S> {
-    async fn compare(&self, changes: &[Change], version: Version) {
-        let found = self.store.load(&widgets()).await.expect("readable").expect("a plan");
-        let mut expected = self.expected.lock().expect("no panic");
-        expected.apply(changes.to_vec());
-        assert_eq!(found, (expected.clone(), version));
-        let mut effects = self.effects.lock().expect("no panic");
-        for entry in expected.outbox.values() {
-            *effects.entry(if entry.attempt.is_some() { "of an attempt" } else { "of the plan" }).or_default() += 1;
-        }
-    }
-}
-
-impl<S: Store> Store for Checked<S> {
-    async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
-        self.store.load(repository).await
-    }
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
-        let version = self.store.save(repository, expected, changes).await?;
-        self.compare(changes, version).await;
-        Ok(version)
-    }
-    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
-        self.store.keep(deliveries).await
-    }
-    async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
-        self.store.unworked(repository, limit).await
-    }
-    async fn waiting(&self) -> Result<Vec<RepositoryName>, Error> {
-        self.store.waiting().await
-    }
-    async fn worked(&self, guids: &[String]) -> Result<(), Error> {
-        self.store.worked(guids).await
-    }
-    async fn repositories(&self) -> Result<Vec<RepositoryName>, Error> {
-        self.store.repositories().await
-    }
-    async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
-        self.store.forget(before).await
-    }
-}
-
-async fn a_whole_life_reads_back_as_it_was_saved(store: impl Spoilable) {
-    let forge = Arc::new(MemoryForge::new(&[("a.txt", "a\n"), ("b.txt", "b\n")], START));
-    let settings = Settings { approval: ApprovalPolicy::Label, auto_merge: true, ..Settings::local() };
-    let bot = Login::new("task-orchestrator[bot]");
-    let idle = Plan::idle(widgets(), bot.clone(), "seed".to_owned(), settings.clone(), START);
-    let expected = Arc::new(Mutex::new(idle));
-    let deployment = Deployment {
-        github: forge.clone(),
-        git: forge.clone(),
-        store: Checked { store, expected, effects: Arc::default() },
-        repository: widgets(),
-        owner: Owner::new("here"),
-        bot,
-        seed: "seed".to_owned(),
-        configuration: Configuration::Fixed(Box::new(settings)),
-        tree: Tree::default(),
-    };
-    forge.open_issue(1, "one", "Files: a.txt", &["orchestrate"]).expect("an issue");
-    forge.open_issue(2, "two", "Files: a.txt\nDepends on: #77", &["orchestrate"]).expect("an issue");
-    forge.open_issue(3, "three", "Files: b.txt", &["orchestrate"]).expect("an issue");
-    let mut held = load(&deployment, START).await.expect("an idle plan");
-    let mut now = START;
-    let agent = |brief: &Brief| match brief.issue.0 {
-        3 => Work::Failed("no way".to_owned()),
-        _ => Work::Changed(brief.files.iter().map(|path| Edit::append(path, "more\n")).collect()),
-    };
-    for _ in 0..12 {
-        turn(&deployment, &mut held, vec![Event::Tick], now).await.expect("a turn");
-        forge.work_off(agent).expect("runs");
-        now = now + Duration::from_secs(10);
-        forge.set_now(now);
-    }
-    let merged = held.plan.task_of(IssueNumber(1)).is_some_and(|task| task.verdict.is_some());
-    let failed = held.plan.task_of(IssueNumber(3)).is_some_and(|task| task.counters.failures > 1);
-    assert!(merged && failed && held.version > 10, "the story went nowhere: {:#?}", held.plan.tasks);
-    let effects = deployment.store.effects.lock().expect("no panic").clone();
-    assert_eq!(effects.len(), 2, "effects of both kinds were saved: {effects:?}");
-}
-
 #[tokio::test]
 async fn a_second_opening_is_refused_by_name_and_freed_with_the_first() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -359,7 +319,7 @@ async fn a_second_opening_is_refused_by_name_and_freed_with_the_first() {
     assert!(refused.contains(&own), "{refused}");
     let mode = std::fs::metadata(&path).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "{mode:o}");
-    first.save(&widgets(), 0, &[header(|_| {})]).await.expect("saved");
+    save(&first, 0, &[header(|_| {})]).await.expect("saved");
     first.close().await;
     drop(first);
     let again = open(&path).await.expect("it is free");

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use task_orchestrator::engine::config::Settings;
-use task_orchestrator::engine::id::{Login, RepositoryName};
+use task_orchestrator::engine::id::{Login, Owner, RepositoryName};
 use task_orchestrator::engine::plan::{Change, Plan, SCHEMA};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::store::Store as _;
@@ -23,7 +23,8 @@ fn newer(state: &Path) {
         let (name, bot) = (RepositoryName::new("acme/widgets"), Login::new("bot"));
         let mut plan = Plan::idle(name.clone(), bot, String::new(), Settings::server(), Timestamp(1));
         plan.header.schema = SCHEMA + 1;
-        store.save(&name, 0, &[Change::Header(Box::new(plan.header))]).await.expect("saved");
+        let lease = store.acquire(&name, &Owner::new("newer"), Timestamp(1)).await.expect("free");
+        store.save(&name, lease, 0, &[Change::Header(Box::new(plan.header))]).await.expect("saved");
         store.close().await;
     });
 }

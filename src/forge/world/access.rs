@@ -103,7 +103,7 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
 
 /// Whether an API call changes anything.
 pub fn is_write(request: &Request) -> bool {
-    needed(request).iter().any(|(_, level)| *level == Level::Write)
+    request.is_write()
 }
 
 /// Whether an API call makes content people see, which GitHub limits apart (issues, comments, pull requests,

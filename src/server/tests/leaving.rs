@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::engine::id::RepositoryName;
+use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
@@ -14,7 +14,7 @@ use crate::server::tests::{START, Sent, Workshop, clock, labelled, secrets, widg
 use crate::server::webhook::Intake;
 use crate::server::{ConnectError, Connector, routes};
 use crate::store::memory::MemoryStore;
-use crate::store::{Delivery, Error, Store, Version};
+use crate::store::{Delivery, Error, Lease, Store, Version};
 use crate::turn::Deployment;
 
 /// Nothing is installed here.
@@ -46,16 +46,42 @@ struct LateStore {
 }
 
 impl Store for LateStore {
+    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
+        self.store.acquire(repository, owner, now).await
+    }
+
+    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
+        self.store.renew(repository, lease, now).await
+    }
+
+    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.store.release(repository, lease).await
+    }
+
+    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.store.stands(repository, lease).await
+    }
+
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         self.store.load(repository).await
     }
 
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
-        self.store.save(repository, expected, changes).await
+    async fn save(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
+        self.store.save(repository, lease, expected, changes).await
     }
 
     async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
         self.store.keep(deliveries).await
+    }
+
+    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.store.claim(repository, lease, limit).await
     }
 
     async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
@@ -82,6 +108,10 @@ impl Store for LateStore {
 
     async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
         self.store.forget(before).await
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

@@ -2,10 +2,11 @@
 //! write or save, before or after it happens.
 
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use task_orchestrator::engine::config::Settings;
 use task_orchestrator::engine::event::Hint;
-use task_orchestrator::engine::id::{Login, RepositoryName, Sha};
+use task_orchestrator::engine::id::{Login, Owner, RepositoryName, Sha};
 use task_orchestrator::engine::plan::{Change, Plan};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::forge::memory::MemoryForge;
@@ -13,7 +14,8 @@ use task_orchestrator::forge::world::access;
 use task_orchestrator::forge::world::webhook::Webhook;
 use task_orchestrator::git::{self, Git};
 use task_orchestrator::github::{Error as ApiError, GitHub, Request, Response};
-use task_orchestrator::store::{Delivery, Error, Store, Version};
+use task_orchestrator::store::memory::MemoryStore;
+use task_orchestrator::store::{Delivery, Error, Lease, Store, Version};
 
 /// When, at its boundary, the orchestrator crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,16 +177,37 @@ pub(crate) fn hints(webhook: &Webhook) -> Vec<Hint> {
     }
 }
 
-/// Rows in memory.
-#[derive(Debug)]
+/// Rows in memory; clones share them.
+#[derive(Clone, Debug)]
 pub(crate) struct MemoryRows {
     desk: Arc<Desk>,
-    kept: Mutex<Option<(Plan, Version)>>,
+    kept: Arc<Mutex<Option<(Plan, Version)>>>,
+    leases: MemoryStore,
+    /// Looks at the lease until one stands still.
+    pause: Arc<Mutex<Option<u32>>>,
 }
 
 impl MemoryRows {
     pub(crate) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, kept: Mutex::new(None) }
+        Self { desk, kept: Arc::default(), leases: MemoryStore::new(), pause: Arc::default() }
+    }
+
+    /// After so many more looks at the lease, whoever looks stands still once, right before it.
+    pub(crate) fn pause_after(&self, looks: u32) {
+        *self.pause.lock().expect("no panic") = Some(looks);
+    }
+
+    /// Stands still where that is planned: a future that waits once.
+    async fn pass(&self) {
+        let due = {
+            let mut pause = self.pause.lock().expect("no panic");
+            let due = *pause == Some(0);
+            *pause = pause.and_then(|looks| looks.checked_sub(1));
+            due
+        };
+        let mut stood = !due;
+        std::future::poll_fn(|_| if std::mem::replace(&mut stood, true) { Poll::Ready(()) } else { Poll::Pending })
+            .await;
     }
 
     /// Everything is gone.
@@ -227,16 +250,40 @@ fn through_text(change: &Change) -> Change {
 }
 
 impl Store for MemoryRows {
+    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.acquire(repository, owner, now).await
+    }
+    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
+        self.leases.renew(repository, lease, now).await
+    }
+    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.leases.release(repository, lease).await
+    }
+    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        self.pass().await;
+        self.leases.stands(repository, lease).await
+    }
+
     async fn load(&self, _: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
         Ok(self.kept.lock().expect("no panic").clone())
     }
 
-    async fn save(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
+    async fn save(
+        &self,
+        repository: &RepositoryName,
+        lease: Lease,
+        expected: Version,
+        changes: &[Change],
+    ) -> Result<Version, Error> {
+        self.leases.stands(repository, lease).await?;
         self.desk.boundary(async { self.put(repository, expected, changes) }).await
     }
 
     async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
         Ok(vec![true; deliveries.len()])
+    }
+    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
+        self.leases.claim(repository, lease, limit).await
     }
     async fn unworked(&self, _: &RepositoryName, _: u32) -> Result<Vec<Delivery>, Error> {
         Ok(Vec::new())
@@ -252,5 +299,8 @@ impl Store for MemoryRows {
     }
     async fn forget(&self, _: Timestamp) -> Result<u64, Error> {
         Ok(0)
+    }
+    fn is_shared(&self) -> bool {
+        false
     }
 }

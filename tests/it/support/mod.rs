@@ -3,6 +3,7 @@
 
 mod desk;
 pub(crate) mod program;
+pub(crate) mod replicas;
 mod rules;
 
 pub(crate) use desk::{Crash, Desk, MemoryRows};
@@ -264,7 +265,7 @@ impl Story {
 }
 
 /// What a future gives without ever waiting; nothing where it waits: in a story only a crash makes it.
-fn at_once<F: Future>(future: F) -> Option<F::Output> {
+pub(crate) fn at_once<F: Future>(future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
