@@ -46,7 +46,8 @@ pub struct Turned {
     pub moves: Vec<Move>,
 }
 
-/// Takes the repository's lease and loads the plan, or begins an idle one. Refused while another owner holds it.
+/// Takes the repository's lease and loads the plan, or begins one that is rebuilt from GitHub first. Refused while
+/// another owner holds the lease.
 pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timestamp) -> Result<Held, store::Error> {
     let lease = deployment.store.acquire(&deployment.repository, &deployment.owner, now).await?;
     load_under(deployment, lease, now).await
@@ -62,7 +63,7 @@ async fn load_under<G, M, S: Store>(
         Some((plan, version)) => Held { plan, version, lease },
         None => {
             let settings = deployment.configuration.settings().clone();
-            let plan = Plan::idle(
+            let plan = Plan::unknown(
                 deployment.repository.clone(),
                 deployment.bot.clone(),
                 deployment.seed.clone(),

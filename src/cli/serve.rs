@@ -20,10 +20,10 @@ use crate::github::auth::{App, AppCredentials};
 use crate::github::client::{Clock, PUBLIC_API_URL, Transport};
 use crate::github::webhook::WebhookSecrets;
 use crate::server::{AppConnector, AppOptions, Options, Server, StartError, git_url_of};
-use crate::store::Store;
 use crate::store::lock::{Lock, LockError};
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
+use crate::store::{self, Store};
 use crate::turn::Configuration;
 
 const KEY_VARIABLE: &str = "ORCHESTRATOR_PRIVATE_KEY";
@@ -207,7 +207,8 @@ fn warn_of_readers(path: &Path, file: &std::fs::File) {
 
 async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     let path = arguments.database.clone().unwrap_or_else(|| arguments.state.join("orchestrator.sqlite"));
-    SqliteStore::open(&sqlite::Options { path, durability: Durability::PowerLoss }).await.map_err(|error| {
+    let opened = SqliteStore::open(&sqlite::Options { path, durability: Durability::PowerLoss }).await;
+    let store = opened.map_err(|error| {
         let message = error.to_string();
         match error {
             OpenError::Lock(LockError::Held { .. }) => {
@@ -217,9 +218,11 @@ async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
                 Failure::usage(message).with_hint("give a folder this user may write to with --state or --database")
             }
             OpenError::Database { .. } => Failure::failed(message)
-                .with_hint("give another --database; what is on GitHub is found again, approvals and pauses are not"),
+                .with_hint("give another --database: the plan is rebuilt from what GitHub shows"),
         }
-    })
+    })?;
+    store::readable(&store).await.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(store)
 }
 
 /// Replicas share a database, never the mirrors of one folder.

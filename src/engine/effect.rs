@@ -82,6 +82,11 @@ pub enum Effect {
         /// The brief.
         brief: Box<Brief>,
     },
+    /// Bring the plan on the state branch up to date, in one commit with the briefs that are due.
+    KeepPlan {
+        /// Up to which of its changes.
+        revision: u64,
+    },
     /// Start the task workflow.
     Dispatch {
         /// Under this key.
@@ -173,6 +178,7 @@ impl Effect {
             | Self::DeleteComment { .. }
             | Self::React { .. }
             | Self::WriteBrief { .. }
+            | Self::KeepPlan { .. }
             | Self::Fence { .. }
             | Self::CancelRun { .. }
             | Self::MoveBranch { .. }

@@ -7,6 +7,7 @@ use crate::engine::config::Settings;
 use crate::engine::effect::{EffectKey, Outcome};
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, AttemptKey, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
+use crate::engine::kept::Found;
 use crate::engine::record::Record;
 use crate::engine::snapshot::{Actor, BodyEdit, Checks, Comment, Issue, Permission, PullRequest, Run};
 use crate::engine::time::Timestamp;
@@ -47,6 +48,11 @@ pub struct Watched {
 /// What the engine wants read. Reads are harmless and are never stored; a lost one is asked for again at the next tick.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Read {
+    /// What GitHub shows of a plan whose database is lost. `since`: older runs are not looked at.
+    Kept {
+        /// From when.
+        since: Timestamp,
+    },
     /// Default branch, its head, the configuration there.
     Repository,
     /// All open issues with the label.
@@ -96,6 +102,8 @@ pub struct AttemptSeen {
 /// What a read found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
+    /// What GitHub shows of a plan whose database is lost.
+    Kept(Box<Found>),
     /// The repository.
     Repository {
         /// Default branch.

@@ -14,6 +14,7 @@ use crate::engine::cursor::{Cursor, LAG_MAX};
 use crate::engine::effect::{EffectKey, Entry};
 use crate::engine::graph::{Outside, Phase};
 use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, TaskId};
+use crate::engine::kept::Unkept;
 use crate::engine::problem::Problem;
 use crate::engine::snapshot::{Actor, Issue};
 use crate::engine::task::Task;
@@ -21,13 +22,15 @@ use crate::engine::tasks::Tasks;
 use crate::engine::time::Timestamp;
 
 /// The version of the rows' form.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// How far the plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PlanStatus {
+    /// Nothing is stored: whether GitHub shows a plan is not known yet, and nothing is written before it is.
+    Rebuilding,
     /// No labelled issue was seen yet.
     Idle,
     /// Issues are coming in; it is shown `settle` after the last.
@@ -142,7 +145,7 @@ impl Tracking {
 /// The plan's own row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`], or the older form it was loaded from: then the next step writes every row.
     pub schema: u32,
     /// Which plan of the repository, from 1.
     pub number: u32,
@@ -190,6 +193,10 @@ pub struct Header {
     pub past: BTreeSet<IssueNumber>,
     /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
     pub said: BTreeMap<String, CommentId>,
+    /// What is not on the state branch yet.
+    pub unkept: Unkept,
+    /// When the plan was last rebuilt from GitHub.
+    pub rebuilt_at: Option<Timestamp>,
 }
 
 /// Phases, expected order and problems, recomputed when tasks or their facts change.
@@ -270,6 +277,8 @@ impl Plan {
             given_up: false,
             past: BTreeSet::new(),
             said: BTreeMap::new(),
+            unkept: Unkept::default(),
+            rebuilt_at: None,
         };
         Self {
             repository,
@@ -279,6 +288,13 @@ impl Plan {
             tasks: Tasks::default(),
             outbox: BTreeMap::new(),
         }
+    }
+
+    /// The plan of a repository of which nothing is stored: what GitHub shows of an earlier one is read first.
+    pub fn unknown(repository: RepositoryName, bot: Login, seed: String, settings: Settings, now: Timestamp) -> Self {
+        let mut plan = Self::idle(repository, bot, seed, settings, now);
+        plan.header.status = PlanStatus::Rebuilding;
+        plan
     }
 
     /// Puts changed rows in place.

@@ -31,7 +31,7 @@ pub fn rest(plan: &Plan, now: Timestamp) -> Rest {
         || header.tracking.as_ref().is_none_or(|tracking| tracking.dirty)
         || header.base.as_ref().is_none_or(|base| base.stale);
     match header.status {
-        PlanStatus::Idle | PlanStatus::Gathering => return Rest::Working,
+        PlanStatus::Rebuilding | PlanStatus::Idle | PlanStatus::Gathering => return Rest::Working,
         PlanStatus::Active if busy => return Rest::Working,
         PlanStatus::Ended if busy => return Rest::Working,
         PlanStatus::Ended => return Rest::Ended,

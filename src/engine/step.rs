@@ -4,8 +4,10 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::{Event, Read};
 use crate::engine::id::Owner;
+use crate::engine::kept;
 use crate::engine::observe;
-use crate::engine::plan::{Change, Plan};
+use crate::engine::plan::{Change, Plan, PlanStatus};
+use crate::engine::rebuild;
 use crate::engine::reconcile;
 use crate::engine::task::Move;
 use crate::engine::time::Timestamp;
@@ -38,12 +40,23 @@ pub fn step(plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner) -> Ste
     if draft.header().put_off_until.is_some_and(|until| until <= now) {
         draft.header_mut().put_off_until = None;
     }
-    for event in events {
-        observe::record(&mut draft, event);
+    if draft.header().status == PlanStatus::Rebuilding {
+        rebuild::step(&mut draft, events);
+    } else {
+        events.iter().for_each(|event| observe::record(&mut draft, event));
+    }
+    if draft.header().status == PlanStatus::Rebuilding {
+        return finish(draft, Vec::new(), Vec::new());
     }
     let fresh = events.iter().any(|event| !matches!(event, Event::ReadFailed { .. }));
     reconcile::reconcile(&mut draft, fresh);
+    kept::note(&mut draft);
     let (writes, probes) = due(&mut draft);
+    finish(draft, writes, probes)
+}
+
+/// The step as decided.
+fn finish(mut draft: Draft<'_>, writes: Vec<EffectKey>, probes: Vec<EffectKey>) -> Step {
     let wake_at = reconcile::wake_at(&draft);
     let moves = draft.take_moves();
     let limited = draft.header().limited_until.is_some();
@@ -89,7 +102,7 @@ fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
 fn rank(effect: &Effect) -> u8 {
     match effect {
         Effect::Dispatch { .. } => 0,
-        Effect::WriteBrief { .. } => 1,
+        Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => 1,
         Effect::Fence { .. } | Effect::CancelRun { .. } => 2,
         Effect::MergePull { .. } | Effect::UpdatePull { .. } => 3,
         Effect::MoveBranch { .. } | Effect::OpenPull { .. } | Effect::EditPull { .. } => 4,

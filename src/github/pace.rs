@@ -110,6 +110,11 @@ impl Pace {
         Self { limits, is_limited: false, wait_until: None, points, words, views }
     }
 
+    /// The same, told at once that GitHub limits.
+    pub fn limited(limits: Limits) -> Self {
+        Self { is_limited: true, ..Self::new(limits) }
+    }
+
     /// GitHub has shown that it limits this account, and how many requests are left until a moment of our clock.
     pub fn told(&mut self, remaining: u64, reset: Timestamp) {
         self.is_limited = true;
@@ -199,19 +204,13 @@ mod tests {
         Timestamp(1_800_000_000_000 + seconds * 1000)
     }
 
-    fn limited(limits: Limits) -> Pace {
-        let mut pace = Pace::new(limits);
-        pace.told(5_000, at(3_600));
-        pace
-    }
-
     fn over(seconds: i64) -> Result<(), Error> {
         Err(Error::OverBudget { until: at(seconds) })
     }
 
     #[test]
     fn content_is_counted_by_the_minute_and_the_hour() {
-        let mut pace = limited(Limits { content_per_minute: 5, content_per_hour: 10, ..Limits::GITHUB });
+        let mut pace = Pace::limited(Limits { content_per_minute: 5, content_per_hour: 10, ..Limits::GITHUB });
         // Four of five words a minute, eight of ten an hour; one view a minute, two an hour.
         for (second, content, expected) in [
             (0, Content::Words, Ok(())),
@@ -240,7 +239,7 @@ mod tests {
 
     #[test]
     fn points_are_counted_by_the_minute_and_stop_everything() {
-        let mut pace = limited(Limits { points_per_minute: 12, ..Limits::GITHUB });
+        let mut pace = Pace::limited(Limits { points_per_minute: 12, ..Limits::GITHUB });
         for (second, points, expected) in [
             (0, 5, Ok(())),
             (10, 5, Ok(())),
@@ -283,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_does_not_lengthen_a_wait() {
-        let mut pace = limited(Limits { content_per_minute: 2, points_per_minute: 5, ..Limits::GITHUB });
+        let mut pace = Pace::limited(Limits { content_per_minute: 2, points_per_minute: 5, ..Limits::GITHUB });
         assert_eq!((pace.admit(Content::Words, at(600)), pace.charge(5, at(600))), (Ok(()), Ok(())));
         assert_eq!(pace.admit(Content::Words, at(0)), over(60));
         assert_eq!(pace.charge(5, at(0)), Err(Error::RateLimited { until: at(60) }));

@@ -28,8 +28,8 @@ use crate::local::options::Mistake;
 use crate::local::state;
 use crate::local::take_over::take_over;
 use crate::server::{self, ProgressByRepository, Server};
-use crate::store::lock::LockError;
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
+use crate::store::{self, lock::LockError};
 
 /// The workflow that users get, as it is bundled.
 const TASK_WORKFLOW: &str = include_str!("../../.github/workflows/task.yml");
@@ -84,6 +84,7 @@ impl Site {
             sqlite::Options { path: options.state.join("orchestrator.sqlite"), durability: Durability::ProcessEnd };
         // Taken first: a second process on the same state folder ends here and has touched nothing.
         let store = SqliteStore::open(&database).await.map_err(unopened)?;
+        store::readable(&store).await?;
         state::bind(&options.state, &options.source)?;
         let runner_state = options.state.join("runner");
         if runner_state.is_dir() {

@@ -1,7 +1,9 @@
-//! Writing briefs: several due at once become one commit on the state branch.
+//! Writing to the state branch: briefs due at once, and the plan that knows their attempts, become one commit.
 
 use crate::engine::effect::{Effect, Entry, Outcome, Receipt};
 use crate::engine::id::{STATE_BRANCH, Sha};
+use crate::engine::kept;
+use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
 use crate::github::{Error, GitHub, NewFile};
 use crate::perform::onto::commit_onto;
@@ -10,9 +12,9 @@ use crate::perform::{failure, look};
 /// Most tries when others write the state branch at the same time.
 const TRIES_MAX: u32 = 8;
 
-/// Commits the briefs of these entries. Writing one again is harmless: the same file, and the commit that the
-/// dispatch names.
-pub(super) async fn write(github: &impl GitHub, entries: &[&Entry], now: Timestamp) -> Outcome {
+/// Commits the briefs of these entries, and with them always the plan: whoever finds a brief finds its attempt's
+/// number taken. Writing one again is harmless: the same file, and the commit that the dispatch names.
+pub(super) async fn write(github: &impl GitHub, plan: &Plan, entries: &[&Entry], now: Timestamp) -> Outcome {
     let mut files = Vec::new();
     let mut names = Vec::new();
     for entry in entries {
@@ -21,7 +23,8 @@ pub(super) async fn write(github: &impl GitHub, entries: &[&Entry], now: Timesta
             files.push(NewFile { path: brief.key.id.brief_path(), content: brief.to_text() });
         }
     }
-    match commit(github, &files, &format!("Brief {}", names.join(", "))).await {
+    let message = if names.is_empty() { "Keep the plan".to_owned() } else { format!("Brief {}", names.join(", ")) };
+    match commit(github, plan, &files, &message).await {
         Ok(sha) => Outcome::Done(Receipt::Commit(sha)),
         Err(Error::Conflict { message }) => Outcome::Lost { message },
         Err(error) => failure::outcome(error, now),
@@ -29,19 +32,21 @@ pub(super) async fn write(github: &impl GitHub, entries: &[&Entry], now: Timesta
 }
 
 /// Puts files on top of the state branch by compare-and-swap: commit on the head that was read, move the branch
-/// forward, and begin again where somebody else was faster.
-async fn commit(github: &impl GitHub, files: &[NewFile], message: &str) -> Result<Sha, Error> {
+/// forward, and begin again where somebody else was faster. A branch that is not there gets the whole plan.
+async fn commit(github: &impl GitHub, plan: &Plan, briefs: &[NewFile], message: &str) -> Result<Sha, Error> {
     let mut refused = String::new();
     for _ in 0..TRIES_MAX {
         let parent = look::branch(github, STATE_BRANCH).await?;
         let branch = STATE_BRANCH.to_owned();
-        match commit_onto(github, branch, parent, files.to_vec(), message.to_owned()).await {
+        let rows = kept::files(plan, parent.is_none()).into_iter().map(|(path, content)| NewFile { path, content });
+        let files = briefs.iter().cloned().chain(rows).collect();
+        match commit_onto(github, branch, parent, files, message.to_owned()).await {
             Ok(sha) => return Ok(sha),
             Err(Error::Conflict { message }) => refused = message,
             Err(error) => return Err(error),
         }
     }
     Err(Error::Conflict {
-        message: format!("the state branch moved {TRIES_MAX} times while a brief was written: {refused}"),
+        message: format!("the state branch moved {TRIES_MAX} times while it was written: {refused}"),
     })
 }

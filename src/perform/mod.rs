@@ -6,6 +6,7 @@ mod deployment;
 mod failure;
 mod fence;
 mod guard;
+mod kept;
 mod look;
 mod onto;
 mod probe;
@@ -96,11 +97,11 @@ pub async fn perform<G: GitHub, M: Git, S: Store>(
         .writes
         .iter()
         .filter_map(|key| plan.outbox.get(key))
-        .partition(|entry| matches!(entry.effect, Effect::WriteBrief { .. }));
+        .partition(|entry| matches!(entry.effect, Effect::WriteBrief { .. } | Effect::KeepPlan { .. }));
     if !briefs.is_empty() {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
-            None => briefs::write(&guard, &briefs, now).await,
+            None => briefs::write(&guard, plan, &briefs, now).await,
         };
         guard.check()?;
         briefs.iter().for_each(|entry| said.outcome(entry, outcome.clone()));

@@ -31,6 +31,7 @@ pub(super) async fn probe<G: GitHub, M, S>(
         | Effect::DeleteComment { .. }
         | Effect::React { .. }
         | Effect::WriteBrief { .. }
+        | Effect::KeepPlan { .. }
         | Effect::Fence { .. }
         | Effect::CancelRun { .. }
         | Effect::MoveBranch { .. }

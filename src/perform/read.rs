@@ -15,7 +15,7 @@ use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
 use crate::infer;
-use crate::perform::{Configuration, Deployment, look};
+use crate::perform::{Configuration, Deployment, kept, look};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
@@ -54,6 +54,7 @@ async fn fact<G: GitHub, M: Git, S>(
 ) -> Result<Fact, Error> {
     let github = &deployment.github;
     Ok(match read {
+        Read::Kept { since } => kept::found(deployment, plan, *since).await?,
         Read::Repository => repository(deployment, plan, now).await?,
         Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
         Read::Issue(number) => Fact::Issue(*number, look::issue(github, *number).await?),
@@ -252,7 +253,7 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
 }
 
 /// A pull request, and where it was closed without a merge, by whom.
-async fn pull_and_closer(
+pub(super) async fn pull_and_closer(
     github: &impl GitHub,
     number: PullNumber,
 ) -> Result<Option<(PullRequest, Option<Actor>)>, Error> {

@@ -23,7 +23,9 @@ pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry
             let body = format!("{body}\n\n{}", render::comment_marker(&entry.key.0));
             world.send(Request::CreateComment { number: *number, body }).await.map(|_| Receipt::Nothing)
         }
-        Effect::WriteBrief { .. } => return crate::perform::briefs::write(world, &[entry], now).await,
+        Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => {
+            return crate::perform::briefs::write(world, plan, &[entry], now).await;
+        }
         Effect::Dispatch { key, brief } => dispatch(world, plan, &key.to_string(), brief).await,
         Effect::Fence { attempt, why } => fence::fence(world, *attempt, why, now)
             .await
@@ -78,6 +80,7 @@ fn plain(effect: &Effect) -> Option<Request> {
         | Effect::EditTracking { .. }
         | Effect::Comment { .. }
         | Effect::WriteBrief { .. }
+        | Effect::KeepPlan { .. }
         | Effect::Dispatch { .. }
         | Effect::Fence { .. }
         | Effect::MoveBranch { .. }

@@ -38,6 +38,8 @@ pub(super) enum Happening {
     Upkeep,
     /// The orchestrator's clock is put off by so many milliseconds.
     Skew(i64),
+    /// The database is lost.
+    LoseDatabase,
     /// The App may not write for so long.
     Deny(Duration),
 }

@@ -14,9 +14,10 @@ use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
 use crate::forge::world::access;
 use crate::git::{self, Git};
-use crate::github::pace::{Limits, Pace, content};
+use crate::github::pace::Pace;
 use crate::github::{Error, GitHub, Request, Response};
 use crate::simulate::coverage::Coverage;
+use crate::simulate::fate::Fate;
 use crate::simulate::fault::{FaultKind, Mix};
 use crate::simulate::lines::{lag, words};
 use crate::simulate::oracle::{Oracle, Seen};
@@ -66,23 +67,11 @@ pub(super) struct Inner {
     pub(super) planted: Option<Planted>,
     /// Runs that obey no cancellation.
     pub(super) ghosts: BTreeSet<RunId>,
+    /// Whether the process dies together with its database, and how often that may still happen.
+    pub(super) database_lost: bool,
+    pub(super) losses_left: u32,
     /// What happened, where it is wanted.
     pub(super) log: Option<Vec<String>>,
-}
-
-/// An empty account, told at once that GitHub limits.
-pub(super) fn tight_pace(now: Timestamp) -> Pace {
-    let mut pace = Pace::new(Limits::TIGHT);
-    pace.told(u64::MAX, now);
-    pace
-}
-
-/// What a call meets.
-enum Fate {
-    Fine,
-    Dies { after: bool },
-    AnswerLost,
-    Instead(Error),
 }
 
 impl Inner {
@@ -102,84 +91,6 @@ impl Inner {
             self.coverage.met(kind, &self.oracle);
         }
         happens
-    }
-
-    /// What a call meets. Dying and refusals are rare by their nature: there are many calls.
-    fn fate(&mut self, write: bool) -> Fate {
-        if write {
-            let at = self.boundaries;
-            self.boundaries += 1;
-            match self.crash_at {
-                Some(CrashAt::Before(planned)) if planned == at => return Fate::Dies { after: false },
-                Some(CrashAt::After(planned)) if planned == at => return Fate::Dies { after: true },
-                Some(_) | None => {}
-            }
-        }
-        if !self.faulty {
-            return Fate::Fine;
-        }
-        if self.now < self.denied_until && write {
-            self.coverage.met(FaultKind::Denied, &self.oracle);
-            return Fate::Instead(Error::Denied { message: "Resource not accessible by integration".to_owned() });
-        }
-        if self.random.chance(30) && self.meets(FaultKind::Crash) {
-            return Fate::Dies { after: self.random.chance(500) };
-        }
-        if write && self.random.chance(400) && self.meets(FaultKind::AnswerLost) {
-            return Fate::AnswerLost;
-        }
-        if self.random.chance(200) && self.meets(FaultKind::CallFailed) {
-            return Fate::Instead(Error::Unreachable { message: "502".to_owned() });
-        }
-        if self.random.chance(40) && self.meets(FaultKind::Limited) {
-            let seconds = self.random.between(20, 120);
-            return self.limited(Duration::from_secs(seconds));
-        }
-        if self.random.chance(3) && self.meets(FaultKind::LimitedLong) {
-            return self.limited(Duration::from_secs(3_600));
-        }
-        Fate::Fine
-    }
-
-    /// Whether the process may ask this by its own account: what it cannot send is no call at all.
-    fn admit(&mut self, request: &Request) -> Result<(), Error> {
-        let now = Timestamp(self.now.0 + self.skew);
-        if self.planted == Some(Planted::BudgetIgnored) {
-            return Ok(());
-        }
-        let admitted = self.pace.as_mut().map_or(Ok(()), |pace| pace.admit(content(request), now));
-        if matches!(admitted, Err(Error::OverBudget { .. })) {
-            self.coverage.met(FaultKind::RealLimits, &self.oracle);
-            self.note(|| format!("put off: {}", words(request)));
-        }
-        admitted
-    }
-
-    /// The process began anew, or its clock jumped: it knows nothing of what it asked before.
-    pub(super) fn forget_pace(&mut self) {
-        self.oracle.forgot();
-        if self.pace.is_some() {
-            self.pace = Some(tight_pace(self.now));
-        }
-    }
-
-    fn limited(&mut self, length: Duration) -> Fate {
-        let until = self.now + length;
-        Fate::Instead(Error::RateLimited { until })
-    }
-
-    /// What GitHub says, told by the orchestrator's clock.
-    fn told(&mut self, error: Error) -> Error {
-        if let Error::RateLimited { until } = error {
-            self.oracle.limited(until);
-            if self.planted == Some(Planted::LimitIgnored) {
-                return Error::Unreachable { message: "429".to_owned() };
-            }
-            let told = Error::RateLimited { until: Timestamp(until.0 + self.skew) };
-            self.left_alone = Some((self.now, told.clone()));
-            return told;
-        }
-        error
     }
 }
 
@@ -313,7 +224,7 @@ impl Desk {
                 inner.note(|| "dies before a save".to_owned());
                 return None;
             }
-            dies || inner.crash_at == Some(CrashAt::After(at))
+            dies || inner.loses_database() || inner.crash_at == Some(CrashAt::After(at))
         };
         let saved = save();
         let inner = &mut *self.locked();
@@ -352,18 +263,6 @@ impl Desk {
             Fate::Dies { .. } => None,
             Fate::AnswerLost => Some(Err(failed("the answer was lost"))),
             Fate::Fine | Fate::Instead(_) => Some(moved),
-        }
-    }
-}
-
-impl Fate {
-    fn words(&self) -> &'static str {
-        match self {
-            Self::Fine => "",
-            Self::Dies { after: false } => "dies before: ",
-            Self::Dies { after: true } => "dies after: ",
-            Self::AnswerLost => "answer lost: ",
-            Self::Instead(_) => "refused: ",
         }
     }
 }

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::event::{Event, Hint};
-use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId, Sha};
-use crate::engine::plan::{Plan, PlanStatus};
+use crate::engine::event::Hint;
+use crate::engine::id::{IssueNumber, Login, RepositoryName, RunId, Sha};
+use crate::engine::plan::PlanStatus;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
-use crate::github::pace::Limits;
+use crate::github::pace::{Limits, Pace};
 use crate::simulate::agenda::{Agenda, Happening};
 use crate::simulate::coverage::Coverage;
-use crate::simulate::desk::{CrashAt, Desk, Inner, at_once, tight_pace};
+use crate::simulate::desk::{CrashAt, Desk, Inner};
 use crate::simulate::ending;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
@@ -22,17 +22,17 @@ use crate::simulate::people::Whim;
 use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 use crate::simulate::rows::Rows;
-use crate::simulate::scenario::{START, Scenario, Shape};
-use crate::turn::{Deployment, Held, Turned, load, turn_by};
+use crate::simulate::scenario::{START, Scenario};
+use crate::turn::{Deployment, Held};
 
 /// Longest time after the faults until everything must be settled.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30 * 3_600);
 /// Most happenings of one story.
 const HAPPENINGS_MAX: u32 = 40_000;
-/// Most rounds of one turn: more is a loop that feeds itself.
-const ROUNDS_MAX: u32 = 60;
 /// Heartbeats without faults after which a story in which nothing is left to come is over.
 const CALM_TICKS: u32 = 3;
+/// Most times that a story loses its database.
+const LOSSES_MAX: u32 = 4;
 /// Our own account.
 pub(super) const BOT: &str = "task-orchestrator[bot]";
 /// The plan's secret, which must never be seen outside.
@@ -43,7 +43,7 @@ pub(super) struct Simulation {
     pub(super) scenario: Scenario,
     pub(super) forge: Arc<MemoryForge>,
     pub(super) desk: Arc<Desk>,
-    deployment: Deployment<Arc<Desk>, Arc<Desk>, Rows>,
+    pub(super) deployment: Deployment<Arc<Desk>, Arc<Desk>, Rows>,
     pub(super) held: Option<Held>,
     pub(super) agenda: Agenda,
     pub(super) now: Timestamp,
@@ -55,9 +55,9 @@ pub(super) struct Simulation {
     pub(super) alive: BTreeSet<RunId>,
     pub(super) stubborn: BTreeSet<RunId>,
     pub(super) checked: BTreeSet<Sha>,
-    wake_at: Option<Timestamp>,
+    pub(super) wake_at: Option<Timestamp>,
     pub(super) tried: BTreeMap<IssueNumber, u32>,
-    planted: Option<Planted>,
+    pub(super) planted: Option<Planted>,
     /// Heartbeats since nothing goes wrong any more.
     calm_ticks: u32,
     /// No webhook ever comes.
@@ -122,13 +122,15 @@ impl Simulation {
             skew: 0,
             denied_until: START,
             left_alone: None,
-            pace: limits.then(|| tight_pace(START)),
+            pace: limits.then(|| Pace::limited(Limits::TIGHT)),
             calls: 0,
             writes: 0,
             boundaries: 0,
             crash_at: telling.crash_at,
             planted: telling.planted,
             ghosts: BTreeSet::new(),
+            database_lost: false,
+            losses_left: LOSSES_MAX,
             log: telling.log.then(Vec::new),
         };
         let desk = Arc::new(Desk::new(Arc::clone(&forge), inner));
@@ -199,7 +201,7 @@ impl Simulation {
     }
 
     /// The orchestrator's clock.
-    fn clock(&self) -> Timestamp {
+    pub(super) fn clock(&self) -> Timestamp {
         Timestamp(self.now.0 + self.desk.locked().skew)
     }
 
@@ -250,6 +252,16 @@ impl Simulation {
                     inner.note(|| format!("the orchestrator's clock is off by {by} ms"));
                 }
             }
+            Happening::LoseDatabase => {
+                let inner = self.desk.locked();
+                let may = inner.faulty && inner.losses_left > 0;
+                drop(inner);
+                if may {
+                    self.met(FaultKind::DatabaseLost);
+                    self.lose_database();
+                    self.wake_in(5);
+                }
+            }
             Happening::Deny(length) => {
                 let until = self.now + length;
                 self.desk.locked().denied_until = until;
@@ -267,71 +279,13 @@ impl Simulation {
         number.into_iter().for_each(|number| self.label(IssueNumber(number)));
     }
 
-    /// One turn of the real loop. A death in it loses what was in memory; what was heard stays, for it was kept first.
-    fn turn(&mut self, tick: bool) {
-        let now = self.clock();
-        if self.held.is_none() || self.scenario.shape == Shape::Actions {
-            match at_once(load(&self.deployment, now)) {
-                Some(Ok(held)) => self.held = Some(held),
-                Some(Err(error)) => return self.broken(&format!("the plan cannot be loaded: {error}")),
-                None => return,
-            }
-        }
-        let Some(mut held) = self.held.take() else { return };
-        let heard: BTreeSet<Hint> = self.heard.iter().cloned().collect();
-        self.note(|| format!("turn: tick {tick}, {heard:?}"));
-        let hints = heard.into_iter().map(Event::Hint);
-        let events: Vec<Event> = tick.then_some(Event::Tick).into_iter().chain(hints).collect();
-        let (planted, desk) = (self.planted, Arc::clone(&self.desk));
-        let decide = |plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner| {
-            desk.locked().oracle.heard(events);
-            crate::simulate::planted::decide(planted, plan, events, now, owner)
-        };
-        match at_once(turn_by(&decide, &self.deployment, &mut held, events, now)) {
-            Some(Ok(turned)) => {
-                self.heard.clear();
-                self.turned(&turned);
-                self.held = Some(held);
-            }
-            Some(Err(_)) | None => {
-                self.desk.locked().forget_pace();
-                self.note(|| "the process begins anew".to_owned());
-                self.wake_at = None;
-                let restart = self.chance.between(1, 40);
-                self.wake_in(restart);
-            }
-        }
-    }
-
-    fn turned(&mut self, turned: &Turned) {
-        let mut inner = self.desk.locked();
-        for made in &turned.moves {
-            inner.oracle.must("S24", made.to.is_some(), || format!("{made:?} is no legal move"));
-        }
-        let rounds = turned.rounds;
-        inner.oracle.must("L7", rounds <= ROUNDS_MAX, || format!("a turn took {rounds} rounds"));
-        drop(inner);
-        self.wake_at = turned.wake_at.filter(|_| self.scenario.shape == Shape::Server);
-        if let Some(at) = self.wake_at {
-            let skew = self.desk.locked().skew;
-            self.agenda.at(Timestamp(at.0 - skew).max(self.now + Duration::from_millis(1)), Happening::Wake);
-        }
-    }
-
-    /// A server that failed looks again soon.
-    fn wake_in(&mut self, seconds: u64) {
-        let at = self.now + Duration::from_secs(seconds);
-        self.wake_at = Some(Timestamp(at.0 + self.desk.locked().skew));
-        self.agenda.at(at, Happening::Wake);
-    }
-
     /// Whether the plan has ended, or never began.
     pub(super) fn has_ended(&self) -> bool {
         let inner = self.desk.locked();
         match inner.oracle.header.as_ref().map(|header| header.status) {
             Some(PlanStatus::Ended) => true,
             Some(PlanStatus::Idle) | None => inner.oracle.tasks.is_empty(),
-            Some(PlanStatus::Gathering | PlanStatus::Active) => false,
+            Some(PlanStatus::Rebuilding | PlanStatus::Gathering | PlanStatus::Active) => false,
         }
     }
 

@@ -72,6 +72,8 @@ pub enum FaultKind {
     ChecksRed,
     /// A person pushes between our read and our write (F20).
     PushRace,
+    /// The database is gone, between two turns or in the middle of one (F33).
+    DatabaseLost,
 }
 
 impl FaultKind {

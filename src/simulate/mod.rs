@@ -15,12 +15,14 @@ mod coverage;
 mod desk;
 mod drive;
 mod ending;
+mod fate;
 mod fault;
 mod lines;
 mod opening;
 mod oracle;
 mod people;
 mod planted;
+mod process;
 mod races;
 mod random;
 mod rows;
@@ -69,13 +71,17 @@ pub fn run_planted(seed: u64, bounds: &Bounds, log: bool, planted: Option<Plante
 }
 
 /// Tells a seed's tasks twice without any fault, once with all webhooks and once with none, and gives what differs
-/// between the two ends: broken rules, and tasks that ended otherwise.
+/// between the two ends: broken rules, and tasks that ended otherwise. A plan that waits for a person waits in both.
 pub fn deaf_differs(seed: u64) -> Vec<String> {
     let tell = |deaf: bool| {
         drive::tell(scenario::Scenario::undisturbed(seed), &drive::Telling { deaf, ..drive::Telling::default() })
     };
     let (hearing, deaf) = (tell(false), tell(true));
-    let broken = [&hearing, &deaf].into_iter().flat_map(|told| &told.violations);
+    // Nobody acts in these stories: a plan that waits for a person is not over in either, and must wait alike.
+    let rests = |told: &drive::Told| told.violations.iter().any(|violation| violation.invariant == "L1");
+    let alike = rests(&hearing) && rests(&deaf);
+    let told = [&hearing, &deaf].into_iter().flat_map(|told| &told.violations);
+    let broken = told.filter(|violation| !alike || violation.invariant != "L1");
     let mut differs: Vec<String> = broken.map(|violation| format!("{violation:?}")).collect();
     if hearing.ending != deaf.ending || hearing.ending.is_empty() {
         differs.push(format!("with webhooks {:?}, without {:?}", hearing.ending, deaf.ending));

@@ -52,6 +52,7 @@ impl Simulation {
             Happening::Skew(i64::try_from(random.below(1_200_000)).unwrap_or(0) - 600_000)
         });
         enter(self, FaultKind::Denied, 2, &mut |random| Happening::Deny(Duration::from_secs(random.between(60, 900))));
+        enter(self, FaultKind::DatabaseLost, 3, &mut |_| Happening::LoseDatabase);
         enter(self, FaultKind::TickRace, 3, &mut |_| Happening::Whim(Whim::Tick));
     }
 }

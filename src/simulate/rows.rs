@@ -35,6 +35,8 @@ enum Row {
 /// What was saved.
 #[derive(Debug)]
 struct Kept {
+    /// The plan before anything was saved.
+    idle: Plan,
     /// The plan as it was last loaded, or before anything was saved.
     plan: Plan,
     /// What was saved since, by row: put into the plan when it is loaded, which most stories seldom do.
@@ -45,9 +47,17 @@ struct Kept {
 
 impl Rows {
     pub(super) fn new(desk: Arc<Desk>, idle: Plan, through_text: bool) -> Self {
-        let kept = Kept { plan: idle, since: BTreeMap::new(), version: 0 };
+        let kept = Kept { plan: idle.clone(), idle, since: BTreeMap::new(), version: 0 };
         let leases = MemoryStore::new();
         Self { desk, kept: Mutex::new(kept), text: through_text.then(|| leases.clone()), leases }
+    }
+
+    /// Everything is gone.
+    pub(super) fn lose(&self) {
+        self.kept().lose();
+        if let Some(text) = &self.text {
+            text.lose();
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -56,6 +66,12 @@ impl Rows {
 }
 
 impl Kept {
+    /// Everything is gone.
+    fn lose(&mut self) {
+        (self.plan, self.version) = (self.idle.clone(), 0);
+        self.since.clear();
+    }
+
     fn save(&mut self, changes: &[Change]) {
         for change in changes {
             let row = match change {

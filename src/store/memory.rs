@@ -58,6 +58,14 @@ impl MemoryStore {
         self.content().deliveries.iter().map(|kept| (kept.delivery.clone(), kept.worked)).collect()
     }
 
+    /// Forgets everything, as a lost disk does; but for the leases, so that who works a repository goes on to find it
+    /// lost.
+    pub fn lose(&self) {
+        let mut content = self.content();
+        content.plans.clear();
+        content.deliveries.clear();
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }

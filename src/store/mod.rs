@@ -9,6 +9,8 @@ mod rows;
 pub mod sqlite;
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;
@@ -167,4 +169,15 @@ pub trait Store: Send + Sync {
 
     /// Whether other processes keep deliveries here too, of which nobody in this one hears otherwise.
     fn is_shared(&self) -> bool;
+}
+
+/// Reads every plan once, before anything is begun.
+///
+/// # Errors
+/// The first that cannot be read: unreadable, or of a newer form.
+pub async fn readable(store: &impl Store) -> Result<(), Error> {
+    for repository in store.repositories().await? {
+        store.load(&repository).await?;
+    }
+    Ok(())
 }

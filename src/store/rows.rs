@@ -13,6 +13,7 @@ use crate::engine::id::RepositoryName;
 use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan, SCHEMA};
 use crate::engine::task::Task;
 use crate::engine::tasks::Tasks;
+use crate::engine::upgrade::upgrade;
 use crate::store::Error;
 
 const HEADER: &str = "header";
@@ -96,7 +97,10 @@ pub(super) fn plan(repository: &RepositoryName, schema: u32, rows: Vec<Row>) -> 
     let mut numbers = Numbers::new();
     let mut tasks = Tasks::default();
     let mut outbox = std::collections::BTreeMap::new();
-    for row in rows {
+    for mut row in rows {
+        if schema < SCHEMA {
+            row.body = upgraded(&row, schema)?;
+        }
         match row.kind.as_str() {
             HEADER => header = Some(read::<Header>(&row)?),
             LAYOUT => layout = read(&row)?,
@@ -116,6 +120,13 @@ pub(super) fn plan(repository: &RepositoryName, schema: u32, rows: Vec<Row>) -> 
     }
     let header = header.ok_or_else(|| corrupt(HEADER, "", "it is missing"))?;
     Ok(Plan { repository: repository.clone(), header, layout, numbers, tasks, outbox })
+}
+
+/// A row of an older form in today's.
+fn upgraded(row: &Row, from: u32) -> Result<String, Error> {
+    let mut body = read(row)?;
+    upgrade(&row.kind, from, &mut body);
+    Ok(body.to_string())
 }
 
 fn read<T: DeserializeOwned>(row: &Row) -> Result<T, Error> {

@@ -11,7 +11,7 @@ use crate::support::{Crash, Story, touch_declared};
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n")];
 
 /// Six tasks: two on one file, one that fails first, one that needs no change, one that escalates and one behind it.
-fn canonical() -> Story {
+pub(crate) fn canonical() -> Story {
     let mut story = Story::with(FILES, |settings| settings.attempts = 2);
     story.script(|brief| match (brief.issue.0, brief.key.id.n) {
         (3, _) if brief.previous_errors.is_empty() => Work::Failed("first".to_owned()),
@@ -26,7 +26,7 @@ fn canonical() -> Story {
 }
 
 /// What must not depend on when it crashed.
-fn ending(story: &Story) -> BTreeMap<u64, (Option<Verdict>, u32)> {
+pub(crate) fn ending(story: &Story) -> BTreeMap<u64, (Option<Verdict>, u32)> {
     let tasks = story.held.plan.tasks.values();
     tasks.map(|task| (task.issue().0, (task.verdict, task.counters.failures))).collect()
 }

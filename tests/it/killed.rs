@@ -52,7 +52,22 @@ fn issues() -> Vec<Value> {
 
 #[test]
 fn killed_again_and_again_a_run_comes_to_the_same_end() {
-    let moments = if full() { FULL } else { QUICK };
+    comes_to_the_same_end(if full() { FULL } else { QUICK }, |_| {});
+}
+
+#[test]
+fn with_its_database_deleted_at_each_kill_it_comes_to_the_same_end_from_github_alone() {
+    comes_to_the_same_end(if full() { FULL } else { QUICK }, |stage| {
+        let mut deleted = 0;
+        for name in ["orchestrator.sqlite", "orchestrator.sqlite-wal", "orchestrator.sqlite-shm"] {
+            deleted += usize::from(std::fs::remove_file(stage.state().join(name)).is_ok());
+        }
+        assert!(deleted > 0, "there was no database in {}", stage.state().display());
+    });
+}
+
+/// Kills a run at each of these moments, does something to what it left, and looks at its end.
+fn comes_to_the_same_end(moments: &[Moment], between: impl Fn(&Stage)) {
     let mut stage = Stage::new(FILES);
     let agent = stage.agent("sleep 0.2\ntouch_files\necho end >\"$folder/began\"");
     let check_command = format!("echo check >'{}'", stage.path("began").display());
@@ -69,6 +84,7 @@ fn killed_again_and_again_a_run_comes_to_the_same_end() {
         ended.assert_calm();
         assert!(reached && ended.code.is_none(), "{moment:?} did not come; after {heard:?}:\n{}", ended.err);
         heard.extend(stage.began());
+        between(&stage);
     }
     let ended = run(&mut stage.local(&agent, &flags)).expect(0);
     heard.extend(stage.began());

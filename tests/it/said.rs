@@ -67,7 +67,7 @@ pub(crate) fn a_command_heard_before_its_issue_has_joined_counts() {
 
 pub(crate) fn a_command_on_a_tracking_issue_that_we_have_not_heard_of_yet_counts() {
     let mut story = asking();
-    story.issue(1, "One", "Files: a.txt");
+    story.tick().issue(1, "One", "Files: a.txt");
     let created = Target::Call(|request| matches!(request, Request::CreateIssue { .. }));
     story.forge.plan_fault(created, Fault::AnswerLost);
     let lists = |request: &Request| matches!(request, Request::IssuesLabelled { label, .. } if label != "orchestrate");
@@ -120,7 +120,8 @@ pub(crate) fn a_tick_between_our_reading_and_our_writing_is_not_lost() {
     });
     joins(&mut story);
     assert!(!story.tracking().contains("[x] <!--"), "{}", story.tracking());
-    story.expect(1, Status::Running).expect(12, Status::Blocked);
+    // The history of edits is read at the heartbeat after a writing.
+    story.minutes(1).expect(1, Status::Running).expect(12, Status::Blocked);
     assert_eq!(story.task(1).approval.as_ref().expect("approved").by.as_str(), "owner");
 }
 

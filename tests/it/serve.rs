@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::program::{program, run};
 
 /// A folder with the App's key and the webhook secret in files.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
     let text = BASE64_STANDARD.encode(pair.as_der().expect("DER").as_ref());
@@ -27,7 +27,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 /// All that is needed. Nobody answers at the API's address.
-const FLAGS: [&str; 11] = [
+pub(crate) const FLAGS: [&str; 11] = [
     "serve",
     "--app-id",
     "1",

@@ -116,7 +116,7 @@ keys! {
     patch_bytes_max: u64, "5000000", "Most bytes of one patch, up to 100000000.";
     workflow: String, "task.yml", "The task workflow's file name under `.github/workflows/`.";
     allowed_bots: Texts, "[]", "Bots whose labels, comments and ticks count, by login.";
-    tracking_interval: Span, "15s", "Shortest time between edits of the tracking issue; ten times that after five in a row.";
+    tracking_interval: Span, "15s", "Shortest time between edits of the tracking issue; after five, ten times that.";
 }
 
 /// One text or a list of them.

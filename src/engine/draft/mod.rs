@@ -12,7 +12,8 @@ use std::time::Duration;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
-use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan};
+use crate::engine::plan::{Change, Header, LayoutRow, Numbers, Plan, SCHEMA};
+use crate::engine::rebuild::CAUTIOUS_FOR;
 use crate::engine::task::{Move, Task, Trigger, next_stage};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
@@ -58,6 +59,16 @@ impl<'a> Draft<'a> {
     /// A plan as it stands, to be looked at only.
     pub fn view(plan: &'a Plan, now: Timestamp) -> Self {
         Self::new(plan, now, &Owner::new(""))
+    }
+
+    /// The plan as it was before the step.
+    pub fn before(&self) -> &Plan {
+        self.plan
+    }
+
+    /// Tasks that were touched, as they were and as they stand.
+    pub fn changed(&self) -> impl Iterator<Item = (Option<&Task>, Option<&Task>)> {
+        self.tasks.iter().map(|(id, new)| (self.plan.tasks.get(id).map(Arc::as_ref), new.as_ref()))
     }
 
     /// The header as it stands.
@@ -174,6 +185,15 @@ impl<'a> Draft<'a> {
         *n
     }
 
+    /// Takes a number that is known to have been given; `false`: it is no news.
+    pub fn raise_number(&mut self, attempt: AttemptId) -> bool {
+        let numbers = self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
+        let n = numbers.entry(attempt.issue).or_insert(0);
+        let news = *n < attempt.n;
+        *n = attempt.n.max(*n);
+        news
+    }
+
     /// Gives a number back that was never dispatched.
     pub fn return_number(&mut self, attempt: AttemptId) {
         let numbers = self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
@@ -220,7 +240,13 @@ impl<'a> Draft<'a> {
         self.intend_at(key, attempt, effect, now);
     }
 
-    /// Puts an effect into the outbox, to be sent not before a moment.
+    /// Puts an entry into the outbox as it is, in place of one with its key.
+    pub fn put_entry(&mut self, entry: Entry) {
+        self.outbox.insert(entry.key.clone(), Some(entry));
+    }
+
+    /// Puts an effect into the outbox, to be sent not before a moment. Soon after a rebuild, what could come to stand
+    /// twice is looked for first: it may have been sent by what is lost. A new attempt's dispatch cannot have been.
     pub fn intend_at(
         &mut self,
         key: impl Into<String>,
@@ -233,11 +259,13 @@ impl<'a> Draft<'a> {
             return;
         }
         let owner = self.owner.clone();
+        let cautious = self.header().rebuilt_at.is_some_and(|at| self.now < at + CAUTIOUS_FOR);
+        let known = !effect.creates() || matches!(effect, Effect::Dispatch { .. });
         let entry = Entry {
             key: key.clone(),
             effect,
             attempt,
-            state: EntryState::Queued,
+            state: if cautious && !known { EntryState::Sent } else { EntryState::Queued },
             owner,
             tries: 0,
             looks: 0,
@@ -283,21 +311,39 @@ impl<'a> Draft<'a> {
         &self.owner
     }
 
+    /// Takes every row as touched where the plan was loaded from an older form: all of them are written in today's.
+    fn touch_older(&mut self) -> bool {
+        if self.plan.header.schema == SCHEMA {
+            return false;
+        }
+        self.header_mut().schema = SCHEMA;
+        self.layout.get_or_insert_with(|| self.plan.layout.clone());
+        self.numbers.get_or_insert_with(|| self.plan.numbers.clone());
+        for (id, task) in self.plan.tasks.iter() {
+            self.tasks.entry(*id).or_insert_with(|| Some(Task::clone(task)));
+        }
+        for (key, entry) in &self.plan.outbox {
+            self.outbox.entry(key.clone()).or_insert_with(|| Some(entry.clone()));
+        }
+        true
+    }
+
     /// Rows that differ from the plan, and the reads asked for.
-    pub fn finish(self) -> (Vec<Change>, Vec<Read>) {
+    pub fn finish(mut self) -> (Vec<Change>, Vec<Read>) {
+        let all = self.touch_older();
         let mut changes = Vec::new();
         if let Some(header) = self.header.filter(|header| *header != self.plan.header) {
             changes.push(Change::Header(Box::new(header)));
         }
-        if let Some(layout) = self.layout.filter(|layout| *layout != self.plan.layout) {
+        if let Some(layout) = self.layout.filter(|layout| all || *layout != self.plan.layout) {
             changes.push(Change::Layout(Box::new(layout)));
         }
-        if let Some(numbers) = self.numbers.filter(|numbers| *numbers != self.plan.numbers) {
+        if let Some(numbers) = self.numbers.filter(|numbers| all || *numbers != self.plan.numbers) {
             changes.push(Change::Numbers(Box::new(numbers)));
         }
         for (id, task) in self.tasks {
             match task {
-                Some(task) if self.plan.tasks.get(&id).is_none_or(|old| **old != task) => {
+                Some(task) if all || self.plan.tasks.get(&id).is_none_or(|old| **old != task) => {
                     changes.push(Change::Task(Arc::new(task)));
                 }
                 None if self.plan.tasks.contains_key(&id) => changes.push(Change::TaskGone(id)),
@@ -306,7 +352,7 @@ impl<'a> Draft<'a> {
         }
         for (key, entry) in self.outbox {
             match entry {
-                Some(entry) if self.plan.outbox.get(&key) != Some(&entry) => {
+                Some(entry) if all || self.plan.outbox.get(&key) != Some(&entry) => {
                     changes.push(Change::Entry(Box::new(entry)))
                 }
                 None if self.plan.outbox.contains_key(&key) => changes.push(Change::EntryGone(key)),

@@ -17,8 +17,10 @@ use crate::engine::task::{CheckState, Stage, Task};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
-pub(super) use attempts::{fail, fence, release};
+pub(super) use attempts::{fail, fence, record_record, release};
 pub(super) use issues::leave;
+pub(super) use outcomes::tracking_made;
+pub(super) use pulls::record as record_pull;
 
 /// Records one event.
 pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
@@ -41,6 +43,8 @@ pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
 /// Records what a read found.
 fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
     match fact {
+        // A plan that stands is never replaced.
+        Fact::Kept(_) => {}
         Fact::Repository { .. } => record_repository(draft, fact),
         Fact::Issues(issues) => issues::record_list(draft, issues),
         Fact::Issue(number, issue) => {
@@ -90,7 +94,7 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     draft.read(Read::Issues);
     draft.read(Read::Repository);
     draft.read(Read::Comments(draft.header().cursor.since()));
-    if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
+    if matches!(draft.header().status, PlanStatus::Rebuilding | PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
     if let Some(tracking) = &draft.header().tracking {

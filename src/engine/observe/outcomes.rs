@@ -9,6 +9,7 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, TaskId};
+use crate::engine::kept;
 use crate::engine::observe::{attempts, fence, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
@@ -130,6 +131,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
                 attempt.stand = attempt.stand.max(Stand::Briefed);
             }
         }
+        (Effect::KeepPlan { revision }, _) => kept::written(draft, *revision),
         (Effect::Dispatch { .. }, Receipt::Dispatched { run }) => dispatched(draft, entry.attempt, *run),
         (Effect::Dispatch { .. } | Effect::Fence { .. }, Receipt::Record { tip, record }) => {
             if let Some(attempt) = entry.attempt {
@@ -224,7 +226,7 @@ pub(super) fn reread_pull(draft: &mut Draft<'_>, issue: IssueNumber) {
     }
 }
 
-fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
+pub(in crate::engine) fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
     let now = draft.now;
     draft.header_mut().tracking = Some(Tracking {
         number: issue.number,

@@ -16,7 +16,7 @@ use crate::engine::tasks::Place;
 const RED_TAIL_CHARACTERS_MAX: usize = 4_000;
 
 /// Records a pull request, if it is one of ours.
-pub(super) fn record(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Option<&Actor>) {
+pub(in crate::engine) fn record(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Option<&Actor>) {
     if let Some(id) = task_of(draft, pull) {
         record_for(draft, id, pull, closed_by);
     }

@@ -22,7 +22,9 @@ const WORDS_TRIES_MAX: u32 = 9;
 pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
     draft.answered(&entry.key);
     match (&entry.effect, entry.attempt) {
-        (Effect::CreateTracking { .. } | Effect::Fence { .. }, _) => again_later(draft, entry),
+        (Effect::CreateTracking { .. } | Effect::Fence { .. } | Effect::KeepPlan { .. }, _) => {
+            again_later(draft, entry)
+        }
         (Effect::EditTracking { number }, _) => look_and_try_again(draft, entry, *number),
         // A plan that ended must not look open for ever.
         (Effect::CloseIssue { number }, _) if is_tracking(draft, *number) => look_and_try_again(draft, entry, *number),
@@ -156,6 +158,7 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         | Effect::DeleteComment { .. }
         | Effect::React { .. }
         | Effect::WriteBrief { .. }
+        | Effect::KeepPlan { .. }
         | Effect::Dispatch { .. }
         | Effect::Fence { .. }
         | Effect::EditPull { .. }

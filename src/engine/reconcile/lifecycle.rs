@@ -199,7 +199,7 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
     unplaced.into_iter().for_each(|issue| draft.read(Read::Issue(issue)));
     let logins: Vec<Login> = draft.header().acts.iter().map(|act| act.actor.login.clone()).collect();
     logins.into_iter().for_each(|login| draft.read(Read::Permission(login)));
-    if matches!(draft.header().status, PlanStatus::Idle | PlanStatus::Ended) {
+    if matches!(draft.header().status, PlanStatus::Rebuilding | PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
     if draft.header().base.as_ref().is_none_or(|base| base.stale) {

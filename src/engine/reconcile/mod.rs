@@ -84,6 +84,7 @@ pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
     moments.extend(draft.at(Place::OpenPull).filter_map(|task| publish::grace_end(task, settings)));
     moments.extend(lifecycle::due(draft));
     moments.extend(draft.header().put_off_until);
+    moments.extend(draft.header().unkept.due);
     let limited = draft.header().limited_until.filter(|until| *until > draft.now);
     let next = moments.into_iter().filter(|moment| *moment > draft.now).min();
     next.max(limited)

@@ -81,6 +81,7 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
         | Effect::DeleteComment { .. }
         | Effect::React { .. }
         | Effect::WriteBrief { .. }
+        | Effect::KeepPlan { .. }
         | Effect::Dispatch { .. }
         | Effect::Fence { .. }
         | Effect::CancelRun { .. }

@@ -22,6 +22,12 @@ pub fn tracking_marker(plan: u32) -> String {
     format!("<!-- orchestrate:tracking plan={plan} -->")
 }
 
+/// Which plan's tracking issue a body is.
+pub fn marked_plan(body: &str) -> Option<u32> {
+    let (_, rest) = body.split_once("<!-- orchestrate:tracking plan=")?;
+    rest.split_once(" -->")?.0.parse().ok()
+}
+
 /// The label of tracking issues.
 pub const TRACKING_LABEL: &str = "orchestrate:tracking";
 

@@ -38,6 +38,7 @@ pub(super) fn dispatched(
     dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
     phase_is_open(oracle, key.id.issue, said.phase);
     attempts_are_left(oracle, key.id.issue);
+    counts_go_on(oracle, key.id.issue);
     let clock = oracle.truth.clock;
     let task = oracle.truth.task(key.id.issue);
     task.said = said;
@@ -156,4 +157,17 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
     oracle.must("S9", failures < allowed as usize, || {
         format!("#{issue} was dispatched after {failures} failures; {allowed} attempts are allowed")
     });
+}
+
+/// S9: what was counted before the database was lost is counted again before the next attempt begins.
+fn counts_go_on(oracle: &mut Oracle, issue: IssueNumber) {
+    let id = TaskId(issue);
+    let plan = oracle.header.as_ref().map_or(0, |header| header.number);
+    let was = oracle.counted.get(&id).filter(|(counted_in, _)| *counted_in == plan).map(|(_, counters)| *counters);
+    let (Some(was), Some(is)) = (was, oracle.tasks.get(&id).map(|task| task.counters)) else { return };
+    let grows = is.failures >= was.failures
+        && is.infra_retries >= was.infra_retries
+        && is.conflict_reruns >= was.conflict_reruns
+        && is.granted >= was.granted;
+    oracle.must("S9", grows, || format!("{id} was dispatched with {is:?}; before the loss it had {was:?}"));
 }

@@ -18,7 +18,7 @@ use crate::engine::config::Settings;
 use crate::engine::id::{Sha, TaskId};
 use crate::engine::plan::{Change, Header};
 use crate::engine::snapshot::{Checks, Conclusion};
-use crate::engine::task::Task;
+use crate::engine::task::{Counters, Task};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
@@ -49,6 +49,8 @@ pub(super) struct Oracle {
     /// Tasks as last saved.
     pub(super) tasks: BTreeMap<TaskId, Arc<Task>>,
     numbers: BTreeMap<crate::engine::id::IssueNumber, u32>,
+    /// What was counted when the database was last lost, and in which plan.
+    counted: BTreeMap<TaskId, (u32, Counters)>,
     /// The configuration in force.
     pub(super) settings: Settings,
     /// What the App was last told of a head's checks: the first that did not pass.
@@ -78,6 +80,7 @@ impl Oracle {
             header: None,
             tasks: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            counted: BTreeMap::new(),
             settings,
             told: BTreeMap::new(),
             limits: limits::Limits::default(),
@@ -120,6 +123,16 @@ impl Oracle {
     /// The process died, or its clock jumped: what it was told is forgotten.
     pub(super) fn forgot(&mut self) {
         self.limits.forget();
+    }
+
+    /// The database is gone: the rows as last saved are, what really happened is not. No counter may begin anew.
+    pub(super) fn database_lost(&mut self) {
+        let plan = self.header.as_ref().map_or(0, |header| header.number);
+        for (id, task) in std::mem::take(&mut self.tasks) {
+            self.counted.insert(id, (plan, task.counters));
+        }
+        self.header = None;
+        self.forgot();
     }
 
     /// The App is about to write.

@@ -103,6 +103,10 @@ pub enum Planted {
     OldWorkShown,
     /// Tasks are never settled once merged.
     MergeNotSeen,
+    /// After the database was lost, nobody knows which attempts there were.
+    AttemptsForgotten,
+    /// After the database was lost, dispatches that may have gone out are sent, not looked for.
+    DispatchNotLookedFor,
 }
 
 /// The engine's decision, with a defect where one is planted.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::attempt::Stand;
 use crate::engine::brief::ApprovedText;
 use crate::engine::cursor::Cursor;
+use crate::engine::effect::EffectKey;
 use crate::engine::event::{Event, Fact};
 use crate::engine::footprint::Area;
 use crate::engine::id::{CommentId, Login};
@@ -110,6 +111,7 @@ impl Planted {
                 Event::Fact(fact) => !matches!(&**fact, Fact::Pulls(pulls) if pulls.iter().any(|(p, _)| p.merged)),
                 _ => true,
             }),
+            Self::AttemptsForgotten => heard.iter_mut().for_each(forget_attempts),
             Self::EditedCommentsCount => {
                 for event in &mut heard {
                     if let Event::Fact(fact) = event
@@ -131,6 +133,10 @@ impl Planted {
     pub(super) fn change_step(self, plan: &Plan, step: &mut Step) {
         match self {
             Self::IntentsNotSaved => step.changes.retain(|change| !matches!(change, Change::Entry(_))),
+            Self::DispatchNotLookedFor if plan.header.rebuilt_at.is_some() => {
+                let unsent = |key: &mut EffectKey| key.0.starts_with("dispatch:");
+                step.writes.extend(step.probes.extract_if(.., unsent));
+            }
             Self::TrackingNotWritten => step.writes.retain(|key| key.0 != "track"),
             Self::FailuresNotCounted | Self::InfrastructureBlamed => {
                 for change in &mut step.changes {
@@ -158,6 +164,18 @@ impl Planted {
             counters.infra_retries = old.counters.infra_retries;
             counters.failures += 1;
         }
+    }
+}
+
+/// Takes out of what GitHub shows of a lost plan whatever tells of attempts.
+fn forget_attempts(event: &mut Event) {
+    let Event::Fact(fact) = event else { return };
+    let Fact::Kept(found) = &mut **fact else { return };
+    found.attempts.clear();
+    found.records.clear();
+    if let Some((kept, tasks)) = &mut found.plan {
+        kept.numbers.clear();
+        tasks.iter_mut().for_each(|task| task.attempts.clear());
     }
 }
 

@@ -210,6 +210,11 @@ impl MemoryRows {
             .await;
     }
 
+    /// Everything is gone.
+    pub(crate) fn lose(&self) {
+        *self.kept.lock().expect("no panic") = None;
+    }
+
     /// Rows as text and back, so that what a database would lose is lost here too (crashes are many, and skip it).
     fn put(&self, repository: &RepositoryName, expected: Version, changes: &[Change]) -> Result<Version, Error> {
         let mut kept = self.kept.lock().expect("no panic");

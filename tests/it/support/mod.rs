@@ -37,6 +37,8 @@ pub(crate) struct Story {
     pub(crate) now: Timestamp,
     /// No heartbeat: turns hear what webhooks tell, and nothing else.
     pub(crate) hears_only: bool,
+    /// A crash takes the database with it.
+    pub(crate) loses_database: bool,
     checked: Cell<u32>,
     script: Box<dyn FnMut(&Brief) -> Work>,
 }
@@ -75,7 +77,17 @@ impl Story {
         };
         let held = at_once(load(&deployment, START)).expect("nothing waits").expect("an idle plan");
         let script = Box::new(|brief: &Brief| touch_declared(brief));
-        Self { forge, desk, deployment, held, now: START, hears_only: false, checked: Cell::new(0), script }
+        Self {
+            forge,
+            desk,
+            deployment,
+            held,
+            now: START,
+            hears_only: false,
+            loses_database: false,
+            checked: Cell::new(0),
+            script,
+        }
     }
 
     /// What the agent does with each brief.
@@ -100,8 +112,7 @@ impl Story {
     /// saved.
     pub(crate) fn turn(&mut self, events: Vec<Event>) -> &mut Self {
         let Some(turned) = at_once(turn(&self.deployment, &mut self.held, events, self.now)) else {
-            self.held = at_once(load(&self.deployment, self.now)).expect("nothing waits").expect("it loads");
-            return self;
+            return if self.loses_database { self.lose() } else { self.reload() };
         };
         let turned = turned.expect("the store takes it");
         let outbox = || self.held.plan.outbox.keys().collect::<Vec<_>>();
@@ -113,6 +124,17 @@ impl Story {
             }
         });
         rules::check(self);
+        self
+    }
+
+    /// The process begins anew, without its database.
+    pub(crate) fn lose(&mut self) -> &mut Self {
+        self.deployment.store.lose();
+        self.reload()
+    }
+
+    fn reload(&mut self) -> &mut Self {
+        self.held = at_once(load(&self.deployment, self.now)).expect("nothing waits").expect("it loads");
         self
     }
 
@@ -181,7 +203,8 @@ impl Story {
     }
 
     fn waits_for_nothing_timed(&self) -> bool {
-        !self.held.plan.tasks.values().any(|task| task.verdict.is_none() && task.not_before > self.now)
+        let kept = self.held.plan.header.unkept.due.is_none();
+        kept && !self.held.plan.tasks.values().any(|task| task.verdict.is_none() && task.not_before > self.now)
     }
 
     pub(crate) fn task(&self, issue: u64) -> &Task {

@@ -1,0 +1,93 @@
+//! The orchestrator's process in a story: its turns, its deaths, and what is lost with them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::event::{Event, Hint};
+use crate::engine::id::Owner;
+use crate::engine::plan::Plan;
+use crate::engine::time::Timestamp;
+use crate::simulate::agenda::Happening;
+use crate::simulate::desk::at_once;
+use crate::simulate::drive::Simulation;
+use crate::simulate::scenario::Shape;
+use crate::turn::{Turned, load, turn_by};
+
+/// Most rounds of one turn: more is a loop that feeds itself.
+const ROUNDS_MAX: u32 = 60;
+
+impl Simulation {
+    /// One turn of the real loop. A death in it loses what was in memory; what was heard stays, for it was kept first.
+    pub(super) fn turn(&mut self, tick: bool) {
+        let now = self.clock();
+        if self.held.is_none() || self.scenario.shape == Shape::Actions {
+            match at_once(load(&self.deployment, now)) {
+                Some(Ok(held)) => self.held = Some(held),
+                Some(Err(error)) => return self.broken(&format!("the plan cannot be loaded: {error}")),
+                None => return,
+            }
+        }
+        let Some(mut held) = self.held.take() else { return };
+        let heard: BTreeSet<Hint> = self.heard.iter().cloned().collect();
+        self.note(|| format!("turn: tick {tick}, {heard:?}"));
+        let hints = heard.into_iter().map(Event::Hint);
+        let events: Vec<Event> = tick.then_some(Event::Tick).into_iter().chain(hints).collect();
+        let (planted, desk) = (self.planted, Arc::clone(&self.desk));
+        let decide = |plan: &Plan, events: &[Event], now: Timestamp, owner: &Owner| {
+            desk.locked().oracle.heard(events);
+            crate::simulate::planted::decide(planted, plan, events, now, owner)
+        };
+        match at_once(turn_by(&decide, &self.deployment, &mut held, events, now)) {
+            Some(Ok(turned)) => {
+                self.heard.clear();
+                self.turned(&turned);
+                self.held = Some(held);
+            }
+            Some(Err(_)) | None => {
+                self.desk.locked().forget_pace();
+                if self.desk.locked().database_lost {
+                    self.lose_database();
+                }
+                self.note(|| "the process begins anew".to_owned());
+                self.wake_at = None;
+                let restart = self.chance.between(1, 40);
+                self.wake_in(restart);
+            }
+        }
+    }
+
+    /// The database is gone, and with it what was heard and not yet worked.
+    pub(super) fn lose_database(&mut self) {
+        self.note(|| "the database is lost".to_owned());
+        self.deployment.store.lose();
+        (self.held, self.wake_at) = (None, None);
+        self.heard.clear();
+        let mut inner = self.desk.locked();
+        inner.database_lost = false;
+        inner.losses_left = inner.losses_left.saturating_sub(1);
+        inner.oracle.database_lost();
+    }
+
+    fn turned(&mut self, turned: &Turned) {
+        let mut inner = self.desk.locked();
+        for made in &turned.moves {
+            inner.oracle.must("S24", made.to.is_some(), || format!("{made:?} is no legal move"));
+        }
+        let rounds = turned.rounds;
+        inner.oracle.must("L7", rounds <= ROUNDS_MAX, || format!("a turn took {rounds} rounds"));
+        drop(inner);
+        self.wake_at = turned.wake_at.filter(|_| self.scenario.shape == Shape::Server);
+        if let Some(at) = self.wake_at {
+            let skew = self.desk.locked().skew;
+            self.agenda.at(Timestamp(at.0 - skew).max(self.now + Duration::from_millis(1)), Happening::Wake);
+        }
+    }
+
+    /// A server that failed looks again soon.
+    pub(super) fn wake_in(&mut self, seconds: u64) {
+        let at = self.now + Duration::from_secs(seconds);
+        self.wake_at = Some(Timestamp(at.0 + self.desk.locked().skew));
+        self.agenda.at(at, Happening::Wake);
+    }
+}
