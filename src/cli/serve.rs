@@ -120,6 +120,7 @@ async fn serve<S: Store + Clone + 'static>(
     secrets: WebhookSecrets,
     store: S,
 ) -> Result<ExitCode, Failure> {
+    store::readable(&store).await.map_err(|error| Failure::failed(error.to_string()))?;
     let options = AppOptions {
         git_url: arguments
             .git_url
@@ -208,7 +209,7 @@ fn warn_of_readers(path: &Path, file: &std::fs::File) {
 async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     let path = arguments.database.clone().unwrap_or_else(|| arguments.state.join("orchestrator.sqlite"));
     let opened = SqliteStore::open(&sqlite::Options { path, durability: Durability::PowerLoss }).await;
-    let store = opened.map_err(|error| {
+    opened.map_err(|error| {
         let message = error.to_string();
         match error {
             OpenError::Lock(LockError::Held { .. }) => {
@@ -220,9 +221,7 @@ async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
             OpenError::Database { .. } => Failure::failed(message)
                 .with_hint("give another --database: the plan is rebuilt from what GitHub shows"),
         }
-    })?;
-    store::readable(&store).await.map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(store)
+    })
 }
 
 /// Replicas share a database, never the mirrors of one folder.

@@ -144,6 +144,10 @@ fn text(row: &impl Serialize) -> String {
 
 /// Notes what of this step is worth keeping, and has it written: with a brief, or when it is due.
 pub(super) fn note(draft: &mut Draft<'_>) {
+    // A repository nobody has labelled anything in is left alone.
+    if draft.header().status == PlanStatus::Idle && draft.tasks().next().is_none() {
+        return;
+    }
     let before = draft.before().header.unkept.revision;
     // A plan just rebuilt, or of an older form, is written whole.
     let first = before == 0 || draft.before().header.schema != SCHEMA;

@@ -1,5 +1,5 @@
-//! The database is lost, at every boundary of a plan and between its turns: the next start rebuilds the plan from GitHub
-//! alone, nothing is done twice, and what cannot be known is asked for again.
+//! The database is lost, at every boundary of a plan and between its turns: the next start rebuilds the plan from
+//! GitHub alone, nothing is done twice, and what cannot be known is asked for again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -192,7 +192,8 @@ fn what_is_kept_follows_within_a_minute_and_what_nothing_else_tells_at_once() {
     plan.header.unkept.revision = 1;
     plan.outbox.clear();
     let comments = Event::Fact(Box::new(Fact::Comments(Vec::new())));
-    assert_eq!(stepped(&mut plan, &[comments], NOW).writes, [], "nothing worth keeping changed");
+    let writes = stepped(&mut plan, &[comments], NOW).writes;
+    assert!(!keys(&writes).contains(&"keep"), "nothing worth keeping changed: {writes:?}");
     // An approval is said in a comment and could be read again; it may wait for a brief.
     let mut draft = crate::engine::draft::Draft::new(&plan, NOW, &Owner::new("new"));
     if let Some(task) = draft.task_mut(TaskId(IssueNumber(4))) {
