@@ -280,6 +280,7 @@ impl Loop {
             Read::Labelled(issue) => {
                 Some(Fact::Labelled { issue: *issue, by: Some((person(), START)), edited_at: None })
             }
+            Read::Kept { .. } => Some(Fact::Kept(Box::default())),
             Read::Permission(login) => Some(Fact::Permission(login.clone(), Permission::Admin)),
             Read::Issues
             | Read::Issue(_)
@@ -299,6 +300,7 @@ impl Loop {
             Effect::CreateTracking { .. } => Receipt::Issue(Box::new(issue(1_000_000, 1))),
             Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: "e".repeat(64) },
             Effect::WriteBrief { brief } => Receipt::Commit(sha("b", brief.issue.0)),
+            Effect::KeepPlan { revision } => Receipt::Commit(sha("d", *revision)),
             Effect::Dispatch { key, .. } => Receipt::Dispatched { run: Some(RunId(key.id.issue.0)) },
             Effect::OpenPull { issue, .. } => {
                 Receipt::Pull(Box::new(pull(&self.plan.tasks[&TaskId(*issue)], OpenState::Open)))

@@ -58,9 +58,12 @@ impl MemoryStore {
         self.content().deliveries.iter().map(|kept| (kept.delivery.clone(), kept.worked)).collect()
     }
 
-    /// Forgets everything, as a lost disk does.
+    /// Forgets everything, as a lost disk does; but for the leases, so that who works a repository goes on to find it
+    /// lost.
     pub fn lose(&self) {
-        *self.content() = Content::default();
+        let mut content = self.content();
+        content.plans.clear();
+        content.deliveries.clear();
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
