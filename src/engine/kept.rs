@@ -160,7 +160,7 @@ pub(super) fn note(draft: &mut Draft<'_>) {
     let gone = draft.changed().any(|(_, new)| new.is_none());
     if !changed.is_empty() || turned || spoke || gone {
         let at_rest = draft.header().status == PlanStatus::Ended;
-        let now = first || turned || at_rest || draft.changed().any(|(old, new)| cannot_wait(old, new));
+        let now = first || at_rest || draft.changed().any(|(old, new)| cannot_wait(old, new));
         let due = if now { draft.now } else { draft.now + KEPT_WITHIN };
         let unkept = &mut draft.header_mut().unkept;
         unkept.revision += 1;
@@ -208,12 +208,12 @@ fn is_worth_keeping(old: Option<&Task>, new: Option<&Task>) -> bool {
     }
 }
 
-/// Whether a task changed in what nothing on GitHub would tell: why an attempt is being closed, what is counted, what
-/// a person decided. It is written before anything else goes out.
+/// Whether a task changed in what nothing on GitHub would tell: why an attempt is being closed, what is counted. It is
+/// written before anything else goes out.
 fn cannot_wait(old: Option<&Task>, new: Option<&Task>) -> bool {
     let untold = |task: &Task| {
         let counters = Counters { passed_over: 0, ..task.counters };
-        (counters, task.verdict, task.cancel_asked, task.current().and_then(|attempt| attempt.fence))
+        (counters, task.current().and_then(|attempt| attempt.fence))
     };
     old.zip(new).is_some_and(|(old, new)| untold(old) != untold(new))
 }

@@ -83,6 +83,27 @@ impl Repository {
         Ok(Sha::new(output.line()))
     }
 
+    /// Stores the bytes among these entries by one process, however many they are; their names, in order.
+    async fn write_blobs(&self, scratch: &ScratchIndex, entries: &[TreeEntry]) -> Result<Vec<String>, Error> {
+        let mut paths = Vec::new();
+        for (number, entry) in entries.iter().enumerate() {
+            if let TreeContent::Bytes(content) = &entry.content {
+                let path = scratch.folder.join(number.to_string());
+                let failed =
+                    |error: std::io::Error| Error::Failed { verb: "blob".to_owned(), message: error.to_string() };
+                tokio::fs::write(&path, content).await.map_err(failed)?;
+                paths.extend_from_slice(path.as_os_str().as_encoded_bytes());
+                paths.push(b'\n');
+            }
+        }
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arguments = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
+        let output = self.git_with_input(&arguments, &paths).await?.ok("hash-object")?;
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect())
+    }
+
     /// The tree with these entries put on top of `base` (a tree or commit), or on nothing. A path that cannot stand in
     /// a tree is [`Error::Failed`].
     pub async fn write_tree(&self, base: Option<&Sha>, entries: &[TreeEntry]) -> Result<Sha, Error> {
@@ -90,11 +111,14 @@ impl Repository {
         if let Some(base) = base {
             self.with_index(&index, &["read-tree", "--end-of-options", base.as_str()], b"").await?.ok("read-tree")?;
         }
+        let mut blobs = self.write_blobs(&index, entries).await?.into_iter();
         let mut lines = Vec::new();
         for entry in entries {
             let line = match &entry.content {
-                TreeContent::Bytes(content) => {
-                    format!("{} {}\t{}", entry.mode, self.write_blob(content).await?, entry.path)
+                TreeContent::Bytes(_) => {
+                    let missing =
+                        || Error::Failed { verb: "hash-object".to_owned(), message: "a name less".to_owned() };
+                    format!("{} {}\t{}", entry.mode, blobs.next().ok_or_else(missing)?, entry.path)
                 }
                 TreeContent::Object(name) => format!("{} {name}\t{}", entry.mode, entry.path),
                 TreeContent::Gone => format!("0 {}\t{}", crate::forge::repository::NO_COMMIT, entry.path),
