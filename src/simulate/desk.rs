@@ -146,19 +146,18 @@ impl Desk {
             Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost if write => self.write(inner, request),
             Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost => self.read(inner, request),
         };
-        let applied = applied.map_err(|error| {
-            if matches!(error, Error::RateLimited { .. }) {
-                inner.coverage.met(FaultKind::RealLimits, &inner.oracle);
-            }
-            inner.told(error)
-        });
+        if matches!(applied, Err(Error::RateLimited { .. })) {
+            inner.coverage.met(FaultKind::RealLimits, &inner.oracle);
+        }
         match fate {
+            // What GitHub asks for in an answer that nobody hears binds nobody.
             Fate::Dies { .. } => None,
             Fate::AnswerLost => Some(Err(Error::Unreachable { message: "the answer was lost".to_owned() })),
-            Fate::Fine | Fate::Instead(_) => Some(applied.map(|answer| match planted {
-                Some(bug) => bug.alters(answer),
-                None => answer,
-            })),
+            Fate::Fine | Fate::Instead(_) => Some(match (applied, planted) {
+                (Err(error), _) => Err(inner.told(error)),
+                (Ok(answer), Some(bug)) => Ok(bug.alters(answer)),
+                (Ok(answer), None) => Ok(answer),
+            }),
         }
     }
 
