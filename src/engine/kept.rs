@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::attempt::Stand;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::id::{AttemptId, RunId, Sha, TaskId};
@@ -227,6 +228,10 @@ fn essence(task: &Task) -> Task {
         (attempt.progress_at, attempt.looked_at, attempt.started) = (Timestamp(0), None, false);
         (attempt.record, attempt.run_over, attempt.progress_steps) = (None, false, None);
         attempt.progress_mark.clear();
+        // How far a live one is, its record and its run tell.
+        if attempt.is_live() {
+            (attempt.stand, attempt.brief, attempt.dispatched_at, attempt.run) = (Stand::Planned, None, None, None);
+        }
     }
     if let Some(pull) = &mut task.pull {
         (pull.head_since, pull.checks, pull.mergeable) = (Timestamp(0), CheckState::Pending, None);

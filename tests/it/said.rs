@@ -93,7 +93,7 @@ pub(crate) fn what_is_said_on_issues_of_others_is_dropped_without_a_word() {
     story.say_on("owner", 7, "/orchestrate pause").say_on("reader", 7, "/orchestrate pause");
     assert!(!paused(&story) && story.held.plan.header.unplaced.is_empty());
     assert_eq!(story.comments(7), Vec::<String>::new());
-    let writes = story.writes();
+    let writes = story.minutes(2).writes();
     story.minutes(3);
     assert_eq!(story.writes(), writes);
     // Labelled later, the issue joins without what was said before.

@@ -159,8 +159,8 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
     });
 }
 
-/// S9: what was counted before the database was lost is counted again before the next attempt begins. What people
-/// granted on top is not held to that: where GitHub refused to keep it, losing it costs an attempt and allows none.
+/// S9: what was counted before the database was lost is counted again before the next attempt begins. What a person
+/// granted may come back later, when the comment is read again.
 fn counts_go_on(oracle: &mut Oracle, issue: IssueNumber) {
     let id = TaskId(issue);
     let plan = oracle.header.as_ref().map_or(0, |header| header.number);
