@@ -123,7 +123,12 @@ impl Scenario {
             issue.body = kept.collect::<Vec<_>>().join("\n\n");
         }
         let (approval, attempts, infra_retries) = (ApprovalPolicy::Label, 3, 5);
-        let settings = Settings { approval, attempts, infra_retries, auto_merge: true, ..drawn.settings };
+        // Where overlaps are ignored, who conflicts with whom depends on who is faster.
+        let overlap = match drawn.settings.overlap {
+            OverlapPolicy::Off => OverlapPolicy::Balanced,
+            kept @ (OverlapPolicy::Strict | OverlapPolicy::Balanced | OverlapPolicy::Declared) => kept,
+        };
+        let settings = Settings { approval, attempts, infra_retries, overlap, auto_merge: true, ..drawn.settings };
         Self { settings, checks: Checks::None, scripted: true, ..drawn }
     }
 
