@@ -3,7 +3,7 @@
 //! Promises: a save is one transaction that checks the version it builds on and the lease it stands under; a delivery
 //! is claimed by one replica at a time, and no claim waits for another's; the time of leases is the database's, so that
 //! replicas need not agree on theirs; a replica that is paused in the middle of a transaction holds nobody up for
-//! longer than half a lease; no question waits longer than [`ANSWER_TIMEOUT`].
+//! longer than half a lease; no question waits longer than ten seconds.
 
 mod statements;
 
