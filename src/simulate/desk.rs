@@ -12,7 +12,6 @@ use crate::engine::id::{RunId, Sha};
 use crate::engine::plan::Change;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
-use crate::forge::world::access;
 use crate::git::{self, Git};
 use crate::github::pace::Pace;
 use crate::github::{Error, GitHub, Request, Response};
@@ -106,7 +105,7 @@ impl Desk {
     /// One call; nothing where the process dies at it.
     fn call(&self, mut request: Request) -> Option<Result<Response, Error>> {
         let inner = &mut *self.locked();
-        let write = access::is_write(&request);
+        let write = request.is_write();
         if let Some((at, told)) = &inner.left_alone
             && *at == inner.now
             && !write

@@ -101,15 +101,10 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
     }
 }
 
-/// Whether an API call changes anything.
-pub fn is_write(request: &Request) -> bool {
-    request.is_write()
-}
-
 /// Whether an API call makes content people see, which GitHub limits apart (issues, comments, pull requests,
 /// reactions).
 pub fn makes_content(request: &Request) -> bool {
-    is_write(request) && needed(request).iter().any(|(scope, _)| matches!(scope, Scope::Issues | Scope::PullRequests))
+    request.is_write() && needed(request).iter().any(|(scope, _)| matches!(scope, Scope::Issues | Scope::PullRequests))
 }
 
 /// The role a person needs for an API call of their own.
@@ -118,7 +113,7 @@ pub fn role_needed(request: &Request) -> Permission {
         Permission::Read
     } else if matches!(request, Request::UpdateIssue { .. }) {
         Permission::Triage
-    } else if is_write(request) {
+    } else if request.is_write() {
         Permission::Write
     } else {
         Permission::Read

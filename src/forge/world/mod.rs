@@ -137,7 +137,7 @@ impl World {
             Err(error) => return Applied { response: Err(error), webhooks: Vec::new() },
         };
         if let Request::Api { actor, request, git } = &request
-            && !access::is_write(request)
+            && !request.is_write()
         {
             return Applied { response: self.read(actor, request, git.as_ref()), webhooks: Vec::new() };
         }
@@ -167,7 +167,7 @@ impl Request {
     /// Whether it may change the world: such requests, once accepted, belong in the log.
     pub fn is_write(&self) -> bool {
         match self {
-            Self::Api { request, .. } => access::is_write(request),
+            Self::Api { request, .. } => request.is_write(),
             Self::Person { .. } | Self::Pushed { .. } | Self::Runner(_) | Self::Check(_) | Self::Seed(_) => true,
         }
     }

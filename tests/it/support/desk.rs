@@ -10,7 +10,6 @@ use task_orchestrator::engine::id::{Login, Owner, RepositoryName, Sha};
 use task_orchestrator::engine::plan::{Change, Plan};
 use task_orchestrator::engine::time::Timestamp;
 use task_orchestrator::forge::memory::MemoryForge;
-use task_orchestrator::forge::world::access;
 use task_orchestrator::forge::world::webhook::Webhook;
 use task_orchestrator::git::{self, Git};
 use task_orchestrator::github::{Error as ApiError, GitHub, Request, Response};
@@ -141,7 +140,7 @@ impl GitHub for Desk {
     async fn send(&self, request: Request) -> Result<Response, ApiError> {
         let call = request.clone();
         self.let_act(Crash::Before, &call);
-        let answer = if access::is_write(&request) {
+        let answer = if request.is_write() {
             self.note(self.boundary(self.dispatch(request)).await)
         } else {
             self.forge.send(request).await

@@ -1,7 +1,7 @@
 //! Permissions and limits.
 
 use super::*;
-use crate::forge::world::access::{Level, Permissions, Scope, app_permissions, is_write};
+use crate::forge::world::access::{Level, Permissions, Scope, app_permissions};
 use crate::forge::world::limits::{CONTENT_PER_HOUR, CONTENT_PER_MINUTE, REQUESTS_PER_HOUR};
 use crate::forge::world::setup::ApiLimits;
 
@@ -38,7 +38,7 @@ fn the_app_may_do_what_it_was_given_and_no_more() {
         assert_eq!(world.git_question(&request, START), None, "git is not asked for what is denied: {call:?}");
         let mut read = app_permissions();
         read.insert(scope, Level::Read);
-        let expected = is_write(&call);
+        let expected = call.is_write();
         assert_eq!(kind(&app(&mut with_permissions(read), call.clone())) == "denied", expected, "{call:?}");
     }
 }
