@@ -220,6 +220,11 @@ fn last_error(task: &Task) -> String {
         .to_owned()
 }
 
+/// Text as it stands, but nothing in it steers a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Text of people and agents on a terminal: no control characters, no Markdown escapes of our own.
 pub(super) fn plain(text: &str) -> String {
     let unescaped = text.replace("&lt;", "<").replace("&gt;", ">").replace("&#64;", "@").replace("&#35;", "#");

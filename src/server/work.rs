@@ -229,7 +229,8 @@ impl<C: Connector> Work<C> {
         }
         let heard = self.loops.store().claim(&self.repository, held.lease, DELIVERIES_MAX).await?;
         let heartbeat = held.plan.header.settings.heartbeat.0;
-        let tick = memory.ticked_at.is_none_or(|at| now >= at + heartbeat || now < at);
+        let asked = self.loops.takes_look(&self.repository);
+        let tick = asked || memory.ticked_at.is_none_or(|at| now >= at + heartbeat || now < at);
         if heard.is_empty() && !tick && memory.wake_at.is_none_or(|at| now < at) {
             return Ok(Next::Sleep(self.until_due(memory, heartbeat)));
         }

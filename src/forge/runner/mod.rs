@@ -164,7 +164,7 @@ impl Options {
 struct Shared<H> {
     options: Options,
     host: H,
-    ended: ended::Ended,
+    ended: Arc<ended::Ended>,
 }
 
 impl<H> Shared<H> {
@@ -186,7 +186,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Ends what an earlier life has left and begins to take work.
+    /// Ends what an earlier life has left running and begins to take work. What it has left on disk goes meanwhile.
     ///
     /// # Errors
     /// The state folder cannot be used.
@@ -196,13 +196,16 @@ impl Runner {
         options.state =
             tokio::task::spawn_blocking(move || prepare(&state, &program)).await.map_err(io::Error::other)??;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared { options, host, ended: ended::Ended::default() });
+        let ended = Arc::new(ended::Ended::left(&options.state)?);
+        let removal = Arc::clone(&ended).remove_in_background()?;
+        let shared = Arc::new(Shared { options, host, ended: Arc::clone(&ended) });
         let stopped = stop.clone();
         let work = tokio::spawn(async move {
-            schedule::work(Arc::clone(&shared), stopped).await;
-            let emptied = tokio::task::spawn_blocking(move || shared.ended.empty(&shared.options.state)).await;
-            if let Err(error) = emptied.map_err(io::Error::other).flatten() {
-                tracing::warn!(%error, "folders of ended jobs stay until the next start");
+            schedule::work(shared, stopped).await;
+            ended.stop();
+            // It ends at its next file.
+            if tokio::task::spawn_blocking(move || removal.join()).await.is_err() {
+                tracing::warn!("folders of ended jobs were not all removed; the next start goes on");
             }
         });
         Ok(Self { work, stop: stop.drop_guard() })
@@ -224,7 +227,6 @@ fn prepare(state: &Path, program: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(state)?;
     let state = state.canonicalize()?;
     sweep::sweep(&state)?;
-    sweep::remove(&ended::folder(&state))?;
     std::fs::create_dir_all(sweep::jobs_folder(&state))?;
     let bin = state.join("bin");
     std::fs::create_dir_all(&bin)?;
