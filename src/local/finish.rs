@@ -74,11 +74,9 @@ impl Branches {
         if found.is_empty() {
             return Ok(None);
         }
-        let asked: String = found.iter().map(|(head, _)| format!("{head}\n")).collect();
-        let known = program.command(&self.forge, ["cat-file", "--batch-check"]).input(asked).run().await?.text();
-        let missing: BTreeSet<&str> = known.lines().filter_map(|line| line.strip_suffix(" missing")).collect();
+        let unknown = self.unknown(found.iter().map(|(head, _)| head)).await?;
         let mut strange: Vec<(IssueNumber, Sha)> = Vec::new();
-        for (head, name) in found.iter().filter(|(head, _)| missing.contains(head.as_str())) {
+        for (head, name) in found.iter().filter(|(head, _)| unknown.contains(head.as_str())) {
             self.said.insert(name.clone(), Brought::Diverged);
             strange.extend(names.get(name).map(|issue| (*issue, head.clone())));
         }
@@ -97,6 +95,20 @@ impl Branches {
             quoted(&self.checkout),
             pull_branch(*first)
         )))
+    }
+
+    /// Which of these commits no branch of the forge's holds. Its objects do not tell: a clone takes over more than it
+    /// reaches.
+    async fn unknown(&self, heads: impl Iterator<Item = &Sha> + Clone) -> Result<BTreeSet<String>, Error> {
+        let program = Program::default();
+        let ask = |arguments: &[&str], input: String| program.command(&self.forge, arguments).input(input).run();
+        let asked: String = heads.clone().map(|head| format!("{head}\n")).collect();
+        let listed = ask(&["cat-file", "--batch-check"], asked).await?.text();
+        let missing: BTreeSet<&str> = listed.lines().filter_map(|line| line.strip_suffix(" missing")).collect();
+        let present = heads.filter(|head| !missing.contains(head.as_str())).map(|head| format!("{head}\n"));
+        let tips = ask(&["for-each-ref", "--format=^%(objectname)"], String::new()).await?.text();
+        let beyond = ask(&["rev-list", "--stdin"], present.chain([tips + "\n"]).collect()).await?.text();
+        Ok(beyond.lines().chain(missing).map(str::to_owned).collect())
     }
 
     /// Brings over what is new in a plan, all of it at once. Gives what people should hear, each thing once.

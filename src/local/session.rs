@@ -187,6 +187,12 @@ impl Session {
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the server has stopped")?,
+                Some((run, words)) = self.site.quiet.recv() => {
+                    if let Some(plan) = self.site.plan(&changes.borrow()) {
+                        self.progress.quiet(&plan, run, &words, now());
+                    }
+                    continue;
+                }
                 () = interrupts.next() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::engine::config::{ApprovalPolicy, Settings};
-use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName};
+use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId};
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
 use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
@@ -39,6 +39,10 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const AGENT_VARIABLES: &[&str] =
     &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
 
+/// How the worker's line about a silent agent begins.
+const QUIET_PREFIX: &str = "agent: nothing new";
+/// Most such lines that wait to be shown.
+const QUIET_WAITING_MAX: usize = 64;
 /// The least numbers that are kept for the file's issues.
 const NUMBERS_KEPT_FREE: u64 = 1_000;
 
@@ -70,6 +74,8 @@ pub struct Site {
     server: Server,
     store: SqliteStore,
     repository: RepositoryName,
+    /// Runs whose agent has fallen silent, each with the worker's words about it.
+    pub quiet: mpsc::Receiver<(RunId, String)>,
     /// What was taken over from the issues file, in words.
     pub taken_over: Vec<String>,
 }
@@ -112,8 +118,11 @@ impl Site {
                 .await?;
         let url = format!("http://{}/webhook", server.address());
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into(), repeats: true }));
-        let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;
-        Ok(Self { forge, runner, server, store, repository: options.repository, taken_over })
+        let (sender, quiet) = mpsc::channel(QUIET_WAITING_MAX);
+        let mut runner = runner_options(&options, &forge, workflow, runner_state)?;
+        runner.live = Some(runner::LiveLines { prefix: QUIET_PREFIX, sender });
+        let runner = Runner::start(runner, forge.handle()).await?;
+        Ok(Self { forge, runner, server, store, repository: options.repository, quiet, taken_over })
     }
 
     /// To watch the plan by.

@@ -127,8 +127,9 @@ async fn listen<C: Connector>(listener: TcpListener, loops: Arc<Loops<C>>, secre
         () = loops.abandoned() => return,
     };
     if let Err(error) = ended {
-        tracing::error!(%error, "the server no longer listens");
-        loops.health().fails("listening", error.to_string());
+        let failure = health::failure_id();
+        tracing::error!(failure, %error, "the server no longer listens");
+        loops.health().fails("listening", failure);
     }
 }
 

@@ -163,7 +163,7 @@ impl<C: Connector> Work<C> {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let (failure, wait) = (failure_id(), retry_wait(failures));
         tracing::error!(repository = %self.repository, failure, failures, ?wait, "{reason}; it is tried again");
-        self.loops.health().fails(self.repository.as_str(), format!("{reason} (failure {failure})"));
+        self.loops.health().fails(self.repository.as_str(), failure);
         wait
     }
 

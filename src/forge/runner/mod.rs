@@ -46,7 +46,7 @@ use crate::forge::world::access::Permissions;
 use crate::forge::world::request::Request;
 use crate::github;
 
-pub use log::LOG_BYTES_MAX;
+pub use log::{LOG_BYTES_MAX, LiveLines};
 pub use sweep::sweep;
 
 /// The App that check runs of the check command belong to, as on GitHub.
@@ -132,6 +132,8 @@ pub struct Options {
     pub agent_environment: BTreeMap<String, OsString>,
     /// Checks pull requests, where given.
     pub check: Option<Check>,
+    /// Hears lines of jobs' logs while they run, where given.
+    pub live: Option<LiveLines>,
     /// Between asking processes to end and killing them.
     pub grace: Duration,
 }
@@ -155,6 +157,7 @@ impl Options {
             variables: BTreeMap::new(),
             agent_environment: BTreeMap::new(),
             check: None,
+            live: None,
             grace: Duration::from_secs(5),
         })
     }
