@@ -39,8 +39,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const AGENT_VARIABLES: &[&str] =
     &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
 
-/// How the worker's line about a silent agent begins.
-const QUIET_PREFIX: &str = "agent: nothing new";
+/// How the worker's words about a silent agent begin.
+const QUIET_WORDS: &str = "agent: nothing new";
 /// Most such lines that wait to be shown.
 const QUIET_WAITING_MAX: usize = 64;
 /// The least numbers that are kept for the file's issues.
@@ -120,7 +120,7 @@ impl Site {
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into(), repeats: true }));
         let (sender, quiet) = mpsc::channel(QUIET_WAITING_MAX);
         let mut runner = runner_options(&options, &forge, workflow, runner_state)?;
-        runner.live = Some(runner::LiveLines { prefix: QUIET_PREFIX, sender });
+        runner.live = Some(runner::LiveLines { words: QUIET_WORDS, sender });
         let runner = Runner::start(runner, forge.handle()).await?;
         Ok(Self { forge, runner, server, store, repository: options.repository, quiet, taken_over })
     }

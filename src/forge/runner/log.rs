@@ -17,11 +17,11 @@ const SECRET_BYTES_MIN: usize = 4;
 /// Longest line that is told while a job runs, in bytes.
 const LINE_BYTES_MAX: usize = 512;
 
-/// Who hears lines of logs while jobs run, and which: those that begin so. Where nobody keeps up, lines are left out.
+/// Who hears lines of logs while jobs run, and which. Where nobody keeps up, lines are left out.
 #[derive(Clone, Debug)]
 pub struct LiveLines {
-    /// How such a line begins.
-    pub prefix: &'static str,
+    /// Words of such a line; it is told from them on, without what a log puts before them.
+    pub words: &'static str,
     /// The run and the line.
     pub sender: mpsc::Sender<(RunId, String)>,
 }
@@ -71,9 +71,10 @@ impl LogTail {
                 }
                 continue;
             }
-            if heard.line.starts_with(heard.by.prefix.as_bytes()) {
+            let line = clean(&heard.line);
+            if let Some(at) = line.find(heard.by.words) {
                 // Nobody waits for whoever does not listen.
-                let _ = heard.by.sender.try_send((heard.run, self.hidden(clean(&heard.line))));
+                let _ = heard.by.sender.try_send((heard.run, self.hidden(line[at..].to_owned())));
             }
             heard.line.clear();
         }
@@ -160,12 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_begin_so_are_told_as_they_come_without_secrets() {
+    fn lines_with_certain_words_are_told_as_they_come_without_secrets() {
         let (sender, mut told) = mpsc::channel(1);
         let secrets = [SecretString::from("c2VjcmV0")];
-        let live = LiveLines { prefix: "note: ", sender };
+        let live = LiveLines { words: "note: ", sender };
         let mut log = LogTail::hiding(&secrets).heard_by(Some(&live), RunId(7));
-        for piece in ["no", "te: c2Vjc", "mV0 \x1b[1m", "x", "\nother\nnote: left out, nobody listens\nnote: unfi"] {
+        for piece in
+            ["12:00 \x1b[1mno", "te: c2Vjc", "mV0 \x1b[1m", "x", "\nother\nnote: left out, nobody listens\nnote: unfi"]
+        {
             log.push(piece.as_bytes());
         }
         assert_eq!(told.try_recv(), Ok((RunId(7), "note: *** x".to_owned())));
