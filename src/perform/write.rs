@@ -47,9 +47,7 @@ pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry
         Effect::MergePull { pull, head } => {
             world.send(Request::MergePullRequest { number: *pull, head: head.clone() }).await.map(merged)
         }
-        Effect::UpdatePull { issue, base } => {
-            update::update(world, plan, *issue, base).await
-        }
+        Effect::UpdatePull { issue, base } => update::update(world, plan, *issue, base).await,
         Effect::Pin { .. }
         | Effect::DeleteComment { .. }
         | Effect::React { .. }

@@ -51,4 +51,5 @@ mod size;
 mod story;
 mod support;
 mod turns;
+mod updates;
 mod words;
