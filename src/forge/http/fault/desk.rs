@@ -40,6 +40,24 @@ impl View {
     }
 }
 
+/// Whose calls are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Bucket {
+    App,
+    Installation,
+}
+
+/// A limit that somebody was told of.
+#[derive(Debug)]
+pub(super) struct Limit {
+    until: Timestamp,
+    told_to: String,
+}
+
+fn is_of_app_itself(path: &str) -> bool {
+    path == "/app" || path.starts_with("/app/") || path.ends_with("/installation")
+}
+
 /// Lets a request through as the faults of the forge have it; one without faults lets everything through.
 pub(crate) async fn meet(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let Some(faults) = hub.faults().filter(|_| hub.is_of_the_app(request.headers())) else {
@@ -142,14 +160,23 @@ impl Faults {
         if self.coin() { cut() } else { Failure::new(StatusCode::BAD_GATEWAY, "Server Error").into_response() }
     }
 
-    /// A refusal where GitHub wants less of this; notes what comes before its end.
+    /// A refusal where GitHub wants less of this; notes what comes before its end. The App's own calls (its tokens, its
+    /// webhooks) and the installation's are counted apart, as at GitHub; git is not limited.
     fn slows_down(&self, request: &Request, now: Timestamp) -> Option<Response> {
+        let path = request.uri().path();
+        if path.contains(".git/") {
+            return None;
+        }
+        let bucket = if is_of_app_itself(path) { Bucket::App } else { Bucket::Installation };
         let told = self.strikes(Fault::Limited);
         let silently = self.strikes(Fault::LimitedSilently);
+        let call = format!("{} {path}", request.method());
         let mut state = self.state();
-        let early = state.limited_until.is_some_and(|until| now < until);
-        if early && request.method() != Method::GET {
-            state.early.push(format!("{} {}", request.method(), request.uri().path()));
+        let limit = state.limits.get(&bucket).filter(|limit| now < limit.until);
+        if let Some(limit) = limit.filter(|_| request.method() != Method::GET) {
+            let (left, by) = (limit.until.since(now).as_millis(), &limit.told_to);
+            let early = format!("{call}, {left} ms before the end of the limit told to {by}");
+            state.early.push(early);
         }
         if !told && !silently {
             return None;
@@ -157,7 +184,7 @@ impl Faults {
         let mut refusal = Failure::new(StatusCode::FORBIDDEN, "You have exceeded a secondary rate limit.");
         if told {
             let until = now + Duration::from_secs(LIMIT_SECONDS);
-            state.limited_until = state.limited_until.max(Some(until));
+            state.limits.insert(bucket, Limit { until, told_to: call });
             refusal.retry_after = Some(LIMIT_SECONDS);
         }
         Some(refusal.into_response())

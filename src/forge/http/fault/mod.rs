@@ -15,9 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::engine::time::Timestamp;
 use chance::Chance;
-use desk::View;
+use desk::{Bucket, Limit, View};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::EnumIter)]
@@ -69,7 +68,7 @@ struct State {
     met: BTreeMap<Fault, u64>,
     dispatches: Vec<String>,
     late: u64,
-    limited_until: Option<Timestamp>,
+    limits: BTreeMap<Bucket, Limit>,
     early: Vec<String>,
     views: BTreeMap<String, View>,
 }
@@ -82,7 +81,7 @@ impl Faults {
             met: BTreeMap::new(),
             dispatches: Vec::new(),
             late: 0,
-            limited_until: None,
+            limits: BTreeMap::new(),
             early: Vec::new(),
             views: BTreeMap::new(),
         };
