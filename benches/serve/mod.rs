@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Bytes;
 use http::{Request, StatusCode};
@@ -67,6 +69,8 @@ pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     /// Its state folder.
     pub(crate) state: PathBuf,
+    /// Turns that have ended, and those of them that took deliveries.
+    turns: Arc<[AtomicU64; 2]>,
 }
 
 impl Drop for Served {
@@ -89,7 +93,8 @@ impl Served {
         let mut command = Command::new(env!("CARGO_BIN_EXE_task-orchestrator"));
         command.current_dir(folder).args(["serve", "--port", "0", "--app-id", &forge.app_id().to_string()]);
         command.args(["--private-key-file", "key.pem", "--webhook-secret-file", "secret", "--api-url", api_url]);
-        command.arg("--state").arg(&state).env("NO_COLOR", "1").stdin(Stdio::null()).stderr(Stdio::piped());
+        command.arg("--state").arg(&state).stdin(Stdio::null()).stderr(Stdio::piped());
+        command.env("NO_COLOR", "1").env("ORCHESTRATOR_LOG", "info,task_orchestrator::server::work=debug");
         let mut child = command.spawn().expect("it starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
         let mut before = String::new();
@@ -99,8 +104,25 @@ impl Served {
         });
         let address = address.unwrap_or_else(|| panic!("it does not say where it listens:\n{before}"));
         let is_loud = std::env::var_os("ORCHESTRATOR_BENCH_LOG").is_some();
-        std::thread::spawn(move || lines.filter(|_| is_loud).for_each(|line| println!("{line}")));
-        Self { child, address, state }
+        let turns: Arc<[AtomicU64; 2]> = Arc::default();
+        let count = Arc::clone(&turns);
+        std::thread::spawn(move || {
+            for line in lines {
+                if line.contains("a turn ended") {
+                    count[0].fetch_add(1, Ordering::Relaxed);
+                    count[1].fetch_add(u64::from(!line.contains("deliveries=0")), Ordering::Relaxed);
+                }
+                if is_loud {
+                    println!("{line}");
+                }
+            }
+        });
+        Self { child, address, state, turns }
+    }
+
+    /// Turns that have ended so far, and those of them that took deliveries.
+    pub(crate) fn turns(&self) -> (u64, u64) {
+        (self.turns[0].load(Ordering::Relaxed), self.turns[1].load(Ordering::Relaxed))
     }
 
     /// The most memory it ever had, in KiB, as the kernel counts it (`VmHWM` in proc(5)).

@@ -20,6 +20,8 @@ use crate::forge::http::hub::Hub;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How old an answer may be that is shown again.
 const LAG_MAX: Duration = Duration::from_secs(1);
+/// What comes so soon after a limit was told had left before that was heard.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 /// Most answers that are kept for it.
 const VIEWS_MAX: usize = 2_000;
 
@@ -50,6 +52,7 @@ pub(super) enum Bucket {
 /// A limit that somebody was told of.
 #[derive(Debug)]
 pub(super) struct Limit {
+    told_at: Timestamp,
     until: Timestamp,
     told_to: String,
 }
@@ -172,7 +175,8 @@ impl Faults {
         let silently = self.strikes(Fault::LimitedSilently);
         let call = format!("{} {path}", request.method());
         let mut state = self.state();
-        let limit = state.limits.get(&bucket).filter(|limit| now < limit.until);
+        let is_kept = |limit: &&Limit| now >= limit.until || now < limit.told_at + ON_THE_WAY;
+        let limit = state.limits.get(&bucket).filter(|limit| !is_kept(limit));
         if let Some(limit) = limit.filter(|_| request.method() != Method::GET) {
             let (left, by) = (limit.until.since(now).as_millis(), &limit.told_to);
             let early = format!("{call}, {left} ms before the end of the limit told to {by}");
@@ -184,7 +188,7 @@ impl Faults {
         let mut refusal = Failure::new(StatusCode::FORBIDDEN, "You have exceeded a secondary rate limit.");
         if told {
             let until = now + Duration::from_secs(LIMIT_SECONDS);
-            state.limits.insert(bucket, Limit { until, told_to: call });
+            state.limits.insert(bucket, Limit { told_at: now, until, told_to: call });
             refusal.retry_after = Some(LIMIT_SECONDS);
         }
         Some(refusal.into_response())
