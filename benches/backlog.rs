@@ -1,7 +1,8 @@
-//! Measures a backlog: many deliveries over many repositories, as after an outage, heard by the real `serve` against a
-//! forge over HTTP without limits, until the last of them is worked.
+//! Measures a backlog: many deliveries over many repositories, heard by the real `serve` while GitHub's API is down, and
+//! worked once a forge over HTTP without limits answers, until the last of them is.
 //!
-//! `cargo bench --bench backlog` sends 100,000 deliveries over 1,000 repositories; `-- --help` tells the flags. All
+//! `cargo bench --bench backlog` sends 100,000 deliveries over 1,000 repositories; `-- --help` tells the flags. With
+//! `--live` the API answers all the time, and whatever comes is worked at once, on the cores that also send. All
 //! repositories are one at the forge, reached under many names through a front in this process: each has a plan of its
 //! own and nothing labelled, so what is measured is hearing, keeping, gathering, looking and forgetting, not dispatching.
 //! Deliveries are about ten issues of each repository, in an order that never gives one repository two in a row. Turns
@@ -15,7 +16,7 @@ mod serve;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -57,6 +58,9 @@ struct Flags {
     /// How many repositories
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     repositories: u64,
+    /// The API answers while they come
+    #[arg(long)]
+    live: bool,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -70,10 +74,15 @@ struct Front {
     client: Client<HttpConnector, Body>,
     forge: String,
     calls: AtomicU64,
+    /// Whether the forge can be reached.
+    is_up: AtomicBool,
 }
 
 /// Passes a request on under the one name that the forge knows.
 async fn pass(State(front): State<Arc<Front>>, request: Request) -> Response {
+    if !front.is_up.load(Ordering::Relaxed) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     match passed(&front, request).await {
         Ok(answer) => answer,
         Err(reason) => (StatusCode::BAD_GATEWAY, reason).into_response(),
@@ -107,9 +116,10 @@ async fn passed(front: &Front, request: Request) -> Result<Response, String> {
     Ok(answer.map_err(|error| words(&error))?.map(Body::new))
 }
 
-async fn listen(forge: &str) -> (String, Arc<Front>) {
+async fn listen(forge: &str, is_up: bool) -> (String, Arc<Front>) {
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let front = Arc::new(Front { client, forge: forge.to_owned(), calls: AtomicU64::new(0) });
+    let (calls, is_up) = (AtomicU64::new(0), AtomicBool::new(is_up));
+    let front = Arc::new(Front { client, forge: forge.to_owned(), calls, is_up });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let router = Router::new().fallback(pass).with_state(Arc::clone(&front));
@@ -150,7 +160,7 @@ async fn kept(database: &mut SqliteConnection) -> (u64, u64) {
 async fn measure(flags: &Flags) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     let forge = forge(folder.path(), "heartbeat: 60s\n", 0).await;
-    let (address, front) = listen(forge.base_url()).await;
+    let (address, front) = listen(forge.base_url(), flags.live).await;
     let served = Served::start(folder.path(), &forge, &address);
     let file = SqliteConnectOptions::new().filename(served.state.join("orchestrator.sqlite")).read_only(true);
     let mut database = file.connect().await.expect("the server's database");
@@ -158,6 +168,8 @@ async fn measure(flags: &Flags) -> bool {
     let began = Instant::now();
     send_all(&Hook::new(served.address), flags).await;
     let heard = began.elapsed().as_secs_f64();
+    front.is_up.store(true, Ordering::Relaxed);
+    let answered = Instant::now();
     loop {
         let (all, waiting) = kept(&mut database).await;
         if waiting == 0 && all >= flags.deliveries {
@@ -166,10 +178,12 @@ async fn measure(flags: &Flags) -> bool {
         assert!(began.elapsed() < PATIENCE, "{waiting} of {all} deliveries wait after {PATIENCE:?}");
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
-    let (seconds, memory) = (began.elapsed().as_secs_f64(), served.peak_memory());
+    // Without the outage working begins with the first delivery.
+    let since = if flags.live { began } else { answered };
+    let (seconds, memory) = (since.elapsed().as_secs_f64(), served.peak_memory());
     let ((turns, taking), calls) = (served.turns(), front.calls.load(Ordering::Relaxed));
     println!(
-        "{} deliveries over {} repositories: heard after {heard:.1} s, worked after {seconds:.1} s; {turns} turns, \
+        "{} deliveries over {} repositories: heard in {heard:.1} s, worked in {seconds:.1} s; {turns} turns, \
          {taking} of them with deliveries; {calls} calls of GitHub; peak memory {:.1} MiB ({:.1} at the start)",
         flags.deliveries,
         flags.repositories,
