@@ -1,12 +1,12 @@
-//! Measures a backlog: many deliveries over many repositories, heard by the real `serve` while GitHub's API is down, and
-//! worked once a forge over HTTP without limits answers, until the last of them is.
+//! Measures a backlog: many deliveries over many repositories, heard by the real `serve` while GitHub's API is down,
+//! and worked once a forge over HTTP without limits answers, until the last of them is.
 //!
 //! `cargo bench --bench backlog` sends 100,000 deliveries over 1,000 repositories; `-- --help` tells the flags. With
 //! `--live` the API answers all the time, and whatever comes is worked at once, on the cores that also send. All
 //! repositories are one at the forge, reached under many names through a front in this process: each has a plan of its
-//! own and nothing labelled, so what is measured is hearing, keeping, gathering, looking and forgetting, not dispatching.
-//! Deliveries are about ten issues of each repository, in an order that never gives one repository two in a row. Turns
-//! are counted by the lines that the server logs of them.
+//! own and nothing labelled, so what is measured is hearing, keeping, gathering, looking and forgetting, and not
+//! dispatching. Deliveries are about ten issues of each repository, in an order that never gives one repository two in
+//! a row. Turns are counted by the lines that the server logs of them.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
