@@ -2,8 +2,8 @@
 //! twice or late, and the process is killed with `kill -9` again and again. What the forge holds at the end is what it
 //! would hold after a good day.
 //!
-//! With `ORCHESTRATOR_FULL=1` twenty longer days are told; `ORCHESTRATOR_CHAOS_SEED=N` tells the longer day of one seed.
-//! The seed draws faults and kills; which call meets them depends on the machine too.
+//! With `ORCHESTRATOR_FULL=1` twenty longer days are told; `ORCHESTRATOR_CHAOS_SEED=N` tells the longer day of one
+//! seed. The seed draws faults and kills; which call meets them depends on the machine too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
