@@ -23,6 +23,7 @@ macro_rules! stories {
 mod again;
 mod asked;
 mod bad_input;
+mod chaos;
 mod crash;
 mod demo;
 mod ends;
