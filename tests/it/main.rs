@@ -26,7 +26,9 @@ mod bad_input;
 mod crash;
 mod demo;
 mod ends;
+mod exhaustive;
 mod faults;
+mod fuzzed;
 mod gates;
 mod killed;
 mod leaving;
@@ -40,6 +42,8 @@ mod paused;
 mod people;
 mod plan;
 mod program;
+#[path = "../properties/mod.rs"]
+mod properties;
 mod pulls;
 mod pure;
 mod rendered;

@@ -216,10 +216,16 @@ impl<'a> Naive<'a> {
         met.is_some_and(|met| edge.strength == Some(met.strength) && met.evidence.contains(&edge.evidence))
     }
 
-    /// Whether two tasks keep each other from running at once.
+    /// Whether two tasks keep each other from running at once over a file. Names that might turn out to be a folder's
+    /// are left out: no pattern meets what lies below them, so none that took a file over hands them on.
     pub(super) fn exclude(&self, a: TaskId, b: TaskId) -> bool {
-        let met = meet(&self.nodes[&a].footprint, &self.nodes[&b].footprint, self.policy);
-        met.is_some_and(|met| met.strength == Strength::Hard && met.path != crate::engine::overlap::UNKNOWN_FILES)
+        let plain = |id: TaskId| {
+            let claims = self.nodes[&id].footprint.claims.iter();
+            claims.filter(|claim| !matches!(&claim.area, Area::File(path) if !path.contains('.'))).cloned()
+        };
+        let [a, b] = [a, b].map(|id| Footprint { claims: plain(id).collect() });
+        let known = !a.is_unknown() && !b.is_unknown();
+        known && meet(&a, &b, self.policy).is_some_and(|met| met.strength == Strength::Hard)
     }
 
     /// Whether each step of a named circle is a dependency, and no way back to its beginning is shorter.
