@@ -214,3 +214,41 @@ impl Simulation {
         digest.finalize().iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::planted::Planted;
+
+    fn case(depends: &[u8], files: &[u8], firsts: &[First]) -> Case {
+        Case { depends: depends.to_vec(), files: files.to_vec(), firsts: firsts.to_vec() }
+    }
+
+    #[test]
+    fn every_order_of_ends_is_told_once() {
+        use First::{AnswerLost, Fails, Ok, Stalls};
+        for (plan, orders) in [
+            // Three at once, one of which waits for nobody although its files are not known.
+            (case(&[0, 0, 0], &[1, 2, 0], &[Ok, Ok, AnswerLost]), 6),
+            (case(&[0, 0], &[1, 2], &[Fails, Fails]), 6),
+            // A file between them: one after the other.
+            (case(&[0, 0, 0], &[1, 1, 1], &[Ok, Ok, Ok]), 1),
+            // The second begins once the first has ended; the third ends before, between or after them.
+            (case(&[0, 1, 0], &[1, 1, 2], &[Ok, Ok, Ok]), 3),
+            // What stalls is ended by the orchestrator alone, and begins again.
+            (case(&[0], &[1], &[Stalls]), 1),
+        ] {
+            let explored = explore_case(&plan, true);
+            assert_eq!((explored.stories, explored.wrong), (orders, Vec::new()), "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn a_defect_is_seen() {
+        let plan = case(&[0, 1], &[1, 2], &[First::Ok, First::Ok]);
+        let script = Script { case: Some(plan.clone()), choices: Vec::new() };
+        let planted = Some(Planted::DependenciesIgnored);
+        let told = tell(plan.scenario(), &Telling { script, planted, ..Telling::default() });
+        assert_ne!(told.violations, Vec::new());
+    }
+}
