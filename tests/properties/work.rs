@@ -23,7 +23,7 @@ pub(crate) fn patch(data: &[u8]) {
     assert!(refusals.len() <= REFUSALS_MAX);
     assert_eq!(refusals, judge(&policy, &entries, bytes, &added));
     for refusal in &refusals {
-        assert!(!refusal.contains(TOKEN) && refusal.chars().count() <= 500, "{refusal:?}");
+        assert!(secret::find(refusal).is_empty() && refusal.chars().count() <= 500, "{refusal:?}");
         assert!(!refusal.chars().any(char::is_control), "{refusal:?}");
     }
     let alone = |entry: &Entry| judge(&policy, std::slice::from_ref(entry), 1, &[]);
