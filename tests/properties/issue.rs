@@ -46,7 +46,7 @@ fn written(command: &Command) -> String {
             // How a reason reads in Markdown is a matter of its own.
             let words: String = reason.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
             assert_eq!(command::parse(&format!("/orchestrate pause r{words}")).len(), 1);
-            return written_pause(reason);
+            format!("/orchestrate pause {reason}")
         }
         Command::Approve(None) => "/orchestrate approve".to_owned(),
         Command::Cancel(None) => "/orchestrate cancel".to_owned(),
@@ -55,10 +55,6 @@ fn written(command: &Command) -> String {
         Command::Retry(issue) => about("retry", issue),
         Command::Merge(issue) => about("merge", issue),
     }
-}
-
-fn written_pause(reason: &str) -> String {
-    format!("/orchestrate pause {reason}")
 }
 
 /// A title and, after a blank line, a body.

@@ -72,9 +72,9 @@ pub(super) fn expected(
 
 /// Rounds of equal length: in each, tasks end that started in the one before, then what can start does.
 ///
-/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free its queue is
-/// looked at from the front, up to the first that meets another running task over the same path: those behind it meet
-/// that one too. So a path that everybody shares costs two looks per round.
+/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free its queue
+/// is looked at from the front, up to the first that meets another running task over the same path: those behind it
+/// meet that one too. So a path that everybody shares costs two looks per round.
 struct Rounds<'a> {
     policy: OverlapPolicy,
     members: &'a BTreeMap<TaskId, &'a Node>,

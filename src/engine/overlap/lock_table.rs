@@ -91,9 +91,9 @@ impl LockTable {
         self.tasks.contains_key(&task)
     }
 
-    /// Which tasks a footprint meets, each with the strongest meeting; of equal ones that over the smallest path, and of
-    /// those the one with the smallest evidence, so that the answer does not depend on who asks. The asker's own entry
-    /// never counts.
+    /// Which tasks a footprint meets, each with the strongest meeting; of equal ones that over the smallest path, and
+    /// of those the one with the smallest evidence, so that the answer does not depend on who asks. The asker's own
+    /// entry never counts.
     pub fn meets(&self, asker: TaskId, footprint: &Footprint) -> BTreeMap<TaskId, Meeting> {
         let mut best: BTreeMap<TaskId, Hit<'_>> = BTreeMap::new();
         let _ = self.visit(asker, footprint, &mut |hit| {

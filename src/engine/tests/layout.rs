@@ -254,7 +254,7 @@ impl<'a> Naive<'a> {
     }
 
     /// Edges of one kind as pairs of names.
-    pub(super) fn named<'e>(layout: &'e Layout, kind: EdgeKind) -> BTreeSet<(&'e str, &'e str)> {
+    pub(super) fn named(layout: &Layout, kind: EdgeKind) -> BTreeSet<(&str, &str)> {
         let edges = layout.edges.iter().filter(|edge| edge.kind == kind);
         edges.map(|edge| (edge.from.as_str(), edge.to.as_str())).collect()
     }

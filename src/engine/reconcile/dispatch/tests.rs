@@ -187,7 +187,9 @@ proptest! {
         changes in proptest::collection::vec((any_task(), (any_footprint(), any_past())), 0..3),
         (phase, parallel, policy, auto_merge, gate) in (0..3_usize, 1..7_u32, 0..4_usize, any::<bool>(), 0..12_u32),
     ) {
-        let own = |rows: Vec<(Task, (Footprint, Past))>| rows.into_iter().map(|(task, past)| with_past(task, past)).collect();
+        let own = |rows: Vec<(Task, (Footprint, Past))>| {
+            rows.into_iter().map(|(task, past)| with_past(task, past)).collect()
+        };
         let mut plan = plan_of(own(rows), phase);
         plan.header.settings.overlap = POLICIES[policy];
         plan.header.settings.max_parallel = parallel;
