@@ -289,9 +289,10 @@ pub enum Receipt {
     },
     /// A pull request.
     Pull(Box<PullRequest>),
-    /// A merge happened; the commit where told.
+    /// A merge happened.
     Merged {
-        /// The merge commit.
+        /// The commit that it made; of a branch that was brought up to date, where that stands now, if all of it is
+        /// our own.
         commit: Option<Sha>,
     },
 }

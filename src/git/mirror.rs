@@ -123,6 +123,13 @@ impl<C: Credentials> Git for Mirror<C> {
         }
     }
 
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, Error> {
+        self.need(commit).await?;
+        let arguments = ["rev-list", "--no-walk", "--parents", commit.as_str(), "--"];
+        let listed = self.program.command(&self.directory, arguments).run().await?;
+        Ok(listed.text().split_whitespace().skip(1).map(Sha::new).collect())
+    }
+
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, Error> {
         self.need(commit).await?;
         let listed = self

@@ -21,6 +21,9 @@ pub trait Git: Send + Sync {
         to: &Sha,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// What a commit stands on, the first parent first.
+    fn parents(&self, commit: &Sha) -> impl Future<Output = Result<Vec<Sha>, Error>> + Send;
+
     /// All file paths at a commit, sorted.
     fn paths(&self, commit: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
@@ -31,6 +34,10 @@ pub trait Git: Send + Sync {
 impl<M: Git> Git for Arc<M> {
     async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), Error> {
         M::move_branch(self, branch, expected, to).await
+    }
+
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, Error> {
+        M::parents(self, commit).await
     }
 
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, Error> {

@@ -276,7 +276,7 @@ pub enum Request {
         head: Sha,
     },
     /// Merges one branch into another on the server; nothing to do is [`Response::Done`]; a conflict is
-    /// [`Error::Conflict`]. → [`Response::Merged`]
+    /// [`Error::Conflict`]. → [`Response::BranchMerged`]
     MergeBranch {
         /// The branch that receives.
         into: String,
@@ -345,8 +345,15 @@ pub enum Response {
     PullRequest(Box<PullRequest>),
     /// Pull requests.
     PullRequests(Vec<PullRequest>),
-    /// The commit a merge made.
+    /// The commit that the merge of a pull request made.
     Merged(Sha),
+    /// A branch was merged into another.
+    BranchMerged {
+        /// The commit made.
+        commit: Sha,
+        /// Where the branch that received stood just before.
+        onto: Option<Sha>,
+    },
     /// Checks.
     Checks(Checks),
 }

@@ -62,6 +62,10 @@ impl<G: Send + Sync, M: Git, S: Store> Git for Guard<'_, G, M, S> {
         self.deployment.git.move_branch(branch, expected, to).await
     }
 
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, git::Error> {
+        self.deployment.git.parents(commit).await
+    }
+
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {
         self.deployment.git.paths(commit).await
     }

@@ -11,6 +11,7 @@ mod look;
 mod onto;
 mod probe;
 mod read;
+mod update;
 mod write;
 
 use std::sync::Mutex;

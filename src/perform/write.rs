@@ -12,7 +12,7 @@ use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
-use crate::perform::{failure, fence, look};
+use crate::perform::{failure, fence, look, update};
 
 /// Sends one effect.
 pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry, now: Timestamp) -> Outcome {
@@ -48,7 +48,7 @@ pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry
             world.send(Request::MergePullRequest { number: *pull, head: head.clone() }).await.map(merged)
         }
         Effect::UpdatePull { issue, base } => {
-            world.send(Request::MergeBranch { into: pull_branch(*issue), from: base.clone() }).await.map(merged)
+            update::update(world, plan, *issue, base).await
         }
         Effect::Pin { .. }
         | Effect::DeleteComment { .. }

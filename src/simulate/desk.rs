@@ -293,6 +293,10 @@ impl Git for Desk {
         }
     }
 
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, git::Error> {
+        self.forge.parents(commit).await
+    }
+
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {
         self.forge.paths(commit).await
     }

@@ -346,25 +346,55 @@ pub(crate) fn a_pull_request_opened_and_merged_before_its_answer_came_counts() {
     story.expect(1, Status::Merged);
 }
 
+fn brings_in(request: &Request) -> bool {
+    matches!(request, Request::MergeBranch { .. })
+}
+
+/// One task up to its green pull request, whose base has gone on since its checks.
+fn behind() -> Story {
+    let mut story = opened(|settings| {
+        by_hand(settings);
+        checked(settings);
+    });
+    check(&mut story, 1, Conclusion::Success);
+    story.forge.push("owner", "main", &[Edit::append("b.txt", "more\n")]).expect("pushes");
+    story.minutes(1).expect(1, Status::PrOpen);
+    story
+}
+
 pub(crate) fn the_base_is_brought_in_and_checked_before_a_merge() {
     for fault in [None, Some(Fault::AnswerLost), Some(Fault::Instead(Error::Unreachable { message: "cut".to_owned() }))]
     {
-        let mut story = opened(checked);
-        story.forge.push("owner", "main", &[Edit::append("b.txt", "more\n")]).expect("pushes");
-        story.minutes(1);
-        check(&mut story, 1, Conclusion::Success);
-        story.forge.push("owner", "main", &[Edit::append("b.txt", "and more\n")]).expect("pushes");
+        let mut story = behind();
+        let work = story.task(1).branch.clone();
         if let Some(fault) = fault {
-            story.forge.plan_fault(Target::Call(|request| matches!(request, Request::MergeBranch { .. })), fault);
+            story.forge.plan_fault(Target::Call(brings_in), fault);
         }
-        story.minutes(2);
-        if story.status(1) != Status::Merged {
-            check(&mut story, 1, Conclusion::Success);
-        }
+        story.say("owner", "/orchestrate merge #1").minutes(2).expect(1, Status::PrOpen);
+        assert_ne!(story.task(1).branch, work, "the base is in it");
+        check(&mut story, 1, Conclusion::Success);
         story.run();
         story.expect(1, Status::Merged);
-        assert!(!matches!(story.task(1).hold, Some(Hold::Theirs { .. })));
-        assert_eq!(story.task(1).attempts.len(), 1);
+        assert_eq!((&story.task(1).hold, story.task(1).attempts.len()), (&None, 1));
+    }
+}
+
+pub(crate) fn a_push_just_before_the_base_is_brought_in_is_a_persons() {
+    for (moment, lost) in [(Crash::Before, false), (Crash::Before, true), (Crash::After, true)] {
+        let mut story = behind();
+        if lost {
+            story.forge.plan_fault(Target::Call(brings_in), Fault::AnswerLost);
+        }
+        story.desk.meanwhile(moment, brings_in, |forge| {
+            forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
+        });
+        story.say("owner", "/orchestrate merge #1").minutes(2).expect(1, Status::Blocked);
+        assert!(matches!(story.task(1).hold, Some(Hold::Theirs { .. })), "{moment:?} {lost}: {:?}", story.task(1).hold);
+        // Whoever asked for the merge asked for it once it is green, whoever pushes meanwhile.
+        check(&mut story, 1, Conclusion::Success);
+        story.run();
+        story.expect(1, Status::Merged);
+        assert!(story.forge.file("main", "a.txt").expect("there").contains("mine"));
     }
 }
 
@@ -388,4 +418,5 @@ stories! {
     a_strangers_pull_request_from_a_branch_of_that_name_is_not_ours,
     a_pull_request_opened_and_merged_before_its_answer_came_counts,
     the_base_is_brought_in_and_checked_before_a_merge,
+    a_push_just_before_the_base_is_brought_in_is_a_persons,
 }

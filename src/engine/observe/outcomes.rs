@@ -207,12 +207,11 @@ pub(super) fn merge_answered(draft: &mut Draft<'_>, pull: PullNumber) {
     draft.read(Read::Pull(pull));
 }
 
-/// The base was in the head already: what its checks said holds for this base.
+/// The base was in the head already: what its checks said holds for this base. Whose head that is shows when the pull
+/// request is read.
 fn already_current(draft: &mut Draft<'_>, issue: IssueNumber) {
     let base = draft.header().base.as_ref().map(|base| base.head.clone());
     if let Some(task) = draft.task_mut(TaskId(issue)) {
-        // The answer to an earlier try may have been lost: whatever head is there now is taken as ours.
-        task.branch = None;
         if let Some(pull) = &mut task.pull {
             pull.checked_base = base;
         }

@@ -218,6 +218,13 @@ impl Git for MemoryForge {
         }
     }
 
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, git::Error> {
+        let state = self.locked();
+        let found = state.repository.get(commit);
+        let found = found.ok_or_else(|| git::Error::Missing { what: format!("commit {commit}") })?;
+        Ok(found.parents.clone())
+    }
+
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {
         let state = self.locked();
         let found = state.repository.get(commit);

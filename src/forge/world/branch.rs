@@ -24,8 +24,8 @@ impl Act<'_> {
         match git {
             Some(GitAnswer::Merged(sha)) => {
                 let before = self.world.branches.get(into).cloned();
-                self.moved(into, before, Some(sha.clone()));
-                Ok(Response::Merged(sha.clone()))
+                self.moved(into, before.clone(), Some(sha.clone()));
+                Ok(Response::BranchMerged { commit: sha.clone(), onto: before })
             }
             Some(GitAnswer::NothingToDo) => Ok(Response::Done),
             other => Err(unexpected(other)),

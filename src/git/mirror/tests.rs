@@ -65,13 +65,15 @@ async fn a_branch_moves_only_from_where_it_was_expected() {
 }
 
 #[tokio::test]
-async fn paths_and_conflicts_are_told() {
+async fn parents_paths_and_conflicts_are_told() {
     let remote = Remote::new().await;
     let base = remote.commit(&[("a", "1\n"), ("b", "1\n")], None).await;
     let ours = remote.commit(&[("a", "2\n"), ("b", "1\n")], Some(&base)).await;
     let theirs = remote.commit(&[("a", "3\n"), ("b", "1\n"), ("naïve file", "x")], Some(&base)).await;
     let apart = remote.commit(&[("a", "1\n"), ("b", "2\n")], Some(&base)).await;
     let mirror = remote.mirror().await;
+    assert_eq!(mirror.parents(&base).await.expect("parents"), Vec::<Sha>::new());
+    assert_eq!(mirror.parents(&theirs).await.expect("parents"), [base]);
     assert_eq!(mirror.paths(&theirs).await.expect("paths"), ["a", "b", "naïve file"]);
     assert_eq!(mirror.merge_conflicts(&ours, &theirs).await.expect("merged"), ["a"]);
     assert_eq!(mirror.merge_conflicts(&ours, &apart).await.expect("merged"), Vec::<String>::new());

@@ -94,7 +94,8 @@ impl Client {
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(Response::Done);
         }
-        let made: wire::GitObject = answer.json(&call.what)?;
-        Ok(Response::Merged(Sha::new(made.sha)))
+        let made: wire::MergeCommit = answer.json(&call.what)?;
+        let onto = made.parents.into_iter().next().map(|parent| Sha::new(parent.sha));
+        Ok(Response::BranchMerged { commit: Sha::new(made.sha), onto })
     }
 }

@@ -16,8 +16,9 @@ pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
         match change {
             Change::Header(header) => {
                 words::take_ticks(oracle, header);
-                if oracle.header.as_ref().is_some_and(|known| known.number != header.number) {
-                    next_plan(oracle, seen);
+                // A database that was lost begins with the first plan's number, until GitHub tells which one it was.
+                if header.status != PlanStatus::Rebuilding && header.number != oracle.truth.plan {
+                    next_plan(oracle, header.number, seen);
                 }
                 oracle.header = Some(header.clone());
             }
@@ -53,12 +54,14 @@ fn note_phase(oracle: &mut Oracle) {
     oracle.truth.phase = oracle.truth.phase.max(reached);
 }
 
-/// A new plan begins: its tasks are new, the numbers of attempts go on.
-fn next_plan(oracle: &mut Oracle, seen: Seen<'_>) {
+/// A new plan begins: its tasks are new, the numbers of attempts go on. One that was lost with the database before
+/// GitHub showed anything of it begins twice.
+fn next_plan(oracle: &mut Oracle, number: u32, seen: Seen<'_>) {
     oracle.tasks.clear();
+    oracle.truth.plan = number;
     oracle.truth.phase = 0;
     let merged = seen.world.pulls().filter(|(_, pull)| pull.merged.is_some()).map(|(number, _)| number);
-    oracle.truth.merged_before = merged.collect();
+    oracle.truth.merged_before.entry(number).or_insert_with(|| merged.collect());
     for task in oracle.truth.tasks.values_mut() {
         (task.locked_since, task.held_since) = (None, None);
     }

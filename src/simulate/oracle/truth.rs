@@ -88,11 +88,13 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) open: u32,
     /// Counts saves: what is sent between two of them was decided at once, and in what order it leaves says nothing.
     pub(in crate::simulate) clock: u64,
+    /// The plan's number, counted from 1.
+    pub(in crate::simulate) plan: u32,
     /// The highest phase that this plan has reached, or that anything of it was dispatched of.
     pub(in crate::simulate) phase: u32,
-    /// Pull requests that were merged before this plan began. A moment could not tell: the orchestrator's clock may
-    /// be wrong by more than lies between two plans.
-    pub(in crate::simulate) merged_before: BTreeSet<PullNumber>,
+    /// Pull requests that were merged before a plan began, by its number. A moment could not tell: the orchestrator's
+    /// clock may be wrong by more than lies between two plans.
+    pub(in crate::simulate) merged_before: BTreeMap<u32, BTreeSet<PullNumber>>,
 }
 
 impl Truth {
@@ -105,7 +107,8 @@ impl Truth {
     pub(in crate::simulate) fn is_merged(&self, issue: IssueNumber, world: &World) -> bool {
         let branch = pull_branch(issue);
         let mut merged = world.pulls().filter(|(_, pull)| pull.head_branch == branch && pull.merged.is_some());
-        merged.any(|(number, _)| !self.merged_before.contains(&number))
+        let before = self.merged_before.get(&self.plan);
+        merged.any(|(number, _)| before.is_none_or(|before| !before.contains(&number)))
     }
 
     /// The attempts of a task, oldest first.

@@ -155,6 +155,10 @@ impl Git for Desk {
         self.note(self.boundary(self.forge.move_branch(branch, expected, to)).await)
     }
 
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, git::Error> {
+        self.forge.parents(commit).await
+    }
+
     async fn paths(&self, commit: &Sha) -> Result<Vec<String>, git::Error> {
         self.forge.paths(commit).await
     }

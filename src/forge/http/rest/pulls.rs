@@ -165,9 +165,9 @@ struct BranchMerge {
 pub(crate) async fn merge_branch(call: Call, body: Bytes) -> Answer<Response> {
     let wish: BranchMerge = body_json(&body)?;
     let request = Request::MergeBranch { into: wish.base, from: wish.head };
-    let Told::Merged(sha) = call.send(request, StatusCode::CONFLICT).await? else {
+    let Told::BranchMerged { commit, .. } = call.send(request, StatusCode::CONFLICT).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
-    let facts = call.hub.repository.commit(&sha).await?.ok_or_else(Failure::not_found)?;
+    let facts = call.hub.repository.commit(&commit).await?.ok_or_else(Failure::not_found)?;
     Ok(created(json::commit::repository_commit(&call.hub.place, &facts)))
 }

@@ -110,7 +110,9 @@ async fn refusals_of_branches_and_merges_are_told_apart() {
             "DELETE /repos/o/r/git/refs/heads/a/b" => refuse("Reference does not exist"),
             "PUT /repos/o/r/pulls/4/merge" => server::json(405, json!({"message": "Pull Request is not mergeable"})),
             "POST /repos/o/r/merges" if seen.body["head"] == "old" => text(204, ""),
-            "POST /repos/o/r/merges" if seen.body["head"] == "new" => server::json(201, json!({"sha": "abc"})),
+            "POST /repos/o/r/merges" if seen.body["head"] == "new" => {
+                server::json(201, json!({"sha": "abc", "parents": [{"sha": "own"}, {"sha": "base"}]}))
+            }
             "POST /repos/o/r/merges" => server::json(409, json!({"message": "Merge conflict"})),
             "POST /repos/o/r/actions/runs/1/force-cancel" => server::json(409, json!({"message": "Cannot cancel"})),
             line => panic!("{line}"),
@@ -128,7 +130,8 @@ async fn refusals_of_branches_and_merges_are_told_apart() {
     assert_eq!(ask(merge).await, conflict("Pull Request is not mergeable"));
     let merge = |from: &str| Request::MergeBranch { into: a_b(), from: from.to_owned() };
     assert_eq!(ask(merge("old")).await, Ok(Response::Done));
-    assert_eq!(ask(merge("new")).await, Ok(Response::Merged(Sha::new("abc"))));
+    let merged = Response::BranchMerged { commit: Sha::new("abc"), onto: Some(Sha::new("own")) };
+    assert_eq!(ask(merge("new")).await, Ok(merged));
     assert_eq!(ask(merge("bad")).await, conflict("Merge conflict"));
     assert_eq!(ask(Request::CancelRun { run: RunId(1), force: true }).await, conflict("Cannot cancel"));
 }

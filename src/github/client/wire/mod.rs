@@ -59,6 +59,14 @@ pub(crate) struct GitObject {
     pub(crate) sha: String,
 }
 
+/// A commit that a merge made, and what it merged, first what received.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MergeCommit {
+    pub(crate) sha: String,
+    #[serde(default)]
+    pub(crate) parents: Vec<GitObject>,
+}
+
 /// A ref.
 #[derive(Debug, Deserialize)]
 pub(crate) struct GitRef {
