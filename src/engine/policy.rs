@@ -214,9 +214,9 @@ fn reorders(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A path as it may stand in a sentence: escaped, in backquotes, cut.
+/// A path as it may stand in a sentence: escaped, in backquotes, cut, and without what looks like a secret.
 fn shown(path: &str) -> String {
-    let escaped: String = path.escape_debug().take(200).collect();
+    let escaped: String = secret::redact(path).escape_debug().take(200).collect();
     format!("`{escaped}`")
 }
 

@@ -27,7 +27,9 @@ mod chaos;
 mod crash;
 mod demo;
 mod ends;
+mod exhaustive;
 mod faults;
+mod fuzzed;
 mod gates;
 mod killed;
 mod leaving;
@@ -41,6 +43,8 @@ mod paused;
 mod people;
 mod plan;
 mod program;
+#[path = "../properties/mod.rs"]
+mod properties;
 mod pulls;
 mod pure;
 mod rendered;
