@@ -2,7 +2,7 @@
 //! then killed again and again with all its processes.
 //!
 //! `cargo bench --bench local` makes a repository up and kills ten times; `-- --help` tells the flags. A task's length
-//! is its agent's time plus `c`, the median gap between the agents in three chains of three one-file tasks that are
+//! is its agent's time plus `c`, the mean gap between the agents in three chains of three one-file tasks that are
 //! measured first, each chain alone; the makespan is held against the longest of the longest dependency chain, the
 //! busiest file, and all work divided by eight. The killed run must come to the same end: everything merged, no
 //! conflict, every attempt run once, one pull request per task, each change once in the merged tree. Everything is
@@ -29,7 +29,7 @@ use clap::Parser;
 use serde_json::Value;
 
 use chance::Chance;
-use figures::{Bound, ends, gaps, median};
+use figures::{Bound, ends, gaps, mean};
 use program::undisturbed::differences;
 use program::{Running, Stage, git, issue};
 
@@ -107,7 +107,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Measures the chains, each in a run of its own; gives the median gap.
+    /// Measures the chains, each in a run of its own; gives the mean gap.
     fn chains(&mut self) -> f64 {
         let seconds = self.flags.seconds.min(CHAIN_SECONDS_MAX);
         let mut all = Vec::new();
@@ -119,8 +119,8 @@ impl Bench {
             println!("chain {} of {CHAIN} tasks: gaps {}", file + 1, told(&found));
             all.extend(found);
         }
-        let gap = median(&all);
-        println!("c = {gap:.2} s, the median of {} gaps", all.len());
+        let gap = mean(&all);
+        println!("c = {gap:.2} s, the mean of {} gaps", all.len());
         if gap > GAP_MAX {
             self.missed.push(format!("c is {gap:.2} s, at most {GAP_MAX} s are allowed"));
         }

@@ -38,20 +38,26 @@ pub fn unticked(command: &str, digest: Option<&str>) -> String {
 
 /// Our part of a body, markers left out; nothing where the markers are missing.
 pub fn own_part(body: &str) -> Option<&str> {
-    let start = body.find(BEGIN)? + BEGIN.len();
-    let end = body.rfind(END).filter(|end| *end >= start)?;
-    Some(&body[start..end])
+    place(body).map(|(begin, end)| &body[begin + BEGIN.len()..end])
 }
 
 /// The body with our part replaced and everything else kept. Without markers our part goes in front.
 pub fn splice(body: &str, own: &str) -> String {
     let marked = format!("{BEGIN}\n{own}\n{END}");
-    let place = body.find(BEGIN).zip(body.rfind(END).map(|end| end + END.len())).filter(|(start, end)| start < end);
-    match place {
-        Some((start, end)) => format!("{}{marked}{}", &body[..start], &body[end..]),
+    match place(body) {
+        Some((begin, end)) => format!("{}{marked}{}", &body[..begin], &body[end + END.len()..]),
         None if body.trim().is_empty() => format!("{marked}\n"),
         None => format!("{marked}\n\n{body}"),
     }
+}
+
+/// Where our part's markers begin: the first that ends one, and the nearest before it that begins one. What we render
+/// holds neither, so a marker that people wrote before or after it never makes their words ours.
+fn place(body: &str) -> Option<(usize, usize)> {
+    let first = body.find(BEGIN)?;
+    let end = first + body[first..].find(END)?;
+    let begin = body[..end].rfind(BEGIN)?;
+    Some((begin, end))
 }
 
 /// The digest of our part, line ends folded: browsers send them as CR LF.
@@ -177,5 +183,8 @@ mod tests {
         assert_eq!(ticks(&spliced), []);
         assert_eq!(digest(&spliced), digest(&spliced.replace('\n', "\r\n")));
         assert_eq!(splice("people's words", "ours"), format!("{BEGIN}\nours\n{END}\n\npeople's words"));
+        let quoted = format!("{BEGIN} begins it\n{BEGIN}\nold\n{END}\nand {END} ends it");
+        let told = format!("{BEGIN} begins it\n{BEGIN}\nours\n{END}\nand {END} ends it");
+        assert_eq!((splice(&quoted, "ours"), own_part(&quoted)), (told, Some("\nold\n")));
     }
 }

@@ -44,3 +44,6 @@ pub mod tasks;
 pub mod time;
 pub mod upgrade;
 pub mod waits;
+
+#[cfg(test)]
+mod tests;

@@ -195,7 +195,7 @@ pub struct Header {
     pub said: BTreeMap<String, CommentId>,
     /// What is not on the state branch yet.
     pub unkept: Unkept,
-    /// When the plan was last rebuilt from GitHub.
+    /// When the plan was last rebuilt from GitHub; while it is being rebuilt, when GitHub is looked at again.
     pub rebuilt_at: Option<Timestamp>,
 }
 

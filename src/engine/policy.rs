@@ -4,6 +4,8 @@
 //! the most careless file system would: case folded, without the code points HFS ignores, without trailing dots and
 //! spaces.
 
+use std::sync::LazyLock;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -101,7 +103,7 @@ pub fn judge(policy: &PatchPolicy, entries: &[Entry], patch_bytes: u64, added: &
     if patch_bytes > policy.bytes_max {
         refusals.push(format!("the patch has {patch_bytes} bytes, the policy allows {}", policy.bytes_max));
     }
-    match protected(policy) {
+    match protected(&policy.protected) {
         Ok(protected) => {
             for entry in entries {
                 refusals.extend(refusal(entry, &protected));
@@ -122,9 +124,9 @@ pub fn judge(policy: &PatchPolicy, entries: &[Entry], patch_bytes: u64, added: &
 }
 
 /// Every protected glob, folded; one that cannot be read protects nothing, so it refuses everything.
-fn protected(policy: &PatchPolicy) -> Result<GlobSet, String> {
+fn protected(added: &[String]) -> Result<GlobSet, String> {
     let mut globs = GlobSetBuilder::new();
-    for glob in PROTECTED.into_iter().chain(policy.protected.iter().map(String::as_str)) {
+    for glob in PROTECTED.into_iter().chain(added.iter().map(String::as_str)) {
         let built = GlobBuilder::new(&folded(glob))
             .literal_separator(true)
             .build()
@@ -132,6 +134,12 @@ fn protected(policy: &PatchPolicy) -> Result<GlobSet, String> {
         globs.add(built);
     }
     globs.build().map_err(|error| format!("the protected globs cannot be used together: {error}"))
+}
+
+/// Whether a path is protected whatever the policy adds.
+pub fn is_protected(path: &str) -> bool {
+    static BUILT_IN: LazyLock<Option<GlobSet>> = LazyLock::new(|| protected(&[]).ok());
+    BUILT_IN.as_ref().is_none_or(|globs| globs.is_match(careless(path.trim_end_matches('/'))))
 }
 
 fn refusal(entry: &Entry, protected: &GlobSet) -> Option<String> {
@@ -206,9 +214,9 @@ fn reorders(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A path as it may stand in a sentence: escaped, in backquotes, cut.
+/// A path as it may stand in a sentence: escaped, in backquotes, cut, and without what looks like a secret.
 fn shown(path: &str) -> String {
-    let escaped: String = path.escape_debug().take(200).collect();
+    let escaped: String = secret::redact(path).escape_debug().take(200).collect();
     format!("`{escaped}`")
 }
 

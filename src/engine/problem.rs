@@ -28,6 +28,8 @@ pub enum ProblemCode {
     Unreadable,
     /// A declared path leaves the repository or is no path.
     BadPath,
+    /// A declared path is one that no agent's work may change.
+    ProtectedPath,
 }
 
 impl ProblemCode {
@@ -40,7 +42,7 @@ impl ProblemCode {
             | Self::PhaseOrder
             | Self::TooManyPhases
             | Self::TooLarge => true,
-            Self::Contradiction | Self::Unreadable | Self::BadPath => false,
+            Self::Contradiction | Self::Unreadable | Self::BadPath | Self::ProtectedPath => false,
         }
     }
 }

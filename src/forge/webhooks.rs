@@ -88,7 +88,9 @@ enum Next {
 
 async fn deliver_next(hub: &Hub, client: &Client<HttpConnector, Full<Bytes>>) -> Next {
     let Some(target) = hub.target() else { return Next::Empty };
-    let delivery = match hub.store.next_delivery().await {
+    let faults = hub.faults();
+    let passed_over = faults.as_ref().map_or(0, |faults| faults.passed_over());
+    let delivery = match hub.store.next_delivery(passed_over).await {
         Ok(Some(delivery)) => delivery,
         Ok(None) => return Next::Empty,
         Err(error) => {
@@ -96,7 +98,11 @@ async fn deliver_next(hub: &Hub, client: &Client<HttpConnector, Full<Bytes>>) ->
             return Next::Again;
         }
     };
-    let sent = send(hub, client, &target, &delivery).await;
+    let copies = faults.map_or(1, |faults| faults.copies());
+    let mut sent = Sent::Lost;
+    for _ in 0..copies {
+        sent = send(hub, client, &target, &delivery).await;
+    }
     if !target.repeats {
         return note_attempt(hub, &delivery, sent).await;
     }

@@ -24,9 +24,10 @@ pub(super) async fn update<W: GitHub + Git>(
     let branch = pull_branch(issue);
     let ours = plan.task_of(issue).and_then(|task| task.branch.as_ref());
     let request = Request::MergeBranch { into: branch.clone(), from: base.to_owned() };
-    let (head, onto) = match world.send(request).await? {
-        Response::BranchMerged { commit, onto } => (Some(commit), onto),
-        _ => (look::branch(world, &branch).await?, None),
+    let (head, onto) = if let Response::BranchMerged { commit, onto } = world.send(request).await? {
+        (Some(commit), onto)
+    } else {
+        (look::branch(world, &branch).await?, None)
     };
     let (Some(head), Some(ours)) = (head.filter(|head| Some(head) != ours), ours) else {
         return Ok(Receipt::Merged { commit: None });

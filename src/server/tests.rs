@@ -1,5 +1,6 @@
 //! Webhooks in, turns out: over the router, and over a running server on loopback.
 
+mod backlog;
 mod calls;
 mod leaving;
 mod redelivery;

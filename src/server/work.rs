@@ -238,6 +238,8 @@ impl<C: Connector> Work<C> {
         let ticked = events.contains(&Event::Tick);
         let turned = self.turn(&connected.deployment, held, events, now).await?;
         self.loops.store().worked(&guids(&heard)).await?;
+        let (deliveries, rounds) = (heard.len(), turned.rounds);
+        tracing::debug!(repository = %self.repository, deliveries, rounds, "a turn ended");
         memory.ticked_at = if ticked { Some(now) } else { memory.ticked_at };
         memory.wake_at = turned.wake_at;
         let progress = || Progress { plan: Arc::new(held.plan.clone()), at: now, turned: turned.clone() };

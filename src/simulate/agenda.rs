@@ -30,6 +30,8 @@ pub(super) enum Happening {
     Lose(RunId, crate::engine::snapshot::Conclusion),
     /// A run that GitHub gave up publishes.
     PublishLate(RunId, Box<Work>),
+    /// One of the runs under way ends: a script says which.
+    End,
     /// A check of a head is over.
     Check(Sha, bool),
     /// Somebody acts on a whim.

@@ -64,6 +64,8 @@ pub(super) struct Inner {
     pub(super) boundaries: u64,
     pub(super) crash_at: Option<CrashAt>,
     pub(super) planted: Option<Planted>,
+    /// Issues of whose first dispatch the answer is lost.
+    pub(super) answers_lost: BTreeSet<u64>,
     /// Runs that obey no cancellation.
     pub(super) ghosts: BTreeSet<RunId>,
     /// Whether the process dies together with its database, and how often that may still happen.
@@ -131,7 +133,7 @@ impl Desk {
         if planted.is_some_and(|bug| bug.drops(&request)) {
             return Some(Ok(Response::Done));
         }
-        let fate = inner.fate(write);
+        let fate = if inner.loses_answer(&request) { Fate::AnswerLost } else { inner.fate(write) };
         if planted.is_some_and(|bug| bug.doubles(&request, matches!(fate, Fate::AnswerLost))) {
             // What comes of the first is as lost as its answer.
             drop(self.write(inner, request.clone()));

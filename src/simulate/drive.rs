@@ -15,6 +15,7 @@ use crate::simulate::agenda::{Agenda, Happening};
 use crate::simulate::coverage::Coverage;
 use crate::simulate::desk::{CrashAt, Desk, Inner};
 use crate::simulate::ending;
+use crate::simulate::exhaustive::{End, Ends, Script};
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
 use crate::simulate::oracle::{Oracle, Violation};
@@ -62,6 +63,8 @@ pub(super) struct Simulation {
     calm_ticks: u32,
     /// No webhook ever comes.
     pub(super) deaf: bool,
+    /// Which run ends when, where that is chosen.
+    pub(super) ends: Ends,
 }
 
 /// What came of a story.
@@ -75,6 +78,8 @@ pub(super) struct Told {
     pub(super) log: Vec<String>,
     /// How the plan ended, for comparisons.
     pub(super) ending: BTreeMap<u64, String>,
+    /// Which runs ended when, where that was chosen.
+    pub(super) ends: Vec<End>,
 }
 
 /// How a story is told.
@@ -88,6 +93,8 @@ pub(super) struct Telling {
     pub(super) crash_at: Option<CrashAt>,
     /// No webhook ever comes.
     pub(super) deaf: bool,
+    /// Which run ends when.
+    pub(super) script: Script,
 }
 
 /// Tells a scenario's story.
@@ -112,7 +119,9 @@ impl Simulation {
         if limits {
             oracle.limit_content(Limits::TIGHT.content_per_minute, Limits::TIGHT.content_per_hour);
         }
+        let ends = Ends::new(telling.script.clone());
         let inner = Inner {
+            answers_lost: ends.answers_lost(),
             random: random.fork(1),
             mix: scenario.mix.clone(),
             faulty: true,
@@ -154,6 +163,7 @@ impl Simulation {
             planted: telling.planted,
             calm_ticks: 0,
             deaf: telling.deaf,
+            ends,
             scenario,
         }
     }
@@ -222,6 +232,7 @@ impl Simulation {
             Happening::Claim(run) => self.claim(run),
             Happening::Step(run) => self.step(run),
             Happening::Finish(run, work) => self.finish(run, *work),
+            Happening::End => self.end_one(),
             Happening::Lose(run, conclusion) => self.lose(run, conclusion),
             Happening::PublishLate(run, work) => self.publish_late(run, *work),
             Happening::Check(sha, good) => self.check(&sha, good),
@@ -347,6 +358,7 @@ impl Simulation {
             boundaries: inner.boundaries,
             log: inner.log.take().unwrap_or_default(),
             ending,
+            ends: self.ends.made,
         }
     }
 }

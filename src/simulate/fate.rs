@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::engine::id::AttemptKey;
 use crate::engine::time::Timestamp;
 use crate::github::pace::{Limits, Pace, content};
 use crate::github::{Error, Request};
@@ -69,6 +70,13 @@ impl Inner {
             return self.limited(Duration::from_secs(3_600));
         }
         Fate::Fine
+    }
+
+    /// Whether a script says that the answer to this is lost: a task's first dispatch.
+    pub(super) fn loses_answer(&self, request: &Request) -> bool {
+        let Request::DispatchWorkflow { inputs, .. } = request else { return false };
+        let first = inputs.get("key").and_then(|key| AttemptKey::parse(key)).map(|key| key.id).filter(|id| id.n == 1);
+        first.is_some_and(|id| self.answers_lost.contains(&id.issue.0))
     }
 
     /// Whether the process may ask this by its own account: what it cannot send is no call at all.

@@ -15,6 +15,7 @@ mod coverage;
 mod desk;
 mod drive;
 mod ending;
+mod exhaustive;
 mod fate;
 mod fault;
 mod lines;
@@ -34,6 +35,7 @@ mod upkeep;
 
 pub use campaign::{Campaign, Found, campaign, run_caught};
 pub use coverage::Coverage;
+pub use exhaustive::{Explored, First, every_order, one_fault};
 pub use fault::FaultKind;
 pub use oracle::Violation;
 pub use planted::Planted;

@@ -98,6 +98,9 @@ impl Simulation {
     /// What the story's script says to a run: by its task's number and what went wrong before.
     fn script(&mut self, run: RunId) {
         let brief = self.forge.brief(run).ok();
+        if self.follows_script(run, brief.as_ref()) {
+            return;
+        }
         let first = brief.as_ref().is_none_or(|brief| brief.key.id.n == 1);
         let failed = brief.as_ref().is_some_and(|brief| !brief.previous_errors.is_empty());
         let work = match brief.map(|brief| brief.issue.0) {

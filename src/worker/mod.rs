@@ -16,7 +16,7 @@ pub mod job;
 pub(crate) mod process;
 pub(crate) mod prompt;
 pub mod publish;
-pub(crate) mod redact;
+pub mod redact;
 pub(crate) mod remote;
 pub(crate) mod tree;
 pub(crate) mod validate;

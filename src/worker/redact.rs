@@ -21,7 +21,7 @@ const VALUE_LEAST: usize = 8;
 
 /// Knows the secrets of this process.
 #[derive(Clone, Default)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     windows: BTreeSet<Vec<u8>>,
 }
 
@@ -33,7 +33,7 @@ fn names_secret(name: &str) -> bool {
 
 impl Redactor {
     /// Learns the secrets among these variables, and the token.
-    pub(crate) fn new(environment: &Variables, token: Option<&SecretString>) -> Self {
+    pub fn new(environment: &Variables, token: Option<&SecretString>) -> Self {
         let named =
             environment.iter().filter(|(name, _)| names_secret(name)).map(|(_, value)| value.as_encoded_bytes());
         let token = token.map(|token| token.expose_secret().as_bytes());
@@ -47,23 +47,24 @@ impl Redactor {
     }
 
     /// Whether bytes hold a secret this process knows.
-    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+    pub fn holds(&self, bytes: &[u8]) -> bool {
         !self.found(bytes).is_empty()
     }
 
     /// The text without secrets, and without control characters but line ends and tabs.
-    pub(crate) fn clean(&self, text: &str) -> String {
-        let mut bytes = text.as_bytes().to_vec();
+    pub fn clean(&self, text: &str) -> String {
+        // First of all what is not shown: a secret that a control character parts would come together again.
+        let shown: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        let mut bytes = shown.into_bytes();
         for at in self.found(&bytes) {
             bytes[at] = b'*';
         }
-        let plain: String =
-            String::from_utf8_lossy(&bytes).chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        let plain = String::from_utf8_lossy(&bytes);
         secret::redact(&plain)
     }
 
     /// Cleans every text of a report.
-    pub(crate) fn clean_report(&self, mut report: Report) -> Report {
+    pub fn clean_report(&self, mut report: Report) -> Report {
         for text in [&mut report.summary, &mut report.reason, &mut report.question] {
             *text = self.clean(text);
         }
@@ -126,5 +127,6 @@ mod tests {
         }
         assert_eq!(redactor.clean("in /usr/bin:/bin\tnothing\n"), "in /usr/bin:/bin\tnothing\n");
         assert_eq!(redactor.clean("AKIAIOSFODNN7EXAMPLE"), "***");
+        assert_eq!(redactor.clean("correct-horse\u{7f}-battery\r-staple-42"), "*".repeat(31));
     }
 }

@@ -182,8 +182,11 @@ pub(crate) fn a_stuck_run_is_looked_at_fenced_and_its_late_result_changes_nothin
     let mut story = Story::new(FILES);
     story.issue(1, "One", "Files: a.txt").tick();
     let run = story.claim();
+    story.minutes(59).expect(1, Status::Running);
     // Past its own time the worker still gets its margin to say so itself.
-    story.minutes(74).expect(1, Status::Running);
+    story.minutes(2).expect(1, Status::Stuck);
+    story.minutes(13).expect(1, Status::Stuck);
+    assert!(story.task(1).live().is_some());
     story.minutes(3);
     let first = &story.task(1).attempts[0];
     assert_eq!((first.outcome, first.is_live()), (Some(AttemptOutcome::Timeout), false));
@@ -201,7 +204,7 @@ pub(crate) fn a_worker_at_its_own_deadline_is_not_fenced_before_its_report_is_th
     story.issue(1, "One", "Files: a.txt").tick();
     let run = story.claim();
     // The worker ends the agent after 60 minutes; its report takes ten more to be there.
-    story.minutes(70).expect(1, Status::Running);
+    story.minutes(70).expect(1, Status::Stuck);
     let report = Report { cause: Some(Cause::Timeout), ..Report::ended(ReportOutcome::Failed, "its time was up") };
     story.forge.finish_run(run, Work::Reported(Box::new(report))).expect("ends");
     story.tick();

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use task_orchestrator::engine::task::Verdict;
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
+use task_orchestrator::github::{Error, Request};
 
 use crate::support::{Story, touch_declared};
 
@@ -65,7 +67,10 @@ pub(crate) fn a_ghost_is_fenced_and_dispatched_anew() {
     let mut story = Story::new(FILES);
     story.issue(1, "One", "Files: a.txt");
     story.tick();
-    story.wait(Duration::from_secs(31 * 60)).tick();
+    // Its fence does not get through at once: until then people see it stuck.
+    let fences = |request: &Request| matches!(request, Request::CreateBranch { branch, .. } if branch.contains("1.1"));
+    story.forge.plan_fault(Target::Call(fences), Fault::Instead(Error::Denied { message: "not now".to_owned() }));
+    story.wait(Duration::from_secs(31 * 60)).tick().expect(1, Status::Stuck);
     story.run();
     story.expect(1, Status::Merged);
     assert_eq!(story.task(1).attempts.len(), 2);

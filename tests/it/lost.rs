@@ -52,7 +52,7 @@ pub(crate) fn approvals_counters_and_numbers_outlive_it() {
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt").tick();
     story.say("owner", "/orchestrate approve #1").run();
     assert_eq!(story.task(1).verdict, Some(Verdict::Escalated));
-    story.say("owner", "/orchestrate pause lunch").minutes(2).lose().tick();
+    story.say("owner", "/orchestrate pause lunch").minutes(2).lose().minutes(3);
     let task = story.task(1);
     assert_eq!((task.verdict, task.counters.failures, task.attempts.len()), (Some(Verdict::Escalated), 3, 3));
     assert_eq!(story.held.plan.header.paused.as_ref().expect("paused").reason, "lunch");
@@ -123,7 +123,7 @@ pub(crate) fn with_the_state_branch_lost_too_no_number_is_given_twice() {
     story.claim();
     let tracking = story.tracking_number();
     story.forge.delete_branch("owner", STATE_BRANCH).expect("deleted");
-    story.lose().tick();
+    story.lose().minutes(3);
     assert_eq!(story.tracking_number(), tracking, "found by label, marker and author");
     story.run();
     let first = story.task(1).attempts.first().expect("it is tried again").id;

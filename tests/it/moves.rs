@@ -17,6 +17,7 @@ fn every_row_of_the_table_is_taken_by_some_story() {
         crate::people::STORIES,
         crate::pulls::STORIES,
         crate::turns::STORIES,
+        crate::updates::STORIES,
     ];
     TAKEN.with_borrow_mut(BTreeSet::clear);
     for (_, story) in files.into_iter().flatten() {

@@ -19,16 +19,16 @@ use crate::support::{Crash, Story, touch_declared};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 
-fn by_hand(settings: &mut Settings) {
+pub(crate) fn by_hand(settings: &mut Settings) {
     settings.auto_merge = false;
 }
 
-fn checked(settings: &mut Settings) {
+pub(crate) fn checked(settings: &mut Settings) {
     settings.checks_grace = Span::minutes(5);
 }
 
 /// Reports a check on the head of a task's pull request, and it is seen.
-fn check(story: &mut Story, issue: u64, conclusion: Conclusion) {
+pub(crate) fn check(story: &mut Story, issue: u64, conclusion: Conclusion) {
     let head = story.task(issue).pull.as_ref().expect("open").head.clone();
     story.wait(Duration::from_secs(1));
     story.forge.check(&head, "test", Some(conclusion), "line 3 is wrong").expect("reports");
@@ -36,7 +36,7 @@ fn check(story: &mut Story, issue: u64, conclusion: Conclusion) {
 }
 
 /// One task up to its open pull request.
-fn opened(change: fn(&mut Settings)) -> Story {
+pub(crate) fn opened(change: fn(&mut Settings)) -> Story {
     let mut story = Story::with(FILES, change);
     story.issue(1, "One", "Files: a.txt").tick();
     story.work();
@@ -346,58 +346,6 @@ pub(crate) fn a_pull_request_opened_and_merged_before_its_answer_came_counts() {
     story.expect(1, Status::Merged);
 }
 
-fn brings_in(request: &Request) -> bool {
-    matches!(request, Request::MergeBranch { .. })
-}
-
-/// One task up to its green pull request, whose base has gone on since its checks.
-fn behind() -> Story {
-    let mut story = opened(|settings| {
-        by_hand(settings);
-        checked(settings);
-    });
-    check(&mut story, 1, Conclusion::Success);
-    story.forge.push("owner", "main", &[Edit::append("b.txt", "more\n")]).expect("pushes");
-    story.minutes(1).expect(1, Status::PrOpen);
-    story
-}
-
-pub(crate) fn the_base_is_brought_in_and_checked_before_a_merge() {
-    for fault in [None, Some(Fault::AnswerLost), Some(Fault::Instead(Error::Unreachable { message: "cut".to_owned() }))]
-    {
-        let mut story = behind();
-        let work = story.task(1).branch.clone();
-        if let Some(fault) = fault {
-            story.forge.plan_fault(Target::Call(brings_in), fault);
-        }
-        story.say("owner", "/orchestrate merge #1").minutes(2).expect(1, Status::PrOpen);
-        assert_ne!(story.task(1).branch, work, "the base is in it");
-        check(&mut story, 1, Conclusion::Success);
-        story.run();
-        story.expect(1, Status::Merged);
-        assert_eq!((&story.task(1).hold, story.task(1).attempts.len()), (&None, 1));
-    }
-}
-
-pub(crate) fn a_push_just_before_the_base_is_brought_in_is_a_persons() {
-    for (moment, lost) in [(Crash::Before, false), (Crash::Before, true), (Crash::After, true)] {
-        let mut story = behind();
-        if lost {
-            story.forge.plan_fault(Target::Call(brings_in), Fault::AnswerLost);
-        }
-        story.desk.meanwhile(moment, brings_in, |forge| {
-            forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
-        });
-        story.say("owner", "/orchestrate merge #1").minutes(2).expect(1, Status::Blocked);
-        assert!(matches!(story.task(1).hold, Some(Hold::Theirs { .. })), "{moment:?} {lost}: {:?}", story.task(1).hold);
-        // Whoever asked for the merge asked for it once it is green, whoever pushes meanwhile.
-        check(&mut story, 1, Conclusion::Success);
-        story.run();
-        story.expect(1, Status::Merged);
-        assert!(story.forge.file("main", "a.txt").expect("there").contains("mine"));
-    }
-}
-
 stories! {
     a_pull_request_that_begins_anew_tells_nothing_of_the_work_it_replaces,
     a_pull_request_closed_before_its_lost_answer_was_looked_for_is_no_reason_for_a_second,
@@ -417,6 +365,4 @@ stories! {
     each_of_many_finished_at_once_is_merged_by_one_call,
     a_strangers_pull_request_from_a_branch_of_that_name_is_not_ours,
     a_pull_request_opened_and_merged_before_its_answer_came_counts,
-    the_base_is_brought_in_and_checked_before_a_merge,
-    a_push_just_before_the_base_is_brought_in_is_a_persons,
 }

@@ -158,7 +158,7 @@ pub(crate) fn a_stuck_run_that_moves_again_or_ends_is_taken_at_its_word() {
         let run = story.claim();
         // Past its time the run is looked at closely; that look is lost, and meanwhile it moves.
         let look = Target::Call(|request| matches!(request, Api::Run { .. }));
-        story.minutes(74);
+        story.minutes(59);
         story
             .forge
             .plan_fault(look, Fault::Instead(Error::RateLimited { until: story.now + Duration::from_secs(120) }));

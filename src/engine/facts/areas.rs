@@ -30,6 +30,9 @@ pub fn area(written: &str) -> Result<Area, String> {
     if parts.contains(&"..") {
         return Err("`..` leaves the repository".to_owned());
     }
+    if parts.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
+        return Err("`.git` is git's own and never part of a change".to_owned());
+    }
     Ok(normal(&parts, text.ends_with('/')))
 }
 

@@ -177,7 +177,7 @@ fn areas_are_made_normal() {
     ] {
         assert_eq!(area(text), Ok(expected), "{text}");
     }
-    for wrong in ["", "a\u{7}b", "~/x", "a/../b", "https://x/y", &"x".repeat(513)] {
+    for wrong in ["", "a\u{7}b", "~/x", "a/../b", ".git/config", "a/.GIT/x", "https://x/y", &"x".repeat(513)] {
         assert!(area(wrong).is_err(), "{wrong}");
     }
 }

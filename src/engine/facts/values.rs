@@ -8,6 +8,7 @@ use crate::engine::facts::areas::{area, code_spans, paths};
 use crate::engine::facts::entries::{Entry, Key};
 use crate::engine::facts::{Facts, OnFail, Priority};
 use crate::engine::id::IssueNumber;
+use crate::engine::policy::is_protected;
 use crate::engine::problem::{Problem, ProblemCode};
 use crate::engine::time::Span;
 
@@ -211,7 +212,17 @@ impl Reading {
             match area(&path) {
                 Ok(area) if !seen.insert(area.clone()) => {}
                 Ok(_) if self.facts.files.len() == FILES_MAX => drop(self.over.insert(Key::Files)),
-                Ok(area) => self.facts.files.push(area),
+                Ok(area) => {
+                    self.facts.files.push(area);
+                    if is_protected(&path) {
+                        let message = format!(
+                            "`{}` under `Files:` is protected: no agent's change of it is published. \
+                             Leave it out and change it by hand.",
+                            quote(&path)
+                        );
+                        self.problem(ProblemCode::ProtectedPath, message);
+                    }
+                }
                 Err(reason) => self.problem(
                     ProblemCode::BadPath,
                     format!(

@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::facts::Priority;
-use crate::engine::footprint::OverlapPolicy;
+use crate::engine::footprint::{Claim, Footprint, OverlapPolicy, Strength};
 use crate::engine::graph::{Layout, Node, Phase, inner};
 use crate::engine::id::TaskId;
 use crate::engine::overlap::{self, LockTable};
 
 /// As [`Candidate::place`](crate::engine::schedule::Candidate::place) orders them.
 type Rank = (std::cmp::Reverse<u32>, std::cmp::Reverse<u32>, Priority, TaskId);
+
+/// The path a task waits for, and whether it names that path itself or one that only meets it. Of those who name it
+/// each meets whoever keeps one of them from it, and of those who do not, each meets whoever names it.
+type Queue = (String, bool);
 
 /// See [`Layout::remaining`](crate::engine::graph::Layout::remaining).
 pub(super) fn remaining(nodes: &BTreeMap<TaskId, Node>, topological: &[TaskId]) -> BTreeMap<TaskId, u32> {
@@ -68,21 +72,23 @@ pub(super) fn expected(
 
 /// Rounds of equal length: in each, tasks end that started in the one before, then what can start does.
 ///
-/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free only the
-/// first of its queue is looked at, so a path that everybody shares costs one look per round.
+/// A task that meets a running one waits in the queue of the path they meet over. When that path comes free its queue
+/// is looked at from the front, up to the first that meets another running task over the same path: those behind it
+/// meet that one too. So a path that everybody shares costs two looks per round.
 struct Rounds<'a> {
+    policy: OverlapPolicy,
     members: &'a BTreeMap<TaskId, &'a Node>,
     layout: &'a Layout,
     /// How many dependencies in this phase have not ended.
     missing: BTreeMap<TaskId, usize>,
     dependents: BTreeMap<TaskId, Vec<TaskId>>,
     table: LockTable,
-    /// Waiting tasks by path, best first.
-    queues: BTreeMap<String, BTreeSet<Rank>>,
-    /// The paths that free up when a running task ends.
-    watched: BTreeMap<TaskId, BTreeSet<String>>,
+    /// Waiting tasks, best first.
+    queues: BTreeMap<Queue, BTreeSet<Rank>>,
+    /// The queues to be looked at when a running task ends.
+    watched: BTreeMap<TaskId, BTreeSet<Queue>>,
     /// To be looked at in this round, with the queue each stands in.
-    candidates: BTreeSet<(Rank, Option<String>)>,
+    candidates: BTreeSet<(Rank, Option<Queue>)>,
     running: Vec<TaskId>,
     order: Vec<TaskId>,
 }
@@ -95,6 +101,7 @@ impl<'a> Rounds<'a> {
         policy: OverlapPolicy,
     ) -> Self {
         let mut rounds = Self {
+            policy,
             members,
             layout,
             missing: BTreeMap::new(),
@@ -152,40 +159,50 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn look_at_first_of(&mut self, path: String) {
-        if let Some(rank) = self.queues.get(&path).and_then(|queue| queue.first()).copied() {
-            self.candidates.insert((rank, Some(path)));
+    fn look_at_first_of(&mut self, queue: Queue) {
+        if let Some(rank) = self.queues.get(&queue).and_then(|waiting| waiting.first()).copied() {
+            self.candidates.insert((rank, Some(queue)));
         }
     }
 
-    fn consider(&mut self, rank: Rank, from: Option<String>) {
+    fn consider(&mut self, rank: Rank, from: Option<Queue>) {
         let (.., task) = rank;
         let Some(node) = self.members.get(&task) else { return };
-        let blocked =
-            self.table.first_hard(task, &node.footprint).map(|(holder, meeting)| (holder, meeting.path.to_lowercase()));
-        if let (Some(path), Some((holder, over))) = (&from, &blocked)
-            && path == over
+        let blocked = self.table.first_hard(task, &node.footprint);
+        let blocked = blocked.map(|(holder, meeting)| (holder, self.queue(&node.footprint, &meeting.path)));
+        if let (Some(queue), Some((holder, over))) = (&from, &blocked)
+            && queue == over
         {
-            self.watched.entry(*holder).or_default().insert(path.clone());
+            self.watched.entry(*holder).or_default().insert(queue.clone());
             return;
         }
-        if let Some(queue) = from.as_ref().and_then(|path| self.queues.get_mut(path)) {
-            queue.remove(&rank);
+        if let Some(waiting) = from.as_ref().and_then(|queue| self.queues.get_mut(queue)) {
+            waiting.remove(&rank);
         }
         match blocked {
             Some((holder, over)) => {
                 self.queues.entry(over.clone()).or_default().insert(rank);
                 self.watched.entry(holder).or_default().insert(over);
-                if let Some(path) = from {
-                    self.look_at_first_of(path);
-                }
             }
             None => {
                 self.table.insert(task, &node.footprint);
-                self.watched.entry(task).or_default().extend(from);
                 self.running.push(task);
                 self.order.push(task);
             }
         }
+        // Whoever stands next may meet neither the one that started nor what the other one now waits for.
+        if let Some(queue) = from {
+            self.look_at_first_of(queue);
+        }
+    }
+
+    /// Where a task of this footprint waits that meets a running one over this path.
+    fn queue(&self, footprint: &Footprint, path: &str) -> Queue {
+        let path = path.to_lowercase();
+        let names = |claim: &Claim| {
+            overlap::effective(claim, self.policy) == Some(Strength::Hard) && overlap::spelled(&claim.area) == path
+        };
+        let own = footprint.is_unknown() || footprint.claims.iter().any(names);
+        (path, own)
     }
 }

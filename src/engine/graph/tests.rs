@@ -156,6 +156,19 @@ fn overlap_edges_join_neighbours_in_expected_order() {
     assert!(layout.edges.iter().any(|edge| edge.evidence == "both declare `a.rs`"));
 }
 
+/// All that waited for the same one start when it ends, unless they meet each other: files that are not known, and
+/// patterns, keep apart tasks that do not.
+#[test]
+fn who_waits_for_one_task_waits_for_no_other() {
+    let unknown = [node(1, &[], &[]), node(2, &["a"], &[]), node(3, &["b"], &[2]), node(4, &["c"], &[])];
+    let nodes = plan(unknown.into_iter().chain([node(5, &["d"], &[1]), node(6, &["e"], &[5])]));
+    let layout = layout(&nodes, &BTreeMap::new(), OverlapPolicy::Strict);
+    assert_eq!(order(&layout), [1, 2, 5, 4, 3, 6]);
+    let wide = [node(1, &["d/"], &[]), node(2, &["*.x"], &[]), node(3, &["*.y"], &[]), node(4, &["z"], &[2])];
+    let nodes = plan(wide.into_iter().chain([node(5, &["u"], &[1]), node(6, &["v"], &[5])]));
+    assert_eq!(order(&lay(&nodes)), [1, 2, 5, 3, 4, 6]);
+}
+
 #[test]
 fn settled_tasks_are_in_their_phase_and_in_no_order() {
     let mut nodes = plan([node(1, &["a.rs"], &[]), node(2, &["a.rs"], &[1])]);

@@ -3,7 +3,7 @@
 use crate::engine::attempt::FenceCause;
 use crate::engine::brief::text_digest;
 use crate::engine::draft::Draft;
-use crate::engine::effect::{EffectKey, Entry, EntryState};
+use crate::engine::effect::EffectKey;
 use crate::engine::event::Read;
 use crate::engine::facts;
 use crate::engine::footprint::Footprint;
@@ -138,24 +138,10 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
     header.said.clear();
 }
 
-/// Whether, after a rebuild, the pull request of finished work is still looked for: lists show late what is young, and
-/// an issue that its merge closed looks as if a person had given it up.
-fn is_looked_for(draft: &Draft<'_>, id: TaskId) -> bool {
-    let header = draft.header();
-    let rebuilt = header.rebuilt_at.is_some_and(|at| draft.now < at + header.settings.probe_window.0);
-    let finished = |task: &Task| task.pull.is_none() && (task.live().is_some() || task.work.is_some());
-    let opening = format!("pull:{id}.");
-    let looked = |entry: &Entry| entry.state == EntryState::Sent && entry.key.0.starts_with(&opening);
-    draft.task(id).is_some_and(finished) && header.rebuilt_at.is_some() && (rebuilt || draft.entries().any(looked))
-}
-
 /// A known issue as it stands now.
 fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
     let id = TaskId(issue.number);
     let open = issue.state == OpenState::Open;
-    if !open && is_looked_for(draft, id) {
-        return;
-    }
     take_text(draft, id, issue);
     ask_about(draft, issue);
     set_open(draft, issue.number, open);

@@ -211,10 +211,8 @@ pub(super) fn merge_answered(draft: &mut Draft<'_>, pull: PullNumber) {
 /// request is read.
 fn already_current(draft: &mut Draft<'_>, issue: IssueNumber) {
     let base = draft.header().base.as_ref().map(|base| base.head.clone());
-    if let Some(task) = draft.task_mut(TaskId(issue)) {
-        if let Some(pull) = &mut task.pull {
-            pull.checked_base = base;
-        }
+    if let Some(pull) = draft.task_mut(TaskId(issue)).and_then(|task| task.pull.as_mut()) {
+        pull.checked_base = base;
     }
     reread_pull(draft, issue);
 }

@@ -91,12 +91,15 @@ impl LockTable {
         self.tasks.contains_key(&task)
     }
 
-    /// Which tasks a footprint meets, each with the strongest meeting. The asker's own entry never counts.
+    /// Which tasks a footprint meets, each with the strongest meeting; of equal ones that over the smallest path, and
+    /// of those the one with the smallest evidence, so that the answer does not depend on who asks. The asker's own
+    /// entry never counts.
     pub fn meets(&self, asker: TaskId, footprint: &Footprint) -> BTreeMap<TaskId, Meeting> {
         let mut best: BTreeMap<TaskId, Hit<'_>> = BTreeMap::new();
         let _ = self.visit(asker, footprint, &mut |hit| {
             let better = best.get(&hit.holder).is_none_or(|known| {
-                hit.strength > known.strength || (hit.strength == known.strength && hit.path() < known.path())
+                let order = known.strength.cmp(&hit.strength).then_with(|| hit.path().cmp(known.path()));
+                order.then_with(|| hit.meeting().evidence.cmp(&known.meeting().evidence)).is_lt()
             });
             if better {
                 best.insert(hit.holder, hit);

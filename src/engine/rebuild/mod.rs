@@ -1,7 +1,8 @@
 //! A plan whose database is lost, rebuilt from what GitHub shows, before anything is written.
 //!
 //! Promises: no number is given twice, no counter restarts, and what cannot be known is looked for or closed, never
-//! done again. An attempt whose dispatch may have gone out is looked for as one whose answer was lost; a run or record
+//! done again. GitHub's lists show late what is young, so that it is looked at twice, `probe_window` apart, as a write
+//! whose answer was lost is. An attempt whose dispatch may have gone out is looked for as one whose answer was lost; a run or record
 //! that nobody kept a row of is fenced; what could come to stand twice is looked for before it is sent, for
 //! [`CAUTIOUS_FOR`].
 
@@ -36,7 +37,7 @@ pub(super) fn step(draft: &mut Draft<'_>, events: &[Event]) {
         match event {
             Event::Fact(fact) => {
                 if let Fact::Kept(found) = &**fact {
-                    return rebuild(draft, found);
+                    return looked(draft, found);
                 }
             }
             Event::ReadFailed { until: Some(until), .. } => draft.header_mut().limited_until = Some(*until),
@@ -47,18 +48,31 @@ pub(super) fn step(draft: &mut Draft<'_>, events: &[Event]) {
             | Event::Outcome(_, _) => {}
         }
     }
-    if events.iter().any(|event| !matches!(event, Event::ReadFailed { .. })) {
+    let due = draft.header().rebuilt_at.is_none_or(|second| draft.now >= second);
+    // What failed waits for the next tick.
+    let failed = !events.is_empty() && events.iter().all(|event| matches!(event, Event::ReadFailed { .. }));
+    if due && !failed {
         let since = draft.now - RUNS_OF;
         draft.read(Read::Kept { since });
     }
 }
 
+/// GitHub was looked at. Where it shows anything of ours, what was done last may not be among it yet.
+fn looked(draft: &mut Draft<'_>, found: &Found) {
+    let (now, second) = (draft.now, draft.header().rebuilt_at);
+    let known = found.plan.is_some() || !found.tracking.is_empty() || !found.attempts.is_empty();
+    if known && second.is_none() {
+        let settings = found.plan.as_ref().map_or(&draft.header().settings, |(kept, _)| &kept.header.settings);
+        let second = now + settings.probe_window.0;
+        draft.header_mut().rebuilt_at = Some(second);
+    } else if second.is_none_or(|second| now >= second) {
+        draft.header_mut().rebuilt_at = known.then_some(now);
+        rebuild(draft, found);
+    }
+}
+
 fn rebuild(draft: &mut Draft<'_>, found: &Found) {
     draft.header_mut().status = PlanStatus::Idle;
-    let known = found.plan.is_some() || !found.tracking.is_empty() || !found.attempts.is_empty();
-    if known {
-        draft.header_mut().rebuilt_at = Some(draft.now);
-    }
     if let Some((kept, tasks)) = &found.plan {
         take_header(draft, &kept.header);
         take_numbers(draft, kept);

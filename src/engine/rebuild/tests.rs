@@ -71,10 +71,35 @@ fn stepped(plan: &mut Plan, events: &[Event], now: Timestamp) -> Step {
     stepped
 }
 
+fn shown(found: Found) -> Event {
+    Event::Fact(Box::new(Fact::Kept(Box::new(found))))
+}
+
 fn rebuilt(found: Found) -> (Plan, Step) {
     let mut plan = unknown();
-    let step = stepped(&mut plan, &[Event::Fact(Box::new(Fact::Kept(Box::new(found))))], NOW);
+    let first = stepped(&mut plan, &[shown(found.clone())], NOW);
+    // Where nothing is shown, once is enough.
+    let Some(second) = first.wake_at else { return (plan, first) };
+    assert_eq!((plan.header.status, &first.reads, &first.writes), (PlanStatus::Rebuilding, &vec![], &vec![]));
+    let step = stepped(&mut plan, &[shown(found)], second);
     (plan, step)
+}
+
+#[test]
+fn what_lists_do_not_show_yet_is_waited_for() {
+    let was = under_way(Stand::Dispatched);
+    let mut plan = unknown();
+    stepped(&mut plan, &[shown(found(&was))], NOW);
+    let second = NOW + was.header.settings.probe_window.0;
+    // Nothing that is heard or seen before makes it begin.
+    let early = second - std::time::Duration::from_secs(1);
+    let step = stepped(&mut plan, &[Event::Tick, shown(found(&was))], early);
+    assert_eq!((plan.header.status, step.reads, step.wake_at), (PlanStatus::Rebuilding, vec![], Some(second)));
+    assert_eq!(stepped(&mut plan, &[Event::Tick], early).reads, []);
+    let step = stepped(&mut plan, &[], second);
+    assert!(matches!(step.reads.as_slice(), [Read::Kept { .. }]), "{:?}", step.reads);
+    stepped(&mut plan, &[shown(Found { tip: Some(Sha::new("later")), ..found(&was) })], second);
+    assert_ne!(plan.header.status, PlanStatus::Rebuilding);
 }
 
 fn keys(keys: &[EffectKey]) -> Vec<&str> {
@@ -153,10 +178,11 @@ fn what_could_stand_twice_is_looked_for_first() {
         let state = |key: &str| draft.entry(&EffectKey(key.to_owned())).map(|entry| entry.state);
         (state("comment:9:z"), state("uncomment:9"))
     };
-    assert_eq!(said(&plan, NOW), (Some(EntryState::Sent), Some(EntryState::Queued)));
-    assert_eq!(said(&plan, NOW + super::CAUTIOUS_FOR), (Some(EntryState::Queued), Some(EntryState::Queued)));
+    let now = plan.header.rebuilt_at.expect("rebuilt");
+    assert_eq!(said(&plan, now), (Some(EntryState::Sent), Some(EntryState::Queued)));
+    assert_eq!(said(&plan, now + super::CAUTIOUS_FOR), (Some(EntryState::Queued), Some(EntryState::Queued)));
     plan.header.rebuilt_at = None;
-    assert_eq!(said(&plan, NOW).0, Some(EntryState::Queued));
+    assert_eq!(said(&plan, now).0, Some(EntryState::Queued));
 }
 
 #[test]

@@ -12,15 +12,15 @@ use crate::engine::task::{Stage, Task, Trigger};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
-/// What an attempt is given beyond its own time limit before it counts as stuck. The worker ends what is past its
-/// time by itself, but its time begins only after checkout and fetch, and what it has to tell takes a while: the
-/// agent's job ends, the publishing job gets a runner and pushes the result, and all of it has to be seen. Without
-/// this the fence could be faster than the report it would throw away.
-pub(super) const PUBLISH_MARGIN: Duration = Duration::from_secs(15 * 60);
+/// What a stuck attempt is given beyond its own time limit before it is closed. The worker ends what is past its time
+/// by itself, but its time begins only after checkout and fetch, and what it has to tell takes a while: the agent's job
+/// ends, the publishing job gets a runner and pushes the result, and all of it has to be seen. Without this the fence
+/// could be faster than the report it would throw away.
+const PUBLISH_MARGIN: Duration = Duration::from_secs(15 * 60);
 
-/// How long an attempt may show nothing new: its own time limit, and what its report needs to get here.
-fn patience(task: &Task, settings: &Settings) -> Duration {
-    timeout(task, settings) + PUBLISH_MARGIN
+/// When an attempt has shown nothing new for all of its own time, and what its report needs to get here.
+fn patience_end(attempt: &Attempt, task: &Task, settings: &Settings) -> Timestamp {
+    attempt.progress_at + timeout(task, settings) + PUBLISH_MARGIN
 }
 
 /// The task's own time limit, or the configured one.
@@ -28,7 +28,8 @@ pub(super) fn timeout(task: &Task, settings: &Settings) -> Duration {
     task.facts.timeout.unwrap_or(settings.timeout).0
 }
 
-/// When a live attempt is due to be healed, if nothing moves until then.
+/// When a live attempt is due to be healed, if nothing moves until then: it counts as stuck when it stayed queued for
+/// `ghost_after`, or showed nothing new for its time limit.
 pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
     let attempt = task.live().filter(|attempt| attempt.fence.is_none())?;
     match attempt.stand {
@@ -36,7 +37,8 @@ pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
         Stand::Dispatched | Stand::Claimed if !attempt.started => {
             Some(attempt.dispatched_at.unwrap_or(attempt.planned_at) + settings.ghost_after.0)
         }
-        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + patience(task, settings)),
+        Stand::Dispatched | Stand::Claimed if task.stage == Stage::Stuck => Some(patience_end(attempt, task, settings)),
+        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + timeout(task, settings)),
     }
 }
 
@@ -50,29 +52,27 @@ pub(super) fn heal(draft: &mut Draft<'_>) {
     for id in late {
         let Some(task) = draft.task(id) else { continue };
         let started = task.live().is_some_and(|attempt: &Attempt| attempt.started);
-        match (started, task.stage) {
-            (false, _) => fence(draft, id, FenceCause::Ghost),
-            (true, Stage::Running) => {
-                // The list of runs may be behind: jobs and steps are read before anything is closed.
-                let watched = watch(task, true);
-                draft.move_task(id, Trigger::Stall);
-                let since = oldest(draft);
-                if let Some(watched) = watched {
-                    draft.read(Read::Attempts { watched: vec![watched], since });
-                }
-            }
-            // Closed only once it was looked at: a look that failed is made again at the next tick.
-            (true, _) if task.live().is_some_and(|attempt| looked_at_late(attempt, task, &draft.header().settings)) => {
-                fence(draft, id, FenceCause::Stuck);
-            }
-            (true, _) => {}
+        let looked_at = task.live().is_some_and(|attempt| looked_at_late(attempt, task, &draft.header().settings));
+        let watched = watch(task, true).filter(|_| task.stage == Stage::Running);
+        if task.stage == Stage::Running {
+            draft.move_task(id, Trigger::Stall);
+        }
+        if !started {
+            fence(draft, id, FenceCause::Ghost);
+        } else if looked_at {
+            fence(draft, id, FenceCause::Stuck);
+        } else if let Some(watched) = watched {
+            // The list of runs may be behind: jobs and steps are read before anything is closed, now and with each
+            // tick from here on.
+            let since = oldest(draft);
+            draft.read(Read::Attempts { watched: vec![watched], since });
         }
     }
 }
 
-/// Whether jobs and steps were read after the attempt's time was up.
+/// Whether jobs and steps were read after the attempt's patience was up.
 fn looked_at_late(attempt: &Attempt, task: &Task, settings: &Settings) -> bool {
-    attempt.looked_at.is_some_and(|at| at >= attempt.progress_at + patience(task, settings))
+    attempt.looked_at.is_some_and(|at| at >= patience_end(attempt, task, settings))
 }
 
 /// An attempt that is being closed keeps its fence in the outbox until it is closed.

@@ -94,6 +94,16 @@ impl Hub {
         self.tokens.grant(&basic_password(headers)?, self.clock.now())
     }
 
+    /// Whether a request comes from the App: by its own word, which is checked later, or by an installation's token.
+    pub(crate) fn is_of_the_app(&self, headers: &HeaderMap) -> bool {
+        let grant = self.grant_of(headers).ok().or_else(|| self.git_grant_of(headers));
+        match grant {
+            Some(grant) => self.look(|world| world.app_bot() == grant.actor),
+            // A token of a job that has ended is nobody's.
+            None => bearer(headers).is_some_and(|token| token.matches('.').count() == 2),
+        }
+    }
+
     /// Counts a read and checks that the token may do it: any one of these permissions suffices.
     pub(crate) fn may(&self, grant: &Grant, any_of: &[(Scope, Level)]) -> Result<(), Failure> {
         self.count(&grant.actor).map_err(|error| Failure::of(error, StatusCode::CONFLICT, self.clock.now()))?;

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::engine::snapshot::Actor;
 use crate::engine::time::Timestamp;
+use crate::forge::http::fault::Faults;
 use crate::forge::http::git::Greeting;
 use crate::forge::http::json::{Place, payload};
 use crate::forge::http::keys::{self, AppKey};
@@ -52,6 +53,8 @@ pub(crate) struct Hub {
     /// Signs addresses of job logs.
     pub(crate) address_secret: SecretString,
     pub(crate) target: Mutex<Option<WebhookTarget>>,
+    /// What goes wrong between the App and the world.
+    pub(crate) faults: Mutex<Option<Arc<Faults>>>,
     /// Wakes the webhook sender.
     pub(crate) to_deliver: Notify,
     /// What fetches are greeted with, once known.
@@ -96,6 +99,7 @@ impl Hub {
             clock: parts.clock,
             address_secret: parts.address_secret,
             target: Mutex::new(parts.target),
+            faults: Mutex::default(),
             to_deliver: Notify::new(),
             greeting: OnceLock::new(),
             world: Mutex::new(parts.world),
@@ -148,6 +152,11 @@ impl Hub {
     /// The address webhooks go to.
     pub(crate) fn target(&self) -> Option<WebhookTarget> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The faults that are met here.
+    pub(crate) fn faults(&self) -> Option<Arc<Faults>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits for the right to change anything.

@@ -5,6 +5,7 @@ mod ask;
 mod auth;
 mod call;
 mod failure;
+mod fault;
 mod git;
 mod graphql;
 mod host;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -43,6 +44,7 @@ use crate::forge::world::{ACTIONS_BOT, World};
 use crate::forge::{pages, repository, webhooks};
 use crate::github::{Error, Response};
 
+pub use crate::forge::http::fault::{Fault, Faults};
 pub use crate::forge::http::hub::{Calls, Counted};
 pub use crate::forge::http::options::{Clock, ForgeOptions, StartError, WebhookTarget};
 pub(crate) use crate::forge::http::paging::query_of;
@@ -126,6 +128,11 @@ impl Forge {
     pub fn send_webhooks_to(&self, target: Option<WebhookTarget>) {
         *self.hub.target.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = target;
         self.hub.to_deliver.notify_one();
+    }
+
+    /// From now on the App meets these faults, and its webhooks do.
+    pub fn misbehave(&self, faults: Arc<Faults>) {
+        *self.hub.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(faults);
     }
 
     /// Sends a request to the world as the HTTP side does: it is kept and its webhooks go out. For the runner and for
@@ -227,6 +234,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route(&format!("{home}.git/{{*path}}"), any(git::serve))
         .merge(rest::router(hub))
+        .layer(from_fn_with_state(Arc::clone(hub), fault::meet))
         .merge(pages::router(&home))
         .layer(from_fn(auth::require_local_host))
         .with_state(Arc::clone(hub))

@@ -1,7 +1,7 @@
 //! The App itself: its JSON web token, its name, its installations, and the minting of their tokens.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -117,6 +117,8 @@ pub struct App {
     transport: Arc<Transport>,
     issuer: serde_json::Value,
     key: EncodingKey,
+    /// GitHub asked to be left alone until then by the App itself; each installation has an account of its own.
+    wait_until: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for App {
@@ -140,7 +142,7 @@ impl App {
             return Err(Error::Invalid { message: "the App's id is empty; it stands on the App's page".to_owned() });
         }
         let issuer = app_id.parse::<u64>().map_or_else(|_| app_id.into(), Into::into);
-        Ok(Self { transport, issuer, key })
+        Ok(Self { transport, issuer, key, wait_until: Mutex::default() })
     }
 
     /// The way to GitHub it uses.
@@ -214,9 +216,23 @@ impl App {
         Ok(Token { secret: made.token, expires_at })
     }
 
+    /// One call as the App itself; none leaves while GitHub has told us to wait.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, Error> {
+        let now = self.transport.now();
+        if let Some(until) = self.wait_until().filter(|until| now < *until) {
+            return Err(Error::RateLimited { until });
+        }
         let token = self.web_token()?;
-        self.call_with(call, &token).await
+        let answer = self.call_with(call, &token).await;
+        if let Err(Error::RateLimited { until }) = &answer {
+            let mut wait_until = self.wait_until();
+            *wait_until = wait_until.max(Some(*until));
+        }
+        answer
+    }
+
+    fn wait_until(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.wait_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn call_with(&self, call: &Call, token: &SecretString) -> Result<Answer, Error> {

@@ -41,6 +41,8 @@ struct Tokens {
     time: Arc<AtomicI64>,
     /// Everything an installation asks is refused for now.
     limited: Arc<AtomicBool>,
+    /// Everything the App itself asks is refused for now.
+    app_limited: Arc<AtomicBool>,
 }
 
 impl Tokens {
@@ -50,13 +52,15 @@ impl Tokens {
             first_good: Arc::new(AtomicUsize::new(1)),
             time: Arc::new(AtomicI64::new(NOW.0)),
             limited: Arc::default(),
+            app_limited: Arc::default(),
         }
     }
 
     fn answer(&self, seen: &Seen) -> Reply {
         let time = self.time.load(Ordering::SeqCst);
         let bearer = seen.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")).expect("a token");
-        if bearer.starts_with("ghs_") && self.limited.load(Ordering::SeqCst) {
+        let limited = if bearer.starts_with("ghs_") { &self.limited } else { &self.app_limited };
+        if limited.load(Ordering::SeqCst) {
             return server::json(429, json!({"message": "slow down"})).with("retry-after", "30");
         }
         if let Some(number) = bearer.strip_prefix("ghs_") {
@@ -192,6 +196,23 @@ async fn the_repositories_of_an_installation_share_one_account() {
     tokens.limited.store(false, Ordering::SeqCst);
     tokens.time.fetch_add(30_000, Ordering::SeqCst);
     assert!(other.send(Request::Repository).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_app_itself_asks_nothing_before_the_moment_that_github_named() {
+    let (tokens, server, installations) = start().await;
+    let app = installations.app();
+    tokens.app_limited.store(true, Ordering::SeqCst);
+    let limited = Err(Error::RateLimited { until: Timestamp(NOW.0 + 30_000) });
+    assert_eq!(app.identity().await.map(drop), limited);
+    let asked = server.lines().len();
+    tokens.app_limited.store(false, Ordering::SeqCst);
+    tokens.time.fetch_add(29_999, Ordering::SeqCst);
+    assert_eq!(app.redeliver(1).await, limited);
+    assert_eq!(installations.push_token(&repository()).await.map(drop), limited, "a token is a write of the App's");
+    assert_eq!(server.lines().len(), asked, "nothing was sent");
+    tokens.time.fetch_add(1, Ordering::SeqCst);
+    assert!(app.identity().await.is_ok());
 }
 
 #[tokio::test]

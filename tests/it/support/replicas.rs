@@ -25,7 +25,7 @@ use crate::program::program;
 use crate::support::program::{PATIENCE, PROGRAM, Stage, commit, git};
 
 /// The webhook secret.
-const SECRET: &str = "a secret of some length";
+pub(crate) const SECRET: &str = "a secret of some length";
 /// The bundled workflow.
 const WORKFLOW: &str = include_str!("../../../.github/workflows/task.yml");
 
@@ -136,7 +136,15 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
 /// One `serve` process, killed with the value.
 pub(crate) struct Replica {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
+}
+
+impl Replica {
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
 }
 
 impl Drop for Replica {
@@ -168,36 +176,7 @@ pub(crate) struct Replicas {
 impl Replicas {
     /// Starts a forge with the stage's checkout, and so many replicas.
     pub(crate) async fn start(stage: &Stage, settings: &str, database: &Database, count: usize, lease: &str) -> Self {
-        std::fs::create_dir_all(stage.path("checkout/.github/workflows")).expect("a folder");
-        stage.write("checkout/.github/orchestrator.yml", settings);
-        stage.write("checkout/.github/workflows/task.yml", WORKFLOW);
-        git(&stage.checkout(), &["add", "--all"]);
-        commit(&stage.checkout(), "How to orchestrate");
-        let workflow = Workflow::parse(WORKFLOW).expect("the bundled workflow");
-        let options = ForgeOptions {
-            state: stage.path("forge"),
-            source: stage.checkout(),
-            repository: RepositoryName::new("acme/widgets"),
-            owner: Login::new("owner"),
-            issues: Vec::new(),
-            webhook: None,
-            port: 0,
-            limits: ApiLimits::None,
-            workflows: BTreeMap::from([("task.yml".to_owned(), workflow.facts())]),
-            clock: Clock::system(),
-        };
-        let forge = Forge::start(options).await.expect("a forge");
-        let mut chosen =
-            runner::Options::new(&stage.path("runner"), forge.base_url(), forge.base_url()).expect("options");
-        chosen.program = PROGRAM.into();
-        chosen.guard = vec![PROGRAM.into(), runner::guard::COMMAND.into()];
-        chosen.workflows = BTreeMap::from([("task.yml".to_owned(), workflow)]);
-        chosen.parallel = 4;
-        let runner = Runner::start(chosen, forge.handle()).await.expect("a runner");
-        for (name, text) in [("key.pem", forge.private_key_pem().expose_secret()), ("secret", SECRET)] {
-            let path = stage.write(name, text);
-            std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("set");
-        }
+        let (forge, runner) = forge_and_runner(stage, settings).await;
         let balancer = Balancer::start();
         let (said, lines) = std::sync::mpsc::channel();
         let app = forge.app_id().to_string();
@@ -238,8 +217,7 @@ impl Replicas {
     /// `kill -9`.
     pub(crate) fn kill(&mut self, replica: usize) {
         self.balancer.leave_out(self.all[replica].address);
-        self.all[replica].child.kill().expect("it runs");
-        self.all[replica].child.wait().expect("it ends");
+        self.all[replica].kill();
     }
 
     /// It stands still, and notices nothing of it.
@@ -276,7 +254,42 @@ impl Replicas {
     }
 }
 
-fn serve(folder: &Path, flags: &[&str], replica: usize, said: &Sender<Said>) -> Replica {
+/// A forge with the stage's checkout and these settings, a runner for it, and what `serve` wants of the App in files.
+pub(crate) async fn forge_and_runner(stage: &Stage, settings: &str) -> (Forge, Runner) {
+    std::fs::create_dir_all(stage.path("checkout/.github/workflows")).expect("a folder");
+    stage.write("checkout/.github/orchestrator.yml", settings);
+    stage.write("checkout/.github/workflows/task.yml", WORKFLOW);
+    git(&stage.checkout(), &["add", "--all"]);
+    commit(&stage.checkout(), "How to orchestrate");
+    let workflow = Workflow::parse(WORKFLOW).expect("the bundled workflow");
+    let options = ForgeOptions {
+        state: stage.path("forge"),
+        source: stage.checkout(),
+        repository: RepositoryName::new("acme/widgets"),
+        owner: Login::new("owner"),
+        issues: Vec::new(),
+        webhook: None,
+        port: 0,
+        limits: ApiLimits::None,
+        workflows: BTreeMap::from([("task.yml".to_owned(), workflow.facts())]),
+        clock: Clock::system(),
+    };
+    let forge = Forge::start(options).await.expect("a forge");
+    let mut chosen = runner::Options::new(&stage.path("runner"), forge.base_url(), forge.base_url()).expect("options");
+    chosen.program = PROGRAM.into();
+    chosen.guard = vec![PROGRAM.into(), runner::guard::COMMAND.into()];
+    chosen.workflows = BTreeMap::from([("task.yml".to_owned(), workflow)]);
+    chosen.parallel = 4;
+    let runner = Runner::start(chosen, forge.handle()).await.expect("a runner");
+    for (name, text) in [("key.pem", forge.private_key_pem().expose_secret()), ("secret", SECRET)] {
+        let path = stage.write(name, text);
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("set");
+    }
+    (forge, runner)
+}
+
+/// Starts `serve` for the App of [`forge_and_runner`], and waits until it listens.
+pub(crate) fn serve(folder: &Path, flags: &[&str], replica: usize, said: &Sender<Said>) -> Replica {
     let files = ["serve", "--private-key-file", "key.pem", "--webhook-secret-file", "secret", "--port", "0"];
     let mut command = program(folder, &[&files[..], flags].concat());
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");

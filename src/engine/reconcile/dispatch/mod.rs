@@ -140,14 +140,16 @@ fn ready<'t>(draft: &Draft<'_>, startable: &Startable<'_>, locks: &LockTable, ta
     })
 }
 
-/// Whether the file a task waits for is held by a task that waits for a person: such a wait closes no door.
+/// Whether any file a task waits for is held by a task that waits for a person: such a wait closes no door.
 fn holder_waits_for_person(draft: &Draft<'_>, task: &Task, locks: &LockTable) -> bool {
     if task.counters.passed_over < schedule::PASSED_OVER_MAX {
         return false;
     }
-    let holder = locks.first_hard(task.id, &task.footprint).and_then(|(holder, _)| draft.task(holder));
     let merges_by_hand = !draft.header().settings.auto_merge;
-    holder.is_some_and(|holder| holder.hold.is_some() || merges_by_hand && holder.has_open_pull())
+    let waits = |holder: &Task| holder.hold.is_some() || merges_by_hand && holder.has_open_pull();
+    let met = locks.meets(task.id, &task.footprint).into_iter();
+    let mut holders = met.filter(|(_, meeting)| meeting.strength == Strength::Hard);
+    holders.any(|(holder, _)| draft.task(holder).is_some_and(waits))
 }
 
 /// Starts one attempt: its number is taken, its files are held, its brief is intended.

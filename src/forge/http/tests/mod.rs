@@ -3,6 +3,7 @@
 
 mod api;
 mod auth;
+mod fault;
 mod git;
 mod restart;
 
@@ -139,6 +140,11 @@ impl Fixture {
         let (status, body) = self.call("POST", "/git/refs", Some(reference)).await;
         assert_eq!(status, StatusCode::CREATED, "{body}");
         sha
+    }
+
+    /// So many milliseconds pass.
+    fn pass(&self, milliseconds: i64) {
+        self.now.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     fn secret(&self) -> SecretString {

@@ -1,0 +1,9 @@
+//! Fuzzes comments with commands: the property stands in `tests/properties`.
+
+#![no_main]
+
+#[allow(dead_code, unused_imports, reason = "each target asks for one property")]
+#[path = "../../tests/properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::command(data));
