@@ -14,7 +14,12 @@ use crate::git::command::Program;
 use crate::local::{self, Ended, LocalArgs, Mistake};
 
 /// Settings of the demo: a silent agent is healed after seconds, not minutes, and a failure is retried at once.
-const CONFIGURATION: &str = "# Settings of the demo of task-orchestrator, which keeps its project here.\nstall_after: 3s\nnudge_after: 2s\nbackoff: 500ms\n";
+const CONFIGURATION: &str = "\
+# Settings of the demo of task-orchestrator, which keeps its project here.
+stall_after: 3s
+nudge_after: 2s
+backoff: 500ms
+";
 /// The file they are in; by its first line a kept demo is known.
 const SETTINGS_FILE: &str = "demo.yml";
 /// Most attempts at once.

@@ -72,7 +72,8 @@ async fn check_command(command: &str, base: &Base, is_set_up: bool) -> Result<()
     if !first.contains('/') {
         if !on_path(first) {
             return Err(Mistake::new(format!(
-                "the agent's command begins with `{first}`, which is no program on the PATH; give its path or install it"
+                "the agent's command begins with `{first}`, which is no program on the PATH; give its path, or \
+                 install it"
             )));
         }
         let script =

@@ -137,7 +137,8 @@ impl Base {
         let Some(forge) = &self.forge else { return Ok(words) };
         if self.checkout.branch != self.branch {
             words.push(format!(
-                "Note: `{}` is checked out, but this state goes on from `{}`; to work on `{}`, give another --state DIR.",
+                "Note: `{}` is checked out, but this state goes on from `{}`; to work on `{}`, give another --state \
+                 DIR.",
                 self.checkout.branch, self.branch, self.checkout.branch
             ));
         }
@@ -154,8 +155,8 @@ impl Base {
             format!("git -C {checkout} pull --no-rebase {forge} {} && ", self.branch)
         };
         words.push(format!(
-            "Note: `{}` is {} ahead of the base of this state; they are not seen. To work on them, give another --state \
-             DIR, or bring them in once this has ended: {pull}git -C {checkout} push {forge} {}",
+            "Note: `{}` is {} ahead of the base of this state; they are not seen. To work on them, give another \
+             --state DIR, or bring them in once this has ended: {pull}git -C {checkout} push {forge} {}",
             self.branch,
             counted(count),
             self.branch

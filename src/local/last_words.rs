@@ -41,8 +41,8 @@ pub(super) fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
     let done = plan.tasks.values().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
     let figures = summary(plan, moment);
     progress.say(&format!(
-        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, at most {} agents at once, {:.1} on average; longest \
-         chain {:.1} s.",
+        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, at most {} agents at once, {:.1} on average; \
+         longest chain {:.1} s.",
         moment.since(started).as_secs_f64(),
         figures.makespan_s,
         most_at_once(plan, moment),

@@ -50,8 +50,8 @@ pub(super) fn record_path(folder: &Path) -> PathBuf {
     folder.with_extension("json")
 }
 
-/// Ends what jobs of an earlier life have left running, and puts their folders aside. Only a process with the recorded id
-/// *and* start time, its group, and what carries the job's mark is ended. Call it when nobody else uses the state
+/// Ends what jobs of an earlier life have left running, and puts their folders aside. Only a process with the recorded
+/// id *and* start time, its group, and what carries the job's mark is ended. Call it when nobody else uses the state
 /// folder, before anything is started. Blocks for up to some seconds where processes do not end.
 ///
 /// # Errors
