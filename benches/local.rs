@@ -21,6 +21,7 @@ mod program;
 #[path = "local/repository.rs"]
 mod repository;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -89,9 +90,9 @@ fn main() -> ExitCode {
     });
     let mut bench = Bench { flags, repository, missed: Vec::new() };
     let gap = bench.chains();
-    let free = bench.free(gap);
+    let (free, merged) = bench.free(gap);
     if bench.flags.kills > 0 {
-        bench.killed(seed, &free);
+        bench.killed(seed, &free, &merged);
     }
     for missed in &bench.missed {
         println!("MISSED: {missed}");
@@ -127,8 +128,8 @@ impl Bench {
         gap
     }
 
-    /// The run that nobody disturbs; gives its summary.
-    fn free(&mut self, gap: f64) -> Value {
+    /// The run that nobody disturbs; gives its summary and what it merged.
+    fn free(&mut self, gap: f64) -> (Value, Merged) {
         let mut scene = self.scene();
         let summary = scene.end();
         let bound = Bound::new(&summary, &scene.issues, gap, PARALLEL);
@@ -151,11 +152,12 @@ impl Bench {
         }
         let began = scene.stage.began();
         self.differences("undisturbed", &scene, &summary, &began);
-        summary
+        let merged = scene.merged();
+        (summary, merged)
     }
 
     /// The run that is killed again and again.
-    fn killed(&mut self, seed: u64, free: &Value) {
+    fn killed(&mut self, seed: u64, free: &Value, merged: &Merged) {
         println!("kills at moments of the seed {seed}; the same again: --seed {seed}");
         let mut scene = self.scene();
         let mut chance = Chance::new(seed);
@@ -186,7 +188,7 @@ impl Bench {
         began.extend(scene.stage.began());
         println!("{} agents began for {} tasks", began.len(), scene.issues.len());
         self.differences("killed", &scene, &summary, &began);
-        if ends(free) != ends(&summary) {
+        if ends(free) != ends(&summary) || *merged != scene.merged() {
             self.missed.push("the killed run ended otherwise than the undisturbed one".to_owned());
         }
     }
@@ -204,6 +206,9 @@ impl Bench {
         Scene::new(&self.repository, self.flags.seconds, |files| many(files, count))
     }
 }
+
+/// Files and their lines, sorted: who came first on a file is not told.
+type Merged = BTreeMap<String, Vec<String>>;
 
 /// A clone to work on, with issues and an agent.
 struct Scene {
@@ -229,6 +234,20 @@ impl Scene {
         let parallel = PARALLEL.to_string();
         let flags = ["--auto-merge", "--merge-into", MERGED, "--max-parallel", &parallel];
         Running::start(&mut self.stage.local(&self.agent, &flags))
+    }
+
+    /// The files that the merged branch changed.
+    fn merged(&self) -> Merged {
+        let checkout = self.stage.checkout();
+        let text = |arguments: &[&str]| git(&checkout, arguments);
+        let changed = text(&["diff", "--name-only", "measured", MERGED]);
+        let lines = |path: &str| {
+            let mut lines: Vec<String> =
+                text(&["show", &format!("{MERGED}:{path}")]).lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        changed.lines().map(|path| (path.to_owned(), lines(path))).collect()
     }
 
     /// Runs to the end; gives the summary.

@@ -15,7 +15,7 @@ fn span(milliseconds: u64) -> Span {
 async fn a_stalled_agent_is_started_again_with_its_tree() {
     let stage = Stage::new().await;
     let mut brief = stage.brief(&format!("if test -f first; then cat > prompt.txt; else echo x > first; {HANG}; fi"));
-    brief.limits.stall_after = span(1500);
+    brief.limits.stall_after = span(4_000);
     let run = stage.run(1, &brief).await;
     let report = run.agent().await;
     assert_eq!((report.outcome, report.restarts), (ReportOutcome::Changed, 1), "{report:?}");
@@ -76,7 +76,7 @@ async fn each_write_is_seen_and_ignored_files_are_not() {
 async fn a_timeout_ends_grandchildren_too() {
     let stage = Stage::new().await;
     let mut brief = stage.brief(&format!("(sh -c 'echo $$ > \"$0.pid\"; {HANG}' \"$ORCHESTRATOR_REPORT\") & wait"));
-    brief.limits.timeout = span(3000);
+    brief.limits.timeout = span(8_000);
     let run = stage.run(1, &brief).await;
     let report = run.agent().await;
     assert_eq!((report.outcome, report.cause), (ReportOutcome::Failed, Some(Cause::Timeout)));
