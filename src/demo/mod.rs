@@ -13,12 +13,14 @@ use crate::engine::task::{Task, Verdict};
 use crate::git::command::Program;
 use crate::local::{self, Ended, LocalArgs, Mistake};
 
-/// Settings of the demo: a silent agent is healed after seconds, not minutes, and a failure is retried at once.
+/// Settings of the demo: a silent agent is healed after seconds, not minutes, a failure is retried at once, and the end
+/// does not wait long for the last edit of the tracking issue.
 const CONFIGURATION: &str = "\
 # Settings of the demo of task-orchestrator, which keeps its project here.
 stall_after: 3s
 nudge_after: 2s
 backoff: 500ms
+tracking_interval: 100ms
 ";
 /// The file they are in; by its first line a kept demo is known.
 const SETTINGS_FILE: &str = "demo.yml";
