@@ -8,6 +8,7 @@
 //! dispatching. Deliveries are about ten issues of each repository, in an order that never gives one repository two in
 //! a row. Turns are counted by the lines that the server logs of them.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[allow(dead_code, reason = "the other bench uses more of it")]

@@ -8,6 +8,7 @@
 //! conflict, every attempt run once, one pull request per task, each change once in the merged tree. Everything is
 //! measured and printed before what was missed is told and makes the bench fail.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[path = "local/chance.rs"]

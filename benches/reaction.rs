@@ -7,6 +7,7 @@
 //! its pull request, commits the next brief and asks for the run. A p99 above the aim is said and fails nothing: the
 //! forge and its git work on the same cores.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[path = "reaction/runs.rs"]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::engine::facts;
 use crate::engine::id::IssueNumber;
+use crate::engine::manifest::placed;
 
 /// Most issues of one file.
 pub const ISSUES_MAX: usize = 10_000;
@@ -210,7 +211,7 @@ pub fn read(text: &str) -> Result<IssuesFile, IssuesError> {
     if text.trim().is_empty() {
         return Err(IssuesError::Form("the file is empty at line 1 column 1 (no issues at all are `[]`)".to_owned()));
     }
-    let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| IssuesError::Form(error.to_string()))?;
+    let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| IssuesError::Form(placed(&error)))?;
     if entries.len() > ISSUES_MAX {
         return Err(IssuesError::TooMany(entries.len()));
     }

@@ -132,7 +132,7 @@ async fn serve<S: Store + Clone + 'static>(
         configuration: Configuration::Repository(Box::new(Settings::server())),
         program: Program::default(),
     };
-    let connector = AppConnector::new(Arc::new(app), options, store.clone());
+    let connector = AppConnector::new(Arc::new(app), options, store.clone()).map_err(Failure::failed)?;
     introduce(&connector).await?;
     let address = SocketAddr::new(arguments.bind, arguments.port);
     let server =

@@ -11,10 +11,17 @@ use crate::engine::attempt::AttemptOutcome;
 use crate::engine::plan::Plan;
 use crate::engine::task::{Task, Verdict};
 use crate::git::command::Program;
-use crate::local::{self, Ended, LocalArgs};
+use crate::local::{self, Ended, LocalArgs, Mistake};
 
 /// Settings of the demo: a silent agent is healed after seconds, not minutes, and a failure is retried at once.
-const CONFIGURATION: &str = "stall_after: 3s\nnudge_after: 2s\nbackoff: 500ms\n";
+const CONFIGURATION: &str = "\
+# Settings of the demo of task-orchestrator, which keeps its project here.
+stall_after: 3s
+nudge_after: 2s
+backoff: 500ms
+";
+/// The file they are in; by its first line a kept demo is known.
+const SETTINGS_FILE: &str = "demo.yml";
 /// Most attempts at once.
 const MAX_PARALLEL: u32 = 4;
 
@@ -27,7 +34,7 @@ Examples:
   task-orchestrator demo --stay           # keeps the pages up at the end, to look around and retry #8
   task-orchestrator demo --keep ./demo    # keeps the project and its merged branches to look at
 
-Exit codes: 0 the story ended as told; 1 it did not; 130 after Ctrl-C.")]
+Exit codes: 0 the story ended as told; 1 it did not; 2 usage; 130 after Ctrl-C.")]
 pub struct DemoArgs {
     /// Keep project and state in this folder; without it they go when the demo ends
     #[arg(long, value_name = "DIR")]
@@ -47,9 +54,10 @@ pub struct DemoArgs {
 pub async fn run(args: &DemoArgs) -> anyhow::Result<u8> {
     let temporary =
         tempfile::Builder::new().prefix("task-orchestrator-demo-").tempdir().context("a folder for the demo")?;
-    let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
-    std::fs::create_dir_all(&folder).with_context(|| format!("--keep {}", folder.display()))?;
-    let folder = folder.canonicalize()?;
+    let folder = match &args.keep {
+        Some(keep) => kept(keep)?,
+        None => temporary.path().canonicalize()?,
+    };
     let local = stage(&folder, args).await?;
     let outcome = local::run(&local).await?;
     if outcome.ended == Ended::Interrupted {
@@ -76,7 +84,7 @@ async fn stage(folder: &Path, args: &DemoArgs) -> anyhow::Result<LocalArgs> {
         let commit = ["commit", "--quiet", "--message", "The stockroom as it opens"];
         git.command(&project, author.iter().chain(&commit)).run().await?;
     }
-    for (name, text) in [("agent.sh", sample::AGENT), ("issues.json", sample::ISSUES), ("demo.yml", CONFIGURATION)] {
+    for (name, text) in [("agent.sh", sample::AGENT), ("issues.json", sample::ISSUES), (SETTINGS_FILE, CONFIGURATION)] {
         std::fs::write(folder.join(name), text)?;
     }
     let agent = folder.join("agent.sh");
@@ -91,12 +99,36 @@ async fn stage(folder: &Path, args: &DemoArgs) -> anyhow::Result<LocalArgs> {
         auto_approve: true,
         auto_merge: true,
         merge_into: Some("finished".to_owned()),
-        config: Some(folder.join("demo.yml")),
+        config: Some(folder.join(SETTINGS_FILE)),
         state: Some(folder.join("state")),
         port: args.port,
         stay: args.stay,
         json: args.json,
     })
+}
+
+/// The folder to keep the demo in: made where it is missing, and otherwise empty or that of an earlier demo.
+fn kept(folder: &Path) -> Result<PathBuf, Mistake> {
+    let unusable = |error: std::io::Error| {
+        Mistake::new(format!("--keep {} cannot be used: {error}; give another folder", folder.display()))
+    };
+    std::fs::create_dir_all(folder).map_err(unusable)?;
+    let is_empty = std::fs::read_dir(folder).map_err(unusable)?.next().is_none();
+    let settings = folder.join(SETTINGS_FILE);
+    let is_ours = || {
+        let mark = CONFIGURATION.lines().next().unwrap_or(CONFIGURATION);
+        std::fs::read_to_string(&settings).is_ok_and(|text| text.lines().next() == Some(mark))
+    };
+    if !is_empty && !is_ours() {
+        return Err(Mistake::new(format!(
+            "--keep {}: the folder holds something that is no kept demo, and nothing of it is written over; give an \
+             empty folder or a new one",
+            folder.display()
+        )));
+    }
+    // Written first: from then on it is known for what it is. It also tells whether anything can be written there.
+    std::fs::write(&settings, CONFIGURATION).map_err(unusable)?;
+    folder.canonicalize().map_err(unusable)
 }
 
 /// What of the story did not come to pass: empty where it ended as told.

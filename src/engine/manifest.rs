@@ -121,6 +121,9 @@ pub enum ManifestError {
         "the manifest cannot be read: {0}; it needs `phases`, each with `name` and `tasks`, each with `id` and `issue`"
     )]
     Form(String),
+    /// A list, as an issues file has it.
+    #[error("this looks like an issues file, a list of issues, and no manifest; give it with --issues FILE")]
+    List,
     /// Two tasks of one id, or of one issue.
     #[error("the manifest names {0} twice; give every task an id and an issue of its own")]
     Twice(String),
@@ -134,13 +137,25 @@ pub enum ManifestError {
     },
 }
 
+/// What is wrong with JSON, with a column that is counted from 1: at a line's end the parser has none.
+pub(crate) fn placed(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.strip_suffix("column 0") {
+        Some(before) => format!("{before}column 1"),
+        None => text,
+    }
+}
+
 impl Manifest {
     /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         if text.len() > BYTES_MAX {
             return Err(ManifestError::TooLarge(text.len()));
         }
-        serde_json::from_str(text).map_err(|error| ManifestError::Form(error.to_string()))
+        if text.trim_start().starts_with('[') {
+            return Err(ManifestError::List);
+        }
+        serde_json::from_str(text).map_err(|error| ManifestError::Form(placed(&error)))
     }
 
     /// The file's text: readable JSON with a final newline.

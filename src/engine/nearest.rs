@@ -19,6 +19,17 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// The known words nearest to a mistyped one, at most `most`, nearest first, however far they are.
+pub fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let word: Vec<char> = word.to_lowercase().chars().take(WORD_LENGTH_MAX).collect();
+    let mut found: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|candidate| (distance(&word, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
+        .collect();
+    found.sort_by_key(|(changes, _)| *changes);
+    found.into_iter().take(most).map(|(_, candidate)| candidate).collect()
+}
+
 /// Changes from one word to the other (optimal string alignment), row by row.
 fn distance(from: &[char], to: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
@@ -56,5 +67,6 @@ mod tests {
             assert_eq!(nearest(word, known), found, "{word}");
         }
         assert_eq!(nearest(&"a".repeat(100_000), known), None);
+        assert_eq!(nearest_first("retray", known, 2), ["retry", "approve"]);
     }
 }

@@ -17,10 +17,19 @@ use crate::local::site::now;
 /// Most tasks listed one by one.
 const LISTED_MAX: usize = 20;
 
+/// The words at the first Ctrl-C, before anything is stopped.
+pub(super) fn stopping() -> String {
+    format!("Stopping (Ctrl-C again: at once). The same command goes on: {}", command())
+}
+
 /// The last words after Ctrl-C.
 pub(super) fn to_go_on() -> String {
-    let command: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
-    format!("Stopped. To go on: {}", command.join(" "))
+    format!("Stopped. To go on: {}", command())
+}
+
+fn command() -> String {
+    let words: Vec<String> = std::env::args().map(|argument| quoted(argument.as_ref())).collect();
+    words.join(" ")
 }
 
 /// The last words: how each task that is not done stands, and the figures.
@@ -32,9 +41,11 @@ pub(super) fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
     let done = plan.tasks.values().filter(|task| task.verdict.is_some_and(Verdict::is_well)).count();
     let figures = summary(plan, moment);
     progress.say(&format!(
-        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, {:.1} at a time; longest chain {:.1} s.",
+        "{done} of {total} done in {:.1} s; the tasks took {:.1} s, at most {} agents at once, {:.1} on average; \
+         longest chain {:.1} s.",
         moment.since(started).as_secs_f64(),
         figures.makespan_s,
+        most_at_once(plan, moment),
         figures.parallelism,
         figures.critical_path_s
     ));
@@ -45,6 +56,23 @@ pub(super) fn report(progress: &Progress, plan: &Plan, started: Timestamp) {
         stands(task, status, &waits)
     };
     listed(unfinished.map(|task| || stand(task))).iter().for_each(|line| progress.tell(line));
+}
+
+/// Most agents that were at work at one moment; one that ends as another begins makes room for it.
+fn most_at_once(plan: &Plan, now: Timestamp) -> usize {
+    let attempts = plan.tasks.values().flat_map(|task| &task.attempts);
+    let mut changes: Vec<(Timestamp, bool)> = attempts
+        .filter_map(|attempt| attempt.agent_started_at.map(|began| (began, attempt.agent_ended_at.unwrap_or(now))))
+        .flat_map(|(began, ended)| [(began, true), (ended.max(began), false)])
+        .collect();
+    // Ends come before beginnings of the same moment.
+    changes.sort_unstable();
+    let (mut at_work, mut most) = (0_usize, 0);
+    for (_, begins) in changes {
+        at_work = if begins { at_work + 1 } else { at_work.saturating_sub(1) };
+        most = most.max(at_work);
+    }
+    most
 }
 
 /// The first lines, made only where they are shown, and how many more there are.

@@ -1,6 +1,8 @@
 //! `local`: labelled issues of a checkout to merged pull requests on this machine, with no account, through the same
 //! server, the same HTTP and the same webhooks as on GitHub. The checkout gets new branches and nothing else.
 
+mod agent;
+mod base;
 mod connect;
 mod finish;
 mod interrupts;

@@ -10,6 +10,8 @@ use crate::engine::footprint::OverlapPolicy;
 use crate::engine::time::Span;
 use crate::git::checkout::{self, Checkout};
 use crate::git::command::Program;
+use crate::local::agent::{self, Origins};
+use crate::local::base::Base;
 
 /// Grace for the first check to show up where a check command is given: it is a moment away, not minutes.
 const CHECKS_GRACE: Span = Span::minutes(5);
@@ -22,8 +24,8 @@ const MAX_PARALLEL_MAX: u32 = 256;
 Examples:
   gh issue list --label orchestrate --limit 1000 --json number,title,body,labels > issues.json
   task-orchestrator local --repo . --issues issues.json --agent codex
-  task-orchestrator local --repo . --issues issues.json --agent shell --agent-command ./agent.sh \\
-      --check 'cargo test' --auto-approve --auto-merge --merge-into agents
+  task-orchestrator local --repo . --issues issues.json --agent shell \\
+      --agent-command \"sh '$PWD/agent.sh'\" --check 'cargo test' --auto-approve --auto-merge --merge-into agents
 
 Exit codes: 0 all merged or without need for change; 3 something escalated, cancelled or blocked;
 2 usage or configuration; 1 failure; 130 after Ctrl-C. Started again with the same --state, it goes on.")]
@@ -37,7 +39,7 @@ pub struct LocalArgs {
     /// The agent to launch; the default is the configuration's
     #[arg(long, value_name = "AGENT", value_parser = ["shell", "codex"])]
     pub agent: Option<String>,
-    /// The shell agent's command, run by `sh -c` in the work tree
+    /// The shell agent's command, run by `sh -c` in the work tree: relative paths are the base's, not this folder's
     #[arg(long, value_name = "CMD")]
     pub agent_command: Option<String>,
     /// A command that checks each pull request's merged files
@@ -99,6 +101,10 @@ pub struct Chosen {
     pub settings: Settings,
     /// The state folder.
     pub state: PathBuf,
+    /// What the state stands on.
+    pub(super) base: Base,
+    /// What runs for each task and where that comes from, line by line.
+    pub(super) agent: Vec<String>,
 }
 
 impl LocalArgs {
@@ -109,10 +115,7 @@ impl LocalArgs {
     pub async fn choose(&self) -> Result<Chosen, Mistake> {
         let checkout =
             checkout::look(&Program::default(), &self.repo).await.map_err(|error| Mistake::new(error.to_string()))?;
-        let settings = self.settings(&checkout)?;
-        if let Some(branch) = &self.merge_into {
-            self.check_merge_into(&checkout, branch).await?;
-        }
+        let (settings, origins) = self.settings(&checkout)?;
         let state = match &self.state {
             Some(state) => state.clone(),
             None => default_state(&checkout, &self.issues)?,
@@ -120,15 +123,25 @@ impl LocalArgs {
         // Git, agents and checks run in other folders than this program.
         let state = std::path::absolute(&state)
             .map_err(|error| Mistake::new(format!("--state {}: {error}", state.display())))?;
-        Ok(Chosen { checkout, settings, state })
+        let base = Base::of(&checkout, &state).await.map_err(|error| Mistake::new(error.to_string()))?;
+        agent::check(&settings, &base).await?;
+        if let Some(branch) = &self.merge_into {
+            self.check_merge_into(&checkout, branch).await?;
+            base.may_follow(branch).await?;
+        }
+        let agent = agent::words(&settings, &origins);
+        Ok(Chosen { checkout, settings, state, base, agent })
     }
 
-    fn settings(&self, checkout: &Checkout) -> Result<Settings, Mistake> {
+    fn settings(&self, checkout: &Checkout) -> Result<(Settings, Origins), Mistake> {
         let mut settings = Settings::local();
         if self.check.is_some() {
             settings.checks_grace = CHECKS_GRACE;
         }
-        settings = read_configuration(self.config.as_deref(), checkout, &settings)?;
+        let defaults = settings.clone();
+        let (read, file) = read_configuration(self.config.as_deref(), checkout, &settings)?;
+        settings = read;
+        let origins = self.origins(&settings, &defaults, &file);
         if let Some(agent) = &self.agent {
             settings.agent =
                 agent.parse::<AgentKind>().map_err(|_| Mistake::new(format!("--agent {agent}: unknown")))?;
@@ -144,12 +157,27 @@ impl LocalArgs {
             settings.max_parallel = most;
         }
         settings.agent_command = self.agent_command.clone().or(settings.agent_command);
-        if self.auto_approve {
-            settings.approval = ApprovalPolicy::Label;
-        }
+        // Never the file's to say: it may be a stranger's, and names the commands that would run.
+        settings.approval = if self.auto_approve { ApprovalPolicy::Label } else { ApprovalPolicy::Ask };
         settings.auto_merge |= self.auto_merge;
-        check_agent(&settings)?;
-        Ok(settings)
+        Ok((settings, origins))
+    }
+
+    /// Where the agent and the commands around it come from; `file` says where the settings were read.
+    fn origins(&self, read: &Settings, defaults: &Settings, file: &str) -> Origins {
+        let is_shell = self.agent.as_deref().map_or(read.agent == AgentKind::Shell, |agent| agent == "shell");
+        let agent = if is_shell && self.agent_command.is_some() {
+            "--agent-command"
+        } else if is_shell {
+            file
+        } else if self.agent.is_some() {
+            "--agent"
+        } else if read.agent == defaults.agent {
+            "the defaults"
+        } else {
+            file
+        };
+        Origins { agent: agent.to_owned(), commands: file.to_owned() }
     }
 
     async fn check_merge_into(&self, checkout: &Checkout, branch: &str) -> Result<(), Mistake> {
@@ -169,62 +197,29 @@ impl LocalArgs {
     }
 }
 
-/// The settings a file writes over the defaults; without `--config` the checkout's own file, if there is one.
-fn read_configuration(config: Option<&Path>, checkout: &Checkout, defaults: &Settings) -> Result<Settings, Mistake> {
+/// The settings a file writes over the defaults, and which file that is in words; without `--config` the checkout's own
+/// file, if there is one.
+fn read_configuration(
+    config: Option<&Path>,
+    checkout: &Checkout,
+    defaults: &Settings,
+) -> Result<(Settings, String), Mistake> {
     let own = checkout.root.join(".github/orchestrator.yml");
     let (path, must_exist) = config.map_or((own.as_path(), false), |path| (path, true));
+    let origin = if must_exist {
+        format!("--config {}", path.display())
+    } else {
+        format!("the checkout's own file {}", path.display())
+    };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return Ok(defaults.clone()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
+            return Ok((defaults.clone(), origin));
+        }
         Err(error) => return Err(Mistake::new(format!("{}: {error}", path.display()))),
     };
-    config::parse(&text, defaults).map_err(|problem| Mistake::new(format!("{}: {problem}", path.display())))
-}
-
-/// Whether the agent can be launched at all. A shell command is only known to exist once it runs; its absence is an
-/// `infra` end of the first attempt, not retried.
-fn check_agent(settings: &Settings) -> Result<(), Mistake> {
-    match settings.agent {
-        AgentKind::Shell if settings.agent_command.as_ref().is_none_or(|command| command.trim().is_empty()) => {
-            Err(Mistake::new(
-                "the shell agent needs its command: give --agent-command CMD, or `agent_command:` in the \
-                 configuration",
-            ))
-        }
-        AgentKind::Shell => check_command(settings.agent_command.as_deref().unwrap_or_default()),
-        AgentKind::Codex if !on_path("codex") => Err(Mistake::new(
-            "the agent `codex` is not on the PATH; install it (npm install -g @openai/codex), or give --agent shell \
-             --agent-command CMD",
-        )),
-        AgentKind::Codex => Ok(()),
-    }
-}
-
-/// A command that is one plain path or word must exist; anything more is the shell's to judge.
-fn check_command(command: &str) -> Result<(), Mistake> {
-    let word = command.split_whitespace().next().unwrap_or_default();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
-    if !word.chars().all(plain) || BUILT_INTO_SH.contains(&word) {
-        return Ok(());
-    }
-    let found = if word.contains('/') { !word.starts_with('/') || Path::new(word).exists() } else { on_path(word) };
-    if found {
-        return Ok(());
-    }
-    Err(Mistake::new(format!(
-        "the agent's command begins with `{word}`, which does not exist; give its path or install it"
-    )))
-}
-
-/// Words that a shell understands without a program of that name.
-const BUILT_INTO_SH: &[&str] = &[
-    ".", ":", "[", "case", "cd", "eval", "exec", "exit", "export", "false", "for", "if", "set", "test", "true",
-    "until", "while",
-];
-
-fn on_path(program: &str) -> bool {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+    let read = config::parse(&text, defaults);
+    read.map(|read| (read, origin)).map_err(|problem| Mistake::new(format!("{}: {problem}", path.display())))
 }
 
 /// A state folder of its own for a checkout and an issues file, under the user's state folder.

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::draft::Draft;
-use crate::engine::id::TaskId;
+use crate::engine::id::{RunId, TaskId};
 use crate::engine::plan::Plan;
 use crate::engine::render::plain_wait_words;
 use crate::engine::report::head;
@@ -108,6 +108,15 @@ impl Progress {
             .collect();
         let message = format!("{done} of {total} done · {}", others.join(" · "));
         self.bar.set_message(cut(&message, width().unwrap_or(usize::MAX).saturating_sub(SPARE_CHARACTERS)));
+    }
+
+    /// Says that a task's agent has fallen silent, in the worker's words.
+    pub fn quiet(&self, plan: &Plan, run: RunId, words: &str, now: Timestamp) {
+        let mut running = plan.tasks.values().filter(|task| task.live().is_some_and(|live| live.run == Some(run)));
+        if let Some(task) = running.next() {
+            let words = format!(" · {}", cut(&plain(words), REASON_CHARACTERS_MAX));
+            self.say(&self.line(task, Status::Running, &words, now));
+        }
     }
 
     fn line(&self, task: &Task, status: Status, words: &str, now: Timestamp) -> String {
@@ -218,6 +227,11 @@ fn last_error(task: &Task) -> String {
         .and_then(|attempt| attempt.error.lines().rfind(|line| !line.trim().is_empty()))
         .unwrap_or_default()
         .to_owned()
+}
+
+/// Text as it stands, but nothing in it steers a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Text of people and agents on a terminal: no control characters, no Markdown escapes of our own.

@@ -14,10 +14,11 @@ use crate::engine::snapshot::Actor;
 use crate::engine::task::Verdict;
 use crate::engine::time::Timestamp;
 use crate::forge::world::request::{PersonAct, Request};
+use crate::local::base::forge_repository;
 use crate::local::finish::Branches;
 use crate::local::interrupts::Interrupts;
 use crate::local::issues::{GivenIssues, given};
-use crate::local::last_words::{print_json, report, to_go_on};
+use crate::local::last_words::{print_json, report, stopping, to_go_on};
 use crate::local::options::{Chosen, LocalArgs, Mistake};
 use crate::local::progress::{Progress, plain};
 use crate::local::question::answer;
@@ -29,7 +30,7 @@ use crate::server::ProgressByRepository;
 pub enum Ended {
     /// All merged or without need for change.
     Well,
-    /// Something escalated, was cancelled, or waits for a person.
+    /// Something escalated, was cancelled, or waits for a person, or `--merge-into` could not follow.
     Unfinished,
     /// Ctrl-C; the same command goes on.
     Interrupted,
@@ -60,13 +61,13 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let progress = Progress::new(terminal, now());
     let (issues, notes) = given(&args.issues, &chosen.settings.label)?;
-    notes.iter().for_each(|note| progress.tell(note));
     let asks = chosen.settings.approval == crate::engine::config::ApprovalPolicy::Ask;
     if asks && !terminal && !chosen.state.join("orchestrator.sqlite").exists() {
         return Err(nothing_approved().into());
     }
+    check_port(&chosen.state, args.port)?;
     let mut interrupts = Interrupts::listen().context("listening for Ctrl-C")?;
-    let session = Session::start(&chosen, issues, args, progress.clone(), terminal);
+    let session = Session::start(&chosen, issues, notes, args, progress.clone(), terminal);
     let mut session = tokio::select! {
         session = session => session?,
         () = interrupts.next() => {
@@ -75,14 +76,29 @@ pub async fn run(args: &LocalArgs) -> anyhow::Result<Outcome> {
         }
     };
     let mut ended = session.follow(&mut interrupts).await?;
-    if args.stay && ended != Ended::Interrupted {
+    if ended == Ended::Interrupted {
+        progress.say(&stopping());
+    } else if args.stay {
         ended = session.stay(&mut interrupts).await?;
+        progress.say(&stopping());
     }
     tokio::select! {
         outcome = session.end(ended, args) => outcome,
         // Asked for a second time: what is cut off here is taken up at the next start.
         () = interrupts.next() => Ok(Outcome { ended: Ended::Interrupted, plan: None }),
     }
+}
+
+/// Looks whether the port can be had before a state folder is made for nothing. Where there is one already, the forge
+/// looks: it knows better whether another process works there.
+fn check_port(state: &std::path::Path, port: u16) -> Result<(), Mistake> {
+    if port == 0 || state.exists() {
+        return Ok(());
+    }
+    let had = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port));
+    had.map(drop).map_err(|error| {
+        Mistake::new(format!("port {port} on 127.0.0.1 cannot be used ({error}); give another --port, or 0 for any"))
+    })
 }
 
 fn nothing_approved() -> Mistake {
@@ -100,6 +116,10 @@ pub struct Session {
     started: Timestamp,
     terminal: bool,
     state: PathBuf,
+    /// What runs for each task and where that comes from.
+    agent: Vec<String>,
+    /// What was wanted of a person when the world was last looked at for it before its time.
+    looked_for: Vec<(IssueNumber, String)>,
     /// Whether the tracking issue's address was said.
     addressed: bool,
     /// What a person was told to do, and the moment of the turn that showed it.
@@ -114,14 +134,13 @@ impl Session {
     async fn start(
         chosen: &Chosen,
         issues: GivenIssues,
+        notes: Vec<String>,
         args: &LocalArgs,
         progress: Progress,
         terminal: bool,
     ) -> anyhow::Result<Self> {
         let started = now();
-        if chosen.checkout.dirty {
-            progress.say("Note: work in this checkout that is not committed is not seen; the base is its last commit.");
-        }
+        let numbers: Vec<IssueNumber> = issues.open.iter().map(|issue| issue.number).collect();
         let options = SiteOptions {
             state: chosen.state.clone(),
             source: chosen.checkout.root.clone(),
@@ -133,12 +152,18 @@ impl Session {
             program: None,
         };
         let site = Site::start(options).await?;
-        site.taken_over.iter().for_each(|words| progress.tell(words));
+        // Said only now: a start that comes to nothing has its own words.
+        let dirty = "Note: work in this checkout that is not committed is not seen; the base is its last commit.";
+        let dirty = chosen.checkout.dirty.then(|| dirty.to_owned());
+        let base = chosen.base.words().await?;
+        let words = notes.into_iter().chain(base).chain(dirty).chain(chosen.agent.clone());
+        words.chain(site.taken_over.iter().cloned()).for_each(|words| progress.tell(&words));
         let pages = site.forge.web_url().map_err(anyhow::Error::msg)?;
         progress.say(&format!("Pages (valid once, for your browser): {pages}"));
         // Git runs in the checkout's folder: the forge's must be named from the root.
-        let bare = chosen.state.canonicalize()?.join("forge").join("repository.git");
-        let branches = Branches::new(&chosen.checkout.root, &bare, args.merge_into.clone());
+        let forge = forge_repository(&chosen.state.canonicalize()?);
+        let mut branches = Branches::new(&chosen.checkout.root, &forge, args.merge_into.clone(), &chosen.base).await?;
+        branches.strangers(numbers.into_iter()).await?.iter().for_each(|words| progress.tell(words));
         let state = chosen.state.clone();
         Ok(Self {
             site,
@@ -147,6 +172,8 @@ impl Session {
             started,
             terminal,
             state,
+            agent: chosen.agent.clone(),
+            looked_for: Vec::new(),
             addressed: false,
             wanted: None,
             asked: false,
@@ -160,6 +187,12 @@ impl Session {
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the server has stopped")?,
+                Some((run, words)) = self.site.quiet.recv() => {
+                    if let Some(plan) = self.site.plan(&changes.borrow()) {
+                        self.progress.quiet(&plan, run, &words, now());
+                    }
+                    continue;
+                }
                 () = interrupts.next() => return Ok(Ended::Interrupted),
             }
             let seen = changes.borrow_and_update().clone();
@@ -196,7 +229,8 @@ impl Session {
         }
     }
 
-    /// Nothing goes on without a person. What is still on its way (a webhook, an answer) has until the next turn.
+    /// Nothing goes on without a person. What is still on its way (a webhook, an answer) has until the next turn, which
+    /// looks at everything at once.
     async fn needs_person(
         &mut self,
         plan: &Plan,
@@ -207,6 +241,10 @@ impl Session {
         let before = self.wanted.replace((wanted.clone(), at));
         let told = before.as_ref().is_some_and(|(said, since)| *said == wanted && *since < at);
         if !told {
+            if self.looked_for != wanted {
+                self.site.look();
+                self.looked_for = wanted;
+            }
             return Ok(None);
         }
         if self.terminal && !self.asked && approvals(plan) > 0 {
@@ -258,6 +296,7 @@ impl Session {
         if plan.tasks.values().any(|task| !task.left && !task.facts.validate.is_empty()) {
             self.progress.tell("Lines with `runs` are commands from the issues' texts; a shell runs them here.");
         }
+        self.agent.iter().for_each(|line| self.progress.tell(line));
         let question = format!("Approve all {} texts as they stand and begin? [y/N] ", approvals(plan));
         self.progress.pause();
         let answer = answer(question, interrupts).await?;
@@ -279,7 +318,7 @@ impl Session {
     }
 
     /// Stops everything and says how it went.
-    async fn end(self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Outcome> {
+    async fn end(mut self, ended: Ended, args: &LocalArgs) -> anyhow::Result<Outcome> {
         self.progress.pause();
         let seen = self.site.progress().borrow().clone();
         let plan = self.site.plan(&seen);
@@ -288,12 +327,13 @@ impl Session {
             self.progress.say("Ended before anything was planned.");
             return Ok(Outcome { ended, plan: None });
         };
+        self.branches.follow_once_more(&plan).await.iter().for_each(|words| self.progress.say(words));
         report(&self.progress, &plan, self.started);
+        // Merged work that is not where it was asked for is not all done.
+        let ended = if ended == Ended::Well && self.branches.lags(&plan) { Ended::Unfinished } else { ended };
         if ended == Ended::Interrupted {
             self.progress.say(&to_go_on());
-        } else if let Some(base) = &plan.header.base
-            && let Some(line) = self.branches.how_to_merge(&base.branch)
-        {
+        } else if let Some(line) = self.branches.how_to_merge(&plan) {
             self.progress.say(&line);
         }
         tracing::debug!(state = %self.state.display(), "the state is kept");

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::engine::config::{ApprovalPolicy, Settings};
-use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName};
+use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId};
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
 use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
 use crate::forge::runner::{self, Check, Runner};
-use crate::forge::world::request::{Request, RunnerAct};
+use crate::forge::world::request::{Request, RunnerAct, SeedAct};
 use crate::forge::world::setup::ApiLimits;
 use crate::github::auth::{App, AppCredentials, Installations};
 use crate::github::client::Transport;
@@ -38,6 +38,13 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Variables of the user's environment that the agent gets: its login and its model's key, besides what every job gets.
 const AGENT_VARIABLES: &[&str] =
     &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
+
+/// How the worker's words about a silent agent begin.
+const QUIET_WORDS: &str = "agent: nothing new";
+/// Most such lines that wait to be shown.
+const QUIET_WAITING_MAX: usize = 64;
+/// The least numbers that are kept for the file's issues.
+const NUMBERS_KEPT_FREE: u64 = 1_000;
 
 /// What a site is made of.
 pub struct SiteOptions {
@@ -67,6 +74,8 @@ pub struct Site {
     server: Server,
     store: SqliteStore,
     repository: RepositoryName,
+    /// Runs whose agent has fallen silent, each with the worker's words about it.
+    pub quiet: mpsc::Receiver<(RunId, String)>,
     /// What was taken over from the issues file, in words.
     pub taken_over: Vec<String>,
 }
@@ -95,6 +104,7 @@ impl Site {
         let forge = Forge::start(forge_options(&options, &workflow)).await.map_err(not_started)?;
         // Runs alive when the forge was killed come back cancelled.
         forge.apply(Request::Runner(RunnerAct::Restarted)).await?;
+        number_apart(&forge, &options.issues).await?;
         // Before anybody listens: the first look at everything finds it.
         let relabel = (options.settings.approval == ApprovalPolicy::Label).then_some(options.settings.label.as_str());
         let taken_over = take_over(&forge, &options.issues, &options.state, &owner(), relabel).await?;
@@ -108,8 +118,11 @@ impl Site {
                 .await?;
         let url = format!("http://{}/webhook", server.address());
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into(), repeats: true }));
-        let runner = Runner::start(runner_options(&options, &forge, workflow, runner_state)?, forge.handle()).await?;
-        Ok(Self { forge, runner, server, store, repository: options.repository, taken_over })
+        let (sender, quiet) = mpsc::channel(QUIET_WAITING_MAX);
+        let mut runner = runner_options(&options, &forge, workflow, runner_state)?;
+        runner.live = Some(runner::LiveLines { words: QUIET_WORDS, sender });
+        let runner = Runner::start(runner, forge.handle()).await?;
+        Ok(Self { forge, runner, server, store, repository: options.repository, quiet, taken_over })
     }
 
     /// To watch the plan by.
@@ -120,6 +133,11 @@ impl Site {
     /// The plan after the newest turn.
     pub fn plan(&self, progress: &ProgressByRepository) -> Option<Arc<Plan>> {
         progress.get(&self.repository).map(|progress| Arc::clone(&progress.plan))
+    }
+
+    /// Has the plan looked at everything at once, before its next heartbeat.
+    pub fn look(&self) {
+        self.server.look(&self.repository);
     }
 
     /// The page of the tracking issue.
@@ -135,6 +153,27 @@ impl Site {
         self.forge.shutdown().await;
         self.store.close().await;
     }
+}
+
+/// Lets the forge's own numbers begin far above those of the file, so that issues which GitHub opens later find theirs
+/// free. Only while nothing of the forge's own has a number yet.
+async fn number_apart(forge: &Forge, given: &GivenIssues) -> anyhow::Result<()> {
+    let owner = owner();
+    let is_apart = forge.handle().look(|world| world.issues().any(|entry| !entry.issue.author.login.same(&owner)));
+    if is_apart {
+        return Ok(());
+    }
+    let highest = given.open.iter().chain(&given.closed).map(|issue| issue.number.0).max().unwrap_or_default();
+    forge.apply(Request::Seed(SeedAct::Issued { number: last_before_own(highest) })).await?;
+    Ok(())
+}
+
+/// The power of ten after which the forge's own numbers begin: at least 1,000, at least ten times the highest number.
+fn last_before_own(highest: u64) -> u64 {
+    let least = highest.saturating_mul(10).max(NUMBERS_KEPT_FREE);
+    std::iter::successors(Some(NUMBERS_KEPT_FREE), |power| power.checked_mul(10))
+        .find(|power| *power >= least)
+        .unwrap_or(highest)
 }
 
 /// The forge's owner, whose acts are those of the person at the machine.
@@ -219,6 +258,26 @@ fn not_started(error: StartError) -> anyhow::Error {
         StartError::Port { .. } | StartError::InUse { .. } => Mistake::new(error.to_string()).into(),
         StartError::State { .. } | StartError::Option { .. } | StartError::Git(_) | StartError::Store(_) => {
             error.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_numbers_begin_at_a_power_of_ten_far_above_the_files() {
+        for (highest, last) in [
+            (0, 1_000),
+            (40, 1_000),
+            (100, 1_000),
+            (101, 10_000),
+            (999, 10_000),
+            (5_000, 100_000),
+            (u64::MAX, u64::MAX),
+        ] {
+            assert_eq!(last_before_own(highest), last, "{highest}");
         }
     }
 }

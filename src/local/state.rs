@@ -7,14 +7,19 @@ use crate::local::options::Mistake;
 /// The file that names the checkout a state folder belongs to.
 const CHECKOUT_FILE: &str = "checkout";
 
-/// Makes the folder, if need be, so that only its owner may look into it.
+/// Makes the folder, if need be, so that only its owner may look into it. Where it lies in a checkout, git is told to
+/// leave it alone; a folder that holds anything else already is not told so.
 ///
 /// # Errors
 /// [`Mistake`] where it cannot be made or is no folder.
 pub(super) fn make_private(folder: &Path) -> Result<(), Mistake> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| unusable(folder, &error))
+    made.and_then(|()| {
+        let is_empty = std::fs::read_dir(folder)?.next().is_none();
+        if is_empty { std::fs::write(folder.join(".gitignore"), "*\n") } else { Ok(()) }
+    })
+    .map_err(|error| unusable(folder, &error))
 }
 
 /// Binds the folder to the checkout at its first start and compares at every later one, by real paths: what it holds
@@ -69,6 +74,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let [state, one, other] = ["state", "one/same", "other/same"].map(|name| folder.path().join(name));
         make_private(&state).expect("made");
+        assert_eq!(std::fs::read_to_string(state.join(".gitignore")).expect("written"), "*\n");
+        let full = folder.path().join("full");
+        std::fs::create_dir_all(full.join("work")).expect("made");
+        make_private(&full).expect("made");
+        assert!(!full.join(".gitignore").exists(), "somebody's own folder is hidden from git");
         [&one, &other].iter().for_each(|checkout| std::fs::create_dir_all(checkout).expect("made"));
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&one, &link).expect("linked");

@@ -57,9 +57,12 @@ impl Credentials for PushToken {
 impl<S> AppConnector<S> {
     /// Prepares; sends nothing. Each start performs under a name of its own, so that what an earlier one left is
     /// probed first.
-    pub fn new(app: Arc<App>, options: AppOptions, store: S) -> Self {
-        let owner = Owner::new(format!("server-{}", random_text()));
-        Self { installations: Arc::new(Installations::new(app)), options, store, owner, bot: OnceCell::new() }
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn new(app: Arc<App>, options: AppOptions, store: S) -> Result<Self, String> {
+        let owner = Owner::new(format!("server-{}", random_text()?));
+        Ok(Self { installations: Arc::new(Installations::new(app)), options, store, owner, bot: OnceCell::new() })
     }
 
     /// Asks GitHub who we are, once: also the test that id and key belong together.
@@ -102,7 +105,7 @@ impl<S: Store + Clone + 'static> Connector for AppConnector<S> {
             repository: repository.clone(),
             owner: self.owner.clone(),
             bot,
-            seed: random_text(),
+            seed: random_text().map_err(|message| ConnectError::Failed { message })?,
             configuration: self.options.configuration.clone(),
             tree: Tree::default(),
         })
@@ -145,11 +148,11 @@ fn failed(error: Error) -> ConnectError {
     ConnectError::Failed { message: error.to_string() }
 }
 
-/// 32 hexadecimal digits nobody can guess.
-fn random_text() -> String {
+/// 32 hexadecimal digits nobody can guess; without randomness nothing here can be safe.
+fn random_text() -> Result<String, String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).expect("the system gives randomness, or nothing here can be safe");
-    hex::encode(bytes)
+    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(hex::encode(bytes))
 }
 
 /// Where git is reached at a GitHub whose API is there: `https://github.com` for GitHub itself, and the server itself

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What fails, by name; empty while all is well.
+/// The failures that stand in the log, by what fails; empty while all is well. Whoever asks `/readyz` may be anybody:
+/// names and reasons are for the log alone.
 #[derive(Debug, Default)]
 pub(super) struct Health(Mutex<BTreeMap<String, String>>);
 
 impl Health {
-    /// Something fails, for this reason.
-    pub(super) fn fails(&self, what: &str, reason: String) {
-        self.failing().insert(what.to_owned(), reason);
+    /// Something fails; the log tells of it under this name of the failure.
+    pub(super) fn fails(&self, what: &str, failure: String) {
+        self.failing().insert(what.to_owned(), failure);
     }
 
     /// It does its work again, or is gone.
@@ -18,11 +19,10 @@ impl Health {
         self.failing().remove(what);
     }
 
-    /// Everything that fails, in words; nothing while all is well.
-    pub(super) fn complaint(&self) -> Option<String> {
+    /// One failure of those there are, and how many more; nothing while all is well.
+    pub(super) fn failure(&self) -> Option<(String, usize)> {
         let failing = self.failing();
-        let complaints: Vec<String> = failing.iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
-        (!complaints.is_empty()).then(|| complaints.join("; "))
+        failing.values().next().map(|failure| (failure.clone(), failing.len() - 1))
     }
 
     fn failing(&self) -> MutexGuard<'_, BTreeMap<String, String>> {

@@ -1,6 +1,6 @@
 //! The loops of all repositories, and what they share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(super) struct Loops<C: Connector> {
     clock: Clock,
     /// What ends the sleep of each loop, by folded name.
     known: Mutex<BTreeMap<String, Arc<Notify>>>,
+    /// Repositories to be looked at before their heartbeat, by folded name.
+    looks: Mutex<BTreeSet<String>>,
     /// Counts changes of the installations.
     generation: AtomicU64,
     installations_changed: Notify,
@@ -66,6 +68,7 @@ impl<C: Connector> Loops<C> {
             store,
             clock,
             known: Mutex::default(),
+            looks: Mutex::default(),
             generation: AtomicU64::new(0),
             installations_changed: Notify::new(),
             health: Health::default(),
@@ -80,6 +83,17 @@ impl<C: Connector> Loops<C> {
     /// Something was heard of a repository: its loop wakes, or begins.
     pub(super) fn wake(self: &Arc<Self>, repository: &RepositoryName) {
         self.begin(repository).notify_one();
+    }
+
+    /// A repository is to be looked at now, as a heartbeat does.
+    pub(super) fn look(self: &Arc<Self>, repository: &RepositoryName) {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(folded(repository));
+        self.wake(repository);
+    }
+
+    /// Whether a look was asked for since this was last asked.
+    pub(super) fn takes_look(&self, repository: &RepositoryName) -> bool {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).remove(&folded(repository))
     }
 
     /// Begins a repository's loop where it has none. A loop begins with a look at everything.

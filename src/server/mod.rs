@@ -25,6 +25,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::engine::id::RepositoryName;
 use crate::github::client::Clock;
 use crate::github::webhook::WebhookSecrets;
 use crate::store::{self, Store};
@@ -71,6 +72,7 @@ pub enum StartError {
 pub struct Server {
     address: SocketAddr,
     progress: watch::Receiver<ProgressByRepository>,
+    look: Box<dyn Fn(&RepositoryName) + Send + Sync>,
     stop: Box<dyn FnOnce() -> Stopping + Send>,
 }
 
@@ -90,12 +92,19 @@ impl Server {
         loops.tasks().spawn(upkeep::run(Arc::clone(&loops)));
         loops.tasks().spawn(listen(listener, Arc::clone(&loops), options.secrets));
         let progress = loops.progress();
-        Ok(Self { address, progress, stop: Box::new(move || Box::pin(stop(loops))) })
+        let looking = Arc::clone(&loops);
+        let look = Box::new(move |repository: &RepositoryName| looking.look(repository));
+        Ok(Self { address, progress, look, stop: Box::new(move || Box::pin(stop(loops))) })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Has a repository looked at as a heartbeat does, at once.
+    pub fn look(&self, repository: &RepositoryName) {
+        (self.look)(repository);
     }
 
     /// To watch plans by: changes after each turn. Whoever watches may miss turns, never the newest state.
@@ -118,8 +127,9 @@ async fn listen<C: Connector>(listener: TcpListener, loops: Arc<Loops<C>>, secre
         () = loops.abandoned() => return,
     };
     if let Err(error) = ended {
-        tracing::error!(%error, "the server no longer listens");
-        loops.health().fails("listening", error.to_string());
+        let failure = health::failure_id();
+        tracing::error!(failure, %error, "the server no longer listens");
+        loops.health().fails("listening", failure);
     }
 }
 

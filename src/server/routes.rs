@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use crate::server::connector::Connector;
+use crate::server::health::failure_id;
 use crate::server::webhook::{Intake, receive};
 use crate::store::Store;
 
@@ -32,17 +33,29 @@ pub(super) fn router<C: Connector>(intake: Arc<Intake<C>>) -> Router {
         .with_state(intake)
 }
 
-/// `GET /readyz`: 200 when the store answers and no loop is failing, else 503 and why.
+/// `GET /readyz`: 200 when the store answers and no loop is failing, else 503 with the name of a failure in the log.
 async fn ready<C: Connector>(State(intake): State<Arc<Intake<C>>>) -> (StatusCode, String) {
     let loops = intake.loops();
-    let complaint = match tokio::time::timeout(STORE_TIMEOUT, loops.store().repositories()).await {
+    let unasked = match tokio::time::timeout(STORE_TIMEOUT, loops.store().repositories()).await {
         Err(_) => Some("the store does not answer".to_owned()),
         Ok(Err(error)) => Some(error.to_string()),
-        Ok(Ok(_)) if loops.is_stopping() => Some("the server is stopping".to_owned()),
-        Ok(Ok(_)) => loops.health().complaint(),
+        Ok(Ok(_)) => None,
     };
-    match complaint {
-        None => (StatusCode::OK, "ready\n".to_owned()),
-        Some(complaint) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {complaint}\n")),
+    if let Some(reason) = unasked {
+        let failure = failure_id();
+        tracing::error!(failure, reason, "the server is not ready");
+        return not_ready(&format!("failure {failure}"));
     }
+    if loops.is_stopping() {
+        return not_ready("stopping");
+    }
+    match loops.health().failure() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some((failure, 0)) => not_ready(&format!("failure {failure}")),
+        Some((failure, more)) => not_ready(&format!("failure {failure} and {more} more")),
+    }
+}
+
+fn not_ready(why: &str) -> (StatusCode, String) {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"))
 }

@@ -53,7 +53,7 @@ async fn look_after<C: Connector>(loops: &Arc<Loops<C>>) {
             Err(error) => {
                 let failure = failure_id();
                 tracing::error!(failure, %error, "deliveries could not be looked after");
-                loops.health().fails(DELIVERIES, format!("{error} (failure {failure})"));
+                loops.health().fails(DELIVERIES, failure);
             }
         }
         if is_full_look {
@@ -82,7 +82,7 @@ async fn discover<C: Connector>(loops: &Arc<Loops<C>>, failures: &mut u32) -> Du
             *failures = failures.saturating_add(1);
             let failure = failure_id();
             tracing::error!(failure, failures, %error, "the App's repositories could not be listed; it is tried again");
-            loops.health().fails(DISCOVERY, format!("{error} (failure {failure})"));
+            loops.health().fails(DISCOVERY, failure);
             retry_wait(*failures)
         }
     }

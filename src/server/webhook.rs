@@ -148,7 +148,8 @@ async fn read<'i, C: Connector>(
     let most = told.unwrap_or(BODY_BYTES_MAX);
     let bytes = u32::try_from(most.max(BODY_BYTES_LEAST)).map_err(|_| too_long())?;
     let reading = async {
-        let room = intake.room.acquire_many(bytes).await.expect("the semaphore is never closed");
+        // Nobody closes the semaphore: who does has no room for bodies.
+        let room = intake.room.acquire_many(bytes).await?;
         Limited::new(body, most).collect().await.map(|collected| (collected.to_bytes().into(), room))
     };
     match tokio::time::timeout(BODY_TIMEOUT, reading).await {

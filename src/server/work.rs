@@ -163,7 +163,7 @@ impl<C: Connector> Work<C> {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let (failure, wait) = (failure_id(), retry_wait(failures));
         tracing::error!(repository = %self.repository, failure, failures, ?wait, "{reason}; it is tried again");
-        self.loops.health().fails(self.repository.as_str(), format!("{reason} (failure {failure})"));
+        self.loops.health().fails(self.repository.as_str(), failure);
         wait
     }
 
@@ -229,7 +229,8 @@ impl<C: Connector> Work<C> {
         }
         let heard = self.loops.store().claim(&self.repository, held.lease, DELIVERIES_MAX).await?;
         let heartbeat = held.plan.header.settings.heartbeat.0;
-        let tick = memory.ticked_at.is_none_or(|at| now >= at + heartbeat || now < at);
+        let asked = self.loops.takes_look(&self.repository);
+        let tick = asked || memory.ticked_at.is_none_or(|at| now >= at + heartbeat || now < at);
         if heard.is_empty() && !tick && memory.wake_at.is_none_or(|at| now < at) {
             return Ok(Next::Sleep(self.until_due(memory, heartbeat)));
         }

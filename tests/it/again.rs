@@ -13,12 +13,12 @@ fn new_issues_and_edited_texts_are_taken_over_and_said() {
     let first = issue(1, "Write a", "Files: a.txt");
     let waiting = issue(2, "Write b", "Files: b.txt\nDepends on: #1");
     run(&mut stage.issues(&[first.clone(), waiting]).local(&agent, &[])).expect(3);
-    // By now #3 is the tracking issue and #4 a pull request.
+    // By now #1001 is the tracking issue and #1002 a pull request.
     let edited = issue(2, "Write c", "Files: c.txt\nDepends on: #1");
-    let issues = [first, edited, issue(4, "Another", "Files: a.txt"), issue(9, "Write b", "Files: b.txt")];
+    let issues = [first, edited, issue(1_002, "Another", "Files: a.txt"), issue(9, "Write b", "Files: b.txt")];
     let flags = ["--auto-merge", "--merge-into", "agents"];
     let ended = run(&mut stage.issues(&issues).local(&agent, &flags)).expect(0);
-    let ended = ended.says(&["1 new issue, 1 edited", "not taken over from the issues file: #4"]);
+    let ended = ended.says(&["1 new issue, 1 edited", "not taken over from the issues file: #1002"]);
     let summary = ended.json();
     for number in [1, 2, 9] {
         assert_eq!(task(&summary, number)["verdict"], "merged", "#{number}");

@@ -1,7 +1,9 @@
 //! The question for approval that `local` puts on a terminal: yes, no, and Ctrl-C.
 
+use std::process::Command;
+
 use crate::support::program::terminal::{self, CONTROL_C, Terminal};
-use crate::support::program::{Stage, issue, run};
+use crate::support::program::{PROGRAM, Stage, commit, git, issue, run};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 const QUESTION: &str = "Approve all 2 texts as they stand and begin? [y/N] ";
@@ -72,4 +74,35 @@ fn ctrl_c_at_the_question_ends_with_how_to_go_on() {
     // The same plan, where nobody can be asked: what was not approved is not begun, and the flag is named.
     run(&mut stage.local_that_asks(&agent, FLAGS)).expect(2).says(&["--auto-approve"]);
     assert_eq!(stage.began(), Vec::<String>::new());
+}
+
+#[test]
+fn a_checkout_cannot_approve_itself_and_the_question_names_what_it_would_run() {
+    if !terminal::can_be_made() {
+        return;
+    }
+    let mut stage = Stage::new(FILES);
+    let agent = stage.agent("touch_files");
+    std::fs::create_dir(stage.checkout().join(".github")).expect("made");
+    let own = serde_json::json!({"approval": "label", "agent": "shell", "agent_command": agent, "setup": ["true"]});
+    std::fs::write(stage.checkout().join(".github/orchestrator.yml"), own.to_string()).expect("written");
+    git(&stage.checkout(), &["add", ".github"]);
+    commit(&stage.checkout(), "Its own configuration");
+    stage.issues(&[issue(1, "Write a", "Files: a.txt"), issue(2, "Write b", "Files: b.txt")]);
+    let mut command = Command::new(PROGRAM);
+    command.args(["local", "--auto-merge"]).arg("--repo").arg(stage.checkout()).arg("--state").arg(stage.state());
+    command.arg("--issues").arg(stage.path("issues.json"));
+    run(&mut command).expect(2).says(&["nothing is approved yet", "--auto-approve"]);
+    assert!(!stage.state().exists());
+    let mut terminal = Terminal::start(&command, &stage.path(""));
+    for shown in
+        ["t1 Write a", "Agent: shell, `sh", "(from the checkout's own file", "Before the agent: `true`", QUESTION]
+    {
+        terminal.until(shown);
+    }
+    assert_eq!(stage.began(), Vec::<String>::new());
+    terminal.press("y\n");
+    assert_eq!(terminal.end().0, Some(0));
+    let ended = run(command.arg("--auto-approve")).expect(0);
+    ended.says(&["Agent: shell, `sh", "(from the checkout's own file"]);
 }

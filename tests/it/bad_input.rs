@@ -11,7 +11,7 @@ use task_orchestrator::engine::id::{IssueNumber, Login, RepositoryName};
 use task_orchestrator::forge::http::{Clock, Forge, ForgeOptions};
 use task_orchestrator::forge::world::setup::ApiLimits;
 
-use crate::support::program::{Browser, PROGRAM, Running, Stage, full, git, issue, outcomes, run, task};
+use crate::support::program::{Browser, PROGRAM, Running, Stage, commit, full, git, issue, outcomes, run, task};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 
@@ -31,6 +31,12 @@ fn command(stage: &Stage, arguments: &[&str]) -> Command {
 fn mistakes_are_named_with_place_and_remedy() {
     let stage = Stage::new(FILES);
     stage.issues(&one());
+    std::fs::create_dir(stage.checkout().join("tools")).expect("made");
+    std::fs::write(stage.checkout().join("tools/plain.sh"), "true\n").expect("written");
+    std::fs::write(stage.checkout().join("tools/run.sh"), "#!/bin/sh\n").expect("written");
+    git(&stage.checkout(), &["add", "tools"]);
+    git(&stage.checkout(), &["update-index", "--chmod=+x", "tools/run.sh"]);
+    commit(&stage.checkout(), "Tools");
     stage.write("cut.json", "[{\"number\": 1,\n");
     stage.write("twice.json", r#"[{"number": 1, "title": "x"}, {"number": 1, "title": "y"}]"#);
     stage.write("long.json", &json!([{ "number": 7, "title": "x", "body": "y".repeat(105_000) }]).to_string());
@@ -40,6 +46,8 @@ fn mistakes_are_named_with_place_and_remedy() {
     stage.write("secret", "It's a secret to everybody");
     stage.write("unknown.yml", "label: x\nmax_parallell: 3\n");
     stage.write("wrong.yml", "timeout: soon\n");
+    stage.write("broken.yml", "a: [\n");
+    stage.write("colour.yml", "label: x\ncolour: red\n");
     std::fs::create_dir(stage.path("plain")).expect("made");
     git(&stage.path(""), &["init", "--quiet", "unborn"]);
     git(&stage.path(""), &["init", "--quiet", "--bare", "bare.git"]);
@@ -48,10 +56,12 @@ fn mistakes_are_named_with_place_and_remedy() {
         [&["local", "--repo", repository, "--issues", issues][..], more].concat()
     };
     let good = |more: &[&'static str]| local("checkout", "issues.json", &[&shell[..], more].concat());
+    let with_agent =
+        |command: &'static str| local("checkout", "issues.json", &["--agent", "shell", "--agent-command", command]);
     let serve = |more: &[&'static str]| [&["serve", "--app-id", "1"], more].concat();
     let plan = |repository: &'static str, issues: &'static str| vec!["plan", "--repo", repository, "--issues", issues];
     let cases: Vec<(Vec<&str>, i32, &[&str])> = vec![
-        (local("checkout", "cut.json", &shell), 2, &["cut.json", "line 2 column 0", "gh issue list"]),
+        (local("checkout", "cut.json", &shell), 2, &["cut.json", "line 2 column 1", "gh issue list"]),
         (local("checkout", "twice.json", &shell), 2, &["twice.json", "#1 stands there twice", "leave one"]),
         (local("checkout", "text.json", &shell), 2, &["text.json", "line 1 column", "gh issue list"]),
         (local("checkout", "none.json", &shell), 2, &["none.json", "no open issue"]),
@@ -59,7 +69,7 @@ fn mistakes_are_named_with_place_and_remedy() {
         (local("checkout", "long.json", &shell), 2, &["long.json", "body of #7 has 105000 characters", "65536"]),
         (local("checkout", "-", &shell), 2, &["--issues -", "the file is empty"]),
         (local("bare.git", "issues.json", &shell), 2, &["bare.git is a bare repository", "checkout", "git clone"]),
-        (plan("checkout", "cut.json"), 2, &["cut.json", "line 2 column 0", "gh issue list"]),
+        (plan("checkout", "cut.json"), 2, &["cut.json", "line 2 column 1", "gh issue list"]),
         (plan("checkout", "missing.json"), 2, &["missing.json", "No such file"]),
         (local("plain", "issues.json", &shell), 2, &["plain is not a git repository", "git init", "--repo"]),
         (local("unborn", "issues.json", &shell), 2, &["unborn has no commit yet", "git commit"]),
@@ -90,13 +100,27 @@ fn mistakes_are_named_with_place_and_remedy() {
             2,
             &["no-such-word"],
         ),
-        (local("checkout", "issues.json", &["--agent", "shell", "--agent-command", "/no/such"]), 2, &["/no/such"]),
+        (with_agent("/no/such"), 2, &["/no/such", "does not exist"]),
+        (with_agent("/tmp"), 2, &["/tmp", "is a folder"]),
+        (with_agent("/etc/passwd"), 2, &["/etc/passwd", "not executable", "chmod +x"]),
+        (with_agent("./nope.sh"), 2, &["./nope.sh", "work tree", "`main` at ", "does not exist", "$PWD", "commit it"]),
+        (with_agent("sh nope.sh --fast"), 2, &["`nope.sh`", "does not exist"]),
+        (with_agent("../agent.sh"), 2, &["../agent.sh", "does not exist", "$PWD"]),
+        (with_agent("./tools"), 2, &["./tools", "is a folder"]),
+        (with_agent("./tools/plain.sh"), 2, &["tools/plain.sh", "not executable", "update-index --chmod=+x"]),
+        (with_agent("./tools/run.sh"), 2, &["nothing is approved yet"]),
+        (with_agent("sh tools/plain.sh"), 2, &["nothing is approved yet"]),
         (
             local("checkout", "issues.json", &["--agent", "shell", "--agent-command", "true", "--state", "@state"]),
             2,
             &["nothing is approved yet", "--auto-approve"],
         ),
-        (vec!["demo", "--keep", "issues.json"], 1, &["--keep issues.json"]),
+        (vec!["demo", "--keep", "issues.json"], 2, &["--keep issues.json"]),
+        (vec!["demo", "--keep", "checkout"], 2, &["--keep checkout", "no kept demo", "empty"]),
+        (vec!["demo", "--keep", "/proc/no/demo"], 2, &["--keep /proc/no/demo"]),
+        (vec!["plan", "--manifest", "issues.json"], 2, &["issues.json", "list of issues", "--issues"]),
+        (good(&["--config", "broken.yml"]), 2, &["broken.yml: line 1, column 4"]),
+        (good(&["--config", "colour.yml"]), 2, &["colour.yml: line 2, column 1", "unknown key `colour`", "nearest"]),
         (vec!["serve", "--app-id", "1"], 2, &["webhook secret is missing", "--webhook-secret-file"]),
         (serve(&["--webhook-secret-file", "empty"]), 2, &["empty"]),
         (serve(&["--webhook-secret-file", "secret"]), 2, &["private key is missing", "--private-key-file"]),
@@ -132,10 +156,12 @@ fn a_command_that_vanishes_is_not_retried_and_escalates() {
 fn a_taken_port_is_named() {
     let stage = Stage::new(FILES);
     let agent = stage.agent("touch_files");
+    std::fs::write(stage.checkout().join("a.txt"), "not committed\n").expect("written");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let ended = run(&mut stage.issues(&one()).local(&agent, &["--port", &port])).expect(2);
-    ended.says(&[&format!("port {port} on 127.0.0.1"), "--port"]);
+    let ended = ended.says(&[&format!("port {port} on 127.0.0.1"), "--port"]);
+    assert!(!stage.state().exists() && !ended.err.contains("not committed"), "{}", ended.err);
     drop(taken);
     run(&mut stage.local(&agent, &["--auto-merge", "--port", &port])).expect(0);
 }
@@ -148,7 +174,10 @@ fn a_second_process_on_the_same_state_ends_and_the_first_goes_on() {
     let first = Running::start(&mut stage.issues(&one()).local(&agent, &["--auto-merge"]));
     assert_eq!(stage.next_began(), "1.1");
     let state = stage.state().display().to_string();
-    run(&mut stage.local(&agent, &["--auto-merge"])).expect(2).says(&["another task-orchestrator", &state, "--state"]);
+    std::fs::write(stage.checkout().join("a.txt"), "not committed\n").expect("written");
+    let second = run(&mut stage.local(&agent, &["--auto-merge"])).expect(2);
+    let second = second.says(&["another task-orchestrator", &state, "--state"]);
+    assert!(!second.err.contains("not committed"), "{}", second.err);
     gate.open();
     first.wait().expect(0);
     assert!(stage.began().is_empty());
@@ -259,5 +288,8 @@ fn five_thousand_issues_come_to_their_first_dispatch_with_one_tracking_issue() {
     assert!(running.until("Tracking issue: "), "{}", running.said());
     running.interrupt();
     let summary = running.wait().expect(130).json();
-    assert_eq!((summary["tasks"].as_array().expect("tasks").len(), &summary["tracking_issue"]), (5_000, &json!(5_001)));
+    assert_eq!(
+        (summary["tasks"].as_array().expect("tasks").len(), &summary["tracking_issue"]),
+        (5_000, &json!(100_001))
+    );
 }

@@ -25,6 +25,10 @@ fn the_demo_ends_as_told_and_its_records_prove_it() {
     let keep = folder.path().join("kept");
     let ended = run(Command::new(PROGRAM).args(["demo", "--json", "--keep"]).arg(&keep)).expect(0);
     assert!(ended.err.contains("The story ended as told"), "{}", ended.err);
+    let is_told = |line: &str| line.contains("#7 ") && line.contains("nothing new for 2s; it is restarted at 3s");
+    assert!(ended.err.lines().any(is_told), "{}", ended.err);
+    let most = most_at_once(&ended.json());
+    assert!(ended.err.contains(&format!("at most {most} agents at once, ")), "{}", ended.err);
     for secret in ["PRIVATE KEY", "ghs_", "eyJ", "x-access-token", "sha256="] {
         assert!(!ended.err.contains(secret) && !ended.out.contains(secret), "`{secret}` is printed:\n{}", ended.err);
     }

@@ -69,7 +69,7 @@ fn shape(summary: &Value) {
     assert_eq!((&one["id"], &one["status"], &one["verdict"]), (&"t1".into(), &"merged".into(), &"merged".into()));
     assert_eq!((&one["files_predicted"][0], &one["files_touched"][0]), (&"a.txt".into(), &"a.txt".into()));
     assert_eq!((outcomes(one), &one["attempts"][0]["n"]), (vec!["changed"], &1.into()));
-    assert_eq!(summary["tracking_issue"], 3);
+    assert_eq!(summary["tracking_issue"], 1_001);
     assert!(summary["makespan_s"].as_f64().expect("a number") > 0.0);
     assert!(spans(one).iter().all(|(start, end)| start <= end));
 }
@@ -127,8 +127,8 @@ fn a_red_check_is_retried_with_its_log_under_the_same_pull_request() {
     let mut command = stage.issues(&[issue(1, "Write a", "Files: a.txt")]).local(&agent, &flags);
     let summary = run(command.arg("--config").arg(config)).expect(0).json();
     let task = task(&summary, 1);
-    // Issue and tracking issue have the first two numbers: no other pull request came before.
-    assert_eq!((outcomes(task), &task["pr"]), (vec!["red", "changed"], &3.into()));
+    // The tracking issue has the first of the forge's own numbers: no other pull request came before.
+    assert_eq!((outcomes(task), &task["pr"]), (vec!["red", "changed"], &1_002.into()));
     assert_eq!(stage.show("agents", "a.txt"), "right");
 }
 
@@ -179,9 +179,10 @@ fn after_ctrl_c_the_same_command_goes_on() {
         "if [ \"$issue\" = 2 ] && [ ! -e \"$folder/second\" ]; then read -r _ <\"$folder/gate\"; fi\ntouch_files",
     );
     let flags = ["--auto-merge", "--merge-into", "agents"];
-    let running = Running::start(&mut stage.issues(&two()).local(&agent, &flags));
+    let mut running = Running::start(&mut stage.issues(&two()).local(&agent, &flags));
     let mut began: Vec<String> = (0..2).map(|_| stage.next_began()).collect();
     running.interrupt();
+    assert!(running.until("Stopping") && running.said().contains("The same command goes on: "), "{}", running.said());
     let ended = running.wait().expect(130);
     let state = stage.state().display().to_string();
     let ended = ended.says(&["Stopped. To go on: ", "--state", &state, "--merge-into agents"]);

@@ -1,5 +1,6 @@
 //! Stories over the whole engine, the loop and the embedded GitHub, and over the program as people run it.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "tests tell what they saw")]
 
 /// Each story is a test, and all of a file's stories are listed for those who run them together.
@@ -24,6 +25,7 @@ mod again;
 mod asked;
 mod bad_input;
 mod chaos;
+mod checkout;
 mod crash;
 mod demo;
 mod ends;

@@ -1,5 +1,7 @@
 //! The house rules, as tests: layers, sizes, names, words, and documents that say what the code does.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
+
 mod documents;
 mod flags;
 mod layers;

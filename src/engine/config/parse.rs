@@ -2,19 +2,22 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::brief::AgentKind;
 use crate::engine::config::{ApprovalPolicy, Gate, Settings, checks};
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
-use crate::engine::nearest::nearest;
+use crate::engine::nearest::{nearest, nearest_first};
 use crate::engine::policy::Scope;
 use crate::engine::time::Span;
 
 /// Largest configuration that is read, in bytes.
 const BYTES_MAX: usize = 100_000;
+
+/// How many keys are named where an unknown one is like none.
+const NEAREST_SHOWN: usize = 3;
 
 /// A mistake in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +167,8 @@ pub fn parse(text: &str, defaults: &Settings) -> Result<Settings, ConfigProblem>
     if !text.lines().any(|line| content(&line)) {
         return Ok(defaults.clone());
     }
+    // First whether it is YAML at all: a key that is read before the mistake would be complained of instead.
+    serde_saphyr::from_str::<IgnoredAny>(text).map_err(|error| unreadable(text, &error))?;
     let written: Written = serde_saphyr::from_str(text).map_err(|error| unreadable(text, &error))?;
     let settings = written.over(defaults);
     match checks::first_mistake(&settings) {
@@ -192,8 +197,8 @@ fn unknown_key(field: &str) -> String {
     match nearest(field, KEYS.iter().map(|key| key.name)) {
         Some(name) => format!("unknown key `{field}`; did you mean `{name}`?"),
         None => {
-            let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-            format!("unknown key `{field}`; the keys are {}", names.join(", "))
+            let names = nearest_first(field, KEYS.iter().map(|key| key.name), NEAREST_SHOWN);
+            format!("unknown key `{field}`; the nearest keys are {} (the README lists all)", names.join(", "))
         }
     }
 }

@@ -35,7 +35,8 @@ fn keys_are_read_over_the_defaults() {
 fn mistakes_have_a_place_and_a_remedy() {
     for (text, line, part) in [
         ("label: x\nmax_paralel: 4\n", 2, "did you mean `max_parallel`?"),
-        ("colour: red\n", 1, "the keys are label, "),
+        ("colour: red\n", 1, "unknown key `colour`; the nearest keys are timeout, scope, model "),
+        ("label: x\ncolour: [\n", 2, ""),
         ("max_parallel: 0\n", 1, "from 1 to 256"),
         ("\n\nmax_parallel: 1000\n", 3, "from 1 to 256"),
         ("max_parallel: many\n", 1, ""),
@@ -47,7 +48,7 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("workflow: ../x.yml\n", 1, "file name"),
         ("protected: ['[']\n", 1, "no glob"),
         ("- a\n", 1, ""),
-        ("a: [\n", 0, ""),
+        ("a: [\n", 1, "unclosed bracket"),
     ] {
         let problem = parse(text, &Settings::server()).expect_err(text);
         assert!(line == 0 || problem.line == line, "{text}: {problem:?}");

@@ -2,9 +2,9 @@
 //!
 //! Promises: no number is given twice, no counter restarts, and what cannot be known is looked for or closed, never
 //! done again. GitHub's lists show late what is young, so that it is looked at twice, `probe_window` apart, as a write
-//! whose answer was lost is. An attempt whose dispatch may have gone out is looked for as one whose answer was lost; a run or record
-//! that nobody kept a row of is fenced; what could come to stand twice is looked for before it is sent, for
-//! [`CAUTIOUS_FOR`].
+//! whose answer was lost is. An attempt whose dispatch may have gone out is looked for as one whose answer was lost; a
+//! run or record that nobody kept a row of is fenced; what could come to stand twice is looked for before it is sent,
+//! for [`CAUTIOUS_FOR`].
 
 #[cfg(test)]
 mod tests;

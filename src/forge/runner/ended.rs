@@ -1,37 +1,82 @@
-//! Folders of jobs that are over. They are put aside at once and removed later: taking thousands of files away in the
-//! middle of a run holds its job up, and makes file systems that do not give away anew what was just freed (ext4's
-//! inodes, for a minute) search long for each file that the next job makes.
+//! Folders of jobs that are over. They are put aside at once and removed in the background, one at a time and below
+//! everything else that runs here: taking thousands of files away holds whoever waits for it up. What is left when the
+//! runner stops stays, and goes after the next start.
+//!
+//! Only what lies in the folder of ended jobs is ever removed here, and nothing comes there before its job is over.
 
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use crate::forge::runner::sweep;
 
-/// Most bytes of folders put aside; beyond them the oldest go.
+/// Most bytes of folders put aside; where the background does not keep up, whoever puts more there removes the oldest.
 const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// What a file costs besides its bytes: many small ones fill a disk too.
 const BYTES_OF_A_FILE: u64 = 1024;
 
 /// The folder they are in.
-pub(super) fn folder(state: &Path) -> PathBuf {
+fn folder(state: &Path) -> PathBuf {
     state.join("ended")
+}
+
+/// The next free name for a folder put aside: numbers that grow, also over starts.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// Puts a folder aside, under a name that nothing has. Blocks only shortly.
+///
+/// # Errors
+/// It cannot be moved.
+pub(super) fn put_aside(state: &Path, root: &Path) -> io::Result<PathBuf> {
+    let ended = folder(state);
+    std::fs::create_dir_all(&ended)?;
+    loop {
+        let aside = ended.join((LAST.fetch_add(1, Ordering::Relaxed) + 1).to_string());
+        if aside.symlink_metadata().is_err() {
+            // A step may have taken away the right to move its own folder.
+            return std::fs::rename(root, &aside).map(|()| aside);
+        }
+    }
 }
 
 /// Folders put aside, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Ended(Mutex<Kept>);
+pub(super) struct Ended {
+    kept: Mutex<Kept>,
+    /// Something was put aside, or the end was asked for.
+    changed: Condvar,
+    stopped: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
     folders: VecDeque<(PathBuf, u64)>,
     bytes: u64,
-    count: u64,
 }
 
 impl Ended {
-    /// Puts a job's folder aside; what does not fit any more is removed, first of all what was put aside first. Blocks.
+    /// What an earlier life has put aside and not removed.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub(super) fn left(state: &Path) -> io::Result<Self> {
+        let ended = Self::default();
+        match std::fs::read_dir(folder(state)) {
+            Ok(entries) => {
+                for entry in entries {
+                    ended.kept().folders.push_back((entry?.path(), 0));
+                }
+                Ok(ended)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ended),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts a job's folder aside. Blocks where what is put aside becomes too much.
     ///
     /// # Errors
     /// It could neither be moved nor removed.
@@ -40,35 +85,77 @@ impl Ended {
     }
 
     fn put_at_most(&self, state: &Path, root: &Path, most: u64) -> io::Result<()> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.count += 1;
-        let aside = folder(state).join(kept.count.to_string());
-        // A step may have taken away the right to move its own folder.
-        if std::fs::create_dir_all(folder(state)).and_then(|()| std::fs::rename(root, &aside)).is_err() {
-            return sweep::remove(root);
-        }
+        let Ok(aside) = put_aside(state, root) else { return sweep::remove(root) };
         let bytes = size(&aside);
+        let mut kept = self.kept();
         kept.bytes += bytes;
         kept.folders.push_back((aside, bytes));
+        self.changed.notify_one();
         while kept.bytes > most {
             let Some((oldest, bytes)) = kept.folders.pop_front() else { break };
-            kept.bytes -= bytes;
+            kept.bytes = kept.bytes.saturating_sub(bytes);
+            drop(kept);
             sweep::remove(&oldest)?;
+            kept = self.kept();
         }
         Ok(())
     }
 
-    /// Removes all of them. Blocks.
+    /// Removes folders as they are put aside, on a thread of its own, until [`Ended::stop`].
     ///
     /// # Errors
-    /// Something could not be removed.
-    pub(super) fn empty(&self, state: &Path) -> io::Result<()> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.folders.clear();
-        kept.bytes = 0;
-        sweep::remove(&folder(state))
+    /// The system gives no thread.
+    pub(super) fn remove_in_background(self: Arc<Self>) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name("ended-jobs".to_owned()).spawn(move || {
+            yield_to_others();
+            while let Some(oldest) = self.next() {
+                if let Err(error) = sweep::remove_unless(&oldest, &self.stopped) {
+                    tracing::warn!(%error, folder = %oldest.display(), "a folder of an ended job stays");
+                }
+            }
+        })
+    }
+
+    /// The oldest folder, once there is one; nothing once stopped.
+    fn next(&self) -> Option<PathBuf> {
+        let mut kept = self.kept();
+        loop {
+            if self.stopped.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some((oldest, bytes)) = kept.folders.pop_front() {
+                kept.bytes = kept.bytes.saturating_sub(bytes);
+                return Some(oldest);
+            }
+            kept = self.changed.wait(kept).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Removes no more, in the middle of a folder too.
+    pub(super) fn stop(&self) {
+        // Under the lock: whoever has just found it unset waits already, and hears it.
+        let kept = self.kept();
+        self.stopped.store(true, Ordering::Release);
+        drop(kept);
+        self.changed.notify_all();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Lets everything else go first. Where the system knows no priority of a thread, it has that of the process.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, LEAST_PRIORITY) {
+        tracing::debug!(%error, "folders of ended jobs are removed at ordinary priority");
+    }
+}
+
+/// The least that nice(2) knows.
+#[cfg(target_os = "linux")]
+const LEAST_PRIORITY: i32 = 19;
 
 /// The bytes under a folder. What cannot be read counts as nothing.
 fn size(root: &Path) -> u64 {
@@ -91,33 +178,64 @@ fn size(root: &Path) -> u64 {
 mod tests {
     use super::*;
 
+    /// A folder of a job with a file of ten thousand bytes in it.
+    fn job(state: &Path, name: &str) -> PathBuf {
+        let root = state.join(name);
+        std::fs::create_dir_all(root.join("inner")).expect("made");
+        std::fs::write(root.join("inner/file"), vec![b'x'; 10_000]).expect("written");
+        root
+    }
+
+    fn aside(state: &Path) -> usize {
+        std::fs::read_dir(folder(state)).map_or(0, |entries| entries.flatten().count())
+    }
+
     #[test]
-    fn folders_are_put_aside_and_the_oldest_go_first() {
+    fn folders_are_put_aside_and_the_oldest_go_first_where_they_are_too_many() {
         let state = tempfile::tempdir().expect("a folder");
         let ended = Ended::default();
-        let job = |name: &str| {
-            let root = state.path().join(name);
-            std::fs::create_dir_all(root.join("inner")).expect("made");
-            std::fs::write(root.join("inner/file"), vec![b'x'; 10_000]).expect("written");
-            root
-        };
-        let aside = || {
-            let entries = std::fs::read_dir(folder(state.path())).map(|entries| entries.flatten().collect::<Vec<_>>());
-            let mut names: Vec<_> = entries.unwrap_or_default().iter().map(std::fs::DirEntry::file_name).collect();
-            names.sort();
-            names
-        };
         for name in ["a", "b", "c"] {
-            let root = job(name);
+            let root = job(state.path(), name);
             ended.put_at_most(state.path(), &root, 40_000).expect("put aside");
             assert!(!root.exists());
         }
-        assert_eq!(aside(), ["2", "3"]);
-        ended.put_at_most(state.path(), &job("d"), 100).expect("removed");
-        assert_eq!(aside(), Vec::<std::ffi::OsString>::new(), "one that is too large alone goes too");
-        ended.put(state.path(), &job("e")).expect("put aside");
-        ended.empty(state.path()).expect("emptied");
-        assert!(!folder(state.path()).exists());
+        assert_eq!(aside(state.path()), 2);
+        ended.put_at_most(state.path(), &job(state.path(), "d"), 100).expect("removed");
+        assert_eq!(aside(state.path()), 0, "one that is too large alone goes too");
         ended.put(state.path(), &state.path().join("never there")).expect("nothing to do");
+    }
+
+    /// Two lives: what the first leaves is not in the way of the second, which removes both lives' folders.
+    #[test]
+    fn what_is_left_goes_in_the_background_of_the_next_life() {
+        let state = tempfile::tempdir().expect("a folder");
+        let first = Ended::default();
+        first.stop();
+        for name in ["a", "b"] {
+            first.put(state.path(), &job(state.path(), name)).expect("put aside");
+        }
+        let first = Arc::new(first);
+        Arc::clone(&first).remove_in_background().expect("a thread").join().expect("it ends");
+        assert_eq!(aside(state.path()), 2, "one that is stopped removes nothing");
+        let second = Arc::new(Ended::left(state.path()).expect("read"));
+        second.put(state.path(), &job(state.path(), "c")).expect("put aside");
+        let thread = Arc::clone(&second).remove_in_background().expect("a thread");
+        let began = std::time::Instant::now();
+        while aside(state.path()) > 0 {
+            assert!(began.elapsed().as_secs() < 60, "{} folders stay", aside(state.path()));
+            std::thread::yield_now();
+        }
+        second.stop();
+        thread.join().expect("it ends");
+    }
+
+    #[test]
+    fn a_removal_that_is_stopped_leaves_the_rest() {
+        let state = tempfile::tempdir().expect("a folder");
+        let root = job(state.path(), "a");
+        sweep::remove_unless(&root, &AtomicBool::new(true)).expect("nothing to do");
+        assert!(root.join("inner/file").exists());
+        sweep::remove_unless(&root, &AtomicBool::new(false)).expect("removed");
+        assert!(!root.exists());
     }
 }

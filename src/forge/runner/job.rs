@@ -112,7 +112,7 @@ impl<H: Host> JobTask<H> {
             let value = environment.get(name).map(|value| value.to_string_lossy().into_owned());
             names.set("env", name, value.unwrap_or_default());
         }
-        let log = LogTail::hiding(names.secrets());
+        let log = LogTail::hiding(names.secrets()).heard_by(self.shared.options.live.as_ref(), self.run.id);
         let shared = Arc::clone(&self.shared);
         let mut state = JobState { shared: &shared, run: self.run.id, folder, environment, names, log };
         let conclusion = self.steps(&mut state, interruption).await;

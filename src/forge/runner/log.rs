@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::mpsc;
+
+use crate::engine::id::RunId;
 
 /// Bytes of a log that are told in the end.
 pub const LOG_BYTES_MAX: usize = 64 * 1024;
@@ -11,6 +14,26 @@ const MARGIN: usize = 16 * 1024;
 /// Shorter lines of secrets are no secrets and would black out half the log.
 const SECRET_BYTES_MIN: usize = 4;
 
+/// Longest line that is told while a job runs, in bytes.
+const LINE_BYTES_MAX: usize = 512;
+
+/// Who hears lines of logs while jobs run, and which. Where nobody keeps up, lines are left out.
+#[derive(Clone, Debug)]
+pub struct LiveLines {
+    /// Words of such a line; it is told from them on, without what a log puts before them.
+    pub words: &'static str,
+    /// The run and the line.
+    pub sender: mpsc::Sender<(RunId, String)>,
+}
+
+/// The line under way of a log that somebody hears.
+#[derive(Debug)]
+struct Heard {
+    by: LiveLines,
+    run: RunId,
+    line: Vec<u8>,
+}
+
 /// The end of a log.
 #[derive(Debug, Default)]
 pub(super) struct LogTail {
@@ -18,6 +41,7 @@ pub(super) struct LogTail {
     is_cut: bool,
     /// Lines that are shown as `***`.
     secrets: Vec<SecretString>,
+    heard: Option<Heard>,
 }
 
 impl LogTail {
@@ -33,8 +57,40 @@ impl LogTail {
         Self { secrets: lines.into_iter().map(SecretString::from).collect(), ..Self::default() }
     }
 
+    /// The same, with somebody who hears lines of it as they come.
+    pub(super) fn heard_by(self, by: Option<&LiveLines>, run: RunId) -> Self {
+        Self { heard: by.map(|by| Heard { by: by.clone(), run, line: Vec::new() }), ..self }
+    }
+
+    fn tell(&mut self, bytes: &[u8]) {
+        let Some(mut heard) = self.heard.take() else { return };
+        for byte in bytes {
+            if *byte != b'\n' {
+                if heard.line.len() < LINE_BYTES_MAX {
+                    heard.line.push(*byte);
+                }
+                continue;
+            }
+            let line = clean(&heard.line);
+            if let Some(at) = line.find(heard.by.words) {
+                // Nobody waits for whoever does not listen.
+                let _ = heard.by.sender.try_send((heard.run, self.hidden(line[at..].to_owned())));
+            }
+            heard.line.clear();
+        }
+        self.heard = Some(heard);
+    }
+
+    fn hidden(&self, mut text: String) -> String {
+        for secret in &self.secrets {
+            text = text.replace(secret.expose_secret(), "***");
+        }
+        text
+    }
+
     /// Adds output as it comes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.tell(bytes);
         let bytes = &bytes[bytes.len().saturating_sub(LOG_BYTES_MAX + MARGIN)..];
         self.kept.extend(bytes);
         let over = self.kept.len().saturating_sub(LOG_BYTES_MAX + MARGIN);
@@ -61,10 +117,7 @@ impl LogTail {
     /// The text to tell.
     pub(super) fn text(&self) -> String {
         let (front, back) = self.kept.as_slices();
-        let mut text = clean(&[front, back].concat());
-        for secret in &self.secrets {
-            text = text.replace(secret.expose_secret(), "***");
-        }
+        let mut text = self.hidden(clean(&[front, back].concat()));
         let margin = if self.is_cut { MARGIN } else { 0 };
         let from = margin.max(text.len().saturating_sub(LOG_BYTES_MAX)).min(text.len());
         let from = (from..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
@@ -105,6 +158,23 @@ mod tests {
             log.push(raw);
             assert_eq!(log.text(), told);
         }
+    }
+
+    #[test]
+    fn lines_with_certain_words_are_told_as_they_come_without_secrets() {
+        let (sender, mut told) = mpsc::channel(1);
+        let secrets = [SecretString::from("c2VjcmV0")];
+        let live = LiveLines { words: "note: ", sender };
+        let mut log = LogTail::hiding(&secrets).heard_by(Some(&live), RunId(7));
+        for piece in
+            ["12:00 \x1b[1mno", "te: c2Vjc", "mV0 \x1b[1m", "x", "\nother\nnote: left out, nobody listens\nnote: unfi"]
+        {
+            log.push(piece.as_bytes());
+        }
+        assert_eq!(told.try_recv(), Ok((RunId(7), "note: *** x".to_owned())));
+        assert!(told.try_recv().is_err());
+        log.push(b"nished\n");
+        assert_eq!(told.try_recv(), Ok((RunId(7), "note: unfinished".to_owned())));
     }
 
     #[test]

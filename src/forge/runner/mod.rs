@@ -46,7 +46,7 @@ use crate::forge::world::access::Permissions;
 use crate::forge::world::request::Request;
 use crate::github;
 
-pub use log::LOG_BYTES_MAX;
+pub use log::{LOG_BYTES_MAX, LiveLines};
 pub use sweep::sweep;
 
 /// The App that check runs of the check command belong to, as on GitHub.
@@ -132,6 +132,8 @@ pub struct Options {
     pub agent_environment: BTreeMap<String, OsString>,
     /// Checks pull requests, where given.
     pub check: Option<Check>,
+    /// Hears lines of jobs' logs while they run, where given.
+    pub live: Option<LiveLines>,
     /// Between asking processes to end and killing them.
     pub grace: Duration,
 }
@@ -155,6 +157,7 @@ impl Options {
             variables: BTreeMap::new(),
             agent_environment: BTreeMap::new(),
             check: None,
+            live: None,
             grace: Duration::from_secs(5),
         })
     }
@@ -164,7 +167,7 @@ impl Options {
 struct Shared<H> {
     options: Options,
     host: H,
-    ended: ended::Ended,
+    ended: Arc<ended::Ended>,
 }
 
 impl<H> Shared<H> {
@@ -186,7 +189,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Ends what an earlier life has left and begins to take work.
+    /// Ends what an earlier life has left running and begins to take work. What it has left on disk goes meanwhile.
     ///
     /// # Errors
     /// The state folder cannot be used.
@@ -196,13 +199,16 @@ impl Runner {
         options.state =
             tokio::task::spawn_blocking(move || prepare(&state, &program)).await.map_err(io::Error::other)??;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared { options, host, ended: ended::Ended::default() });
+        let ended = Arc::new(ended::Ended::left(&options.state)?);
+        let removal = Arc::clone(&ended).remove_in_background()?;
+        let shared = Arc::new(Shared { options, host, ended: Arc::clone(&ended) });
         let stopped = stop.clone();
         let work = tokio::spawn(async move {
-            schedule::work(Arc::clone(&shared), stopped).await;
-            let emptied = tokio::task::spawn_blocking(move || shared.ended.empty(&shared.options.state)).await;
-            if let Err(error) = emptied.map_err(io::Error::other).flatten() {
-                tracing::warn!(%error, "folders of ended jobs stay until the next start");
+            schedule::work(shared, stopped).await;
+            ended.stop();
+            // It ends at its next file.
+            if tokio::task::spawn_blocking(move || removal.join()).await.is_err() {
+                tracing::warn!("folders of ended jobs were not all removed; the next start goes on");
             }
         });
         Ok(Self { work, stop: stop.drop_guard() })
@@ -224,7 +230,6 @@ fn prepare(state: &Path, program: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(state)?;
     let state = state.canonicalize()?;
     sweep::sweep(&state)?;
-    sweep::remove(&ended::folder(&state))?;
     std::fs::create_dir_all(sweep::jobs_folder(&state))?;
     let bin = state.join("bin");
     std::fs::create_dir_all(&bin)?;

@@ -4,12 +4,13 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::forge::runner::processes;
+use crate::forge::runner::{ended, processes};
 
 /// How often what is left is looked for and killed before it is given up.
 const ROUNDS_MAX: usize = 500;
@@ -49,8 +50,8 @@ pub(super) fn record_path(folder: &Path) -> PathBuf {
     folder.with_extension("json")
 }
 
-/// Ends what jobs of an earlier life have left running, and removes their folders. Only a process with the recorded id
-/// *and* start time, its group, and what carries the job's mark is ended. Call it when nobody else uses the state
+/// Ends what jobs of an earlier life have left running, and puts their folders aside. Only a process with the recorded
+/// id *and* start time, its group, and what carries the job's mark is ended. Call it when nobody else uses the state
 /// folder, before anything is started. Blocks for up to some seconds where processes do not end.
 ///
 /// # Errors
@@ -68,6 +69,9 @@ pub fn sweep(state: &Path) -> io::Result<()> {
         end_left(record, &path.with_extension(""));
     }
     for path in paths {
+        if path.symlink_metadata().is_ok_and(|facts| facts.is_dir()) && ended::put_aside(state, &path).is_ok() {
+            continue;
+        }
         remove(&path)?;
     }
     Ok(())
@@ -75,22 +79,35 @@ pub fn sweep(state: &Path) -> io::Result<()> {
 
 /// Removes a file, or a folder with all that is in it, also where a step has made folders in it read-only.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
+    remove_unless(path, &AtomicBool::new(false))
+}
+
+/// The same, given up at the next file once `stopped` is set: what is left then stays.
+pub(super) fn remove_unless(path: &Path, stopped: &AtomicBool) -> io::Result<()> {
     let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|facts| facts.is_dir());
     let gone = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) };
     if !is_folder(path) {
         return std::fs::remove_file(path).or_else(gone);
     }
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let mut open = vec![path.to_owned()];
+    let mut empty = Vec::new();
+    while let Some(folder) = open.pop() {
         std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).or_else(gone)?;
         for entry in std::fs::read_dir(&folder)? {
+            if stopped.load(Ordering::Acquire) {
+                return Ok(());
+            }
             let inner = entry?.path();
             if is_folder(&inner) {
-                folders.push(inner);
+                open.push(inner);
+            } else {
+                std::fs::remove_file(&inner).or_else(gone)?;
             }
         }
+        empty.push(folder);
     }
-    std::fs::remove_dir_all(path).or_else(gone)
+    // A folder was met before those in it.
+    empty.iter().rev().try_for_each(|folder| std::fs::remove_dir(folder).or_else(gone))
 }
 
 /// Ends the recorded group and whatever carries the mark of the job's folder.

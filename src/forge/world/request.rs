@@ -278,6 +278,11 @@ pub enum SeedAct {
         /// What it says.
         facts: WorkflowFacts,
     },
+    /// Numbers up to this one are given to no issue and no pull request that is opened without a number.
+    Issued {
+        /// The last of them.
+        number: u64,
+    },
     /// Where branches are, told without a push: nothing is announced and no pull request moves.
     Branches(Vec<Ref>),
 }

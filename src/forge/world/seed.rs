@@ -20,6 +20,7 @@ impl Act<'_> {
                 self.world.permissions.insert(login, permission);
             }
             SeedAct::Workflow { file, facts } => drop(self.world.setup.workflows.insert(file, facts)),
+            SeedAct::Issued { number } => self.world.issued.number = self.world.issued.number.max(number),
             SeedAct::Branches(refs) => {
                 self.world.branches.extend(refs.into_iter().map(|found| (found.branch, found.sha)));
             }

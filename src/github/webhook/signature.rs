@@ -83,6 +83,7 @@ pub fn sign(secret: &SecretString, body: &[u8]) -> String {
     format!("{PREFIX}{}", hex::encode(mac(secret, body).finalize().into_bytes()))
 }
 
+#[expect(clippy::expect_used, reason = "the error is of ciphers with keys of one length")]
 fn mac(secret: &SecretString, body: &[u8]) -> Hmac<Sha256> {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes a key of any length");

@@ -130,7 +130,7 @@ async fn a_repository_without_the_app_is_left_alone() {
     loops.stop();
     loops.tasks().wait().await;
     assert!(loops.progress().borrow().is_empty(), "no turn was taken");
-    assert!(loops.health().complaint().is_none(), "that is no failure");
+    assert!(loops.health().failure().is_none(), "that is no failure");
 }
 
 #[tokio::test]

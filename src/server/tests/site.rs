@@ -116,7 +116,7 @@ impl Site {
             configuration: Configuration::Repository(Box::new(defaults)),
             program: Program::default(),
         };
-        AppConnector::new(Arc::clone(&self.app), options, self.store.clone())
+        AppConnector::new(Arc::clone(&self.app), options, self.store.clone()).expect("random numbers")
     }
 
     /// The owner comments on an issue.

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use super::Stage;
 
+/// The first number that the forge gives by itself where the issues have at most a hundred.
+const FIRST_OWN: u64 = 1_001;
+
 /// How a run's end differs from one that nobody disturbed and that met no conflict: all merged with the files that were
 /// declared, every attempt run once, one pull request per task, each change once in the branch. `issues` are numbered
 /// from 1 and declare their files in the first line; `began` is what the agents said as they began.
@@ -41,11 +44,10 @@ pub(crate) fn differences(
             }
         }
     }
-    // Issues and pull requests share their numbers: after issues and tracking issue come the pull requests, one for
-    // each.
+    // Of the forge's own numbers the tracking issue has the first and the pull requests, one for each, the next.
     pulls.sort_unstable();
     let count = issues.len() as u64;
-    if pulls != (count + 2..=2 * count + 1).collect::<Vec<_>>() {
+    if pulls != (FIRST_OWN + 1..=FIRST_OWN + count).collect::<Vec<_>>() {
         found.push(format!("not one pull request for each of {count} tasks: {pulls:?}"));
     }
     let unique: BTreeSet<&String> = began.iter().collect();
