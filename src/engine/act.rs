@@ -10,6 +10,7 @@ use crate::engine::event::Read;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::{Act, Pause, PlanStatus};
+use crate::engine::reconcile::{CLOSE, closing};
 use crate::engine::render;
 use crate::engine::snapshot::Permission;
 use crate::engine::task::{CheckState, Hold, Stage, Task, Trigger, Verdict};
@@ -188,6 +189,10 @@ fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     if task.left {
         return Err(format!("#{issue} left the plan; open it and give it the label again"));
     }
+    // Work on an issue that we closed would come to a pull request that nobody waits for.
+    if !task.issue_open && task.stage != Stage::Merged || draft.entry(&closing(issue)).is_some() {
+        return Err(format!("#{issue} is closed; open it again, then ask for the retry"));
+    }
     if task.live().is_some() || task.cancel_asked && task.verdict.is_none() {
         return Err(format!("an attempt of #{issue} is under way; wait for its end or cancel it first"));
     }
@@ -231,6 +236,7 @@ fn again(draft: &mut Draft<'_>, id: TaskId) {
     draft.move_task(id, Trigger::Retake);
     if let Some(task) = draft.task_mut(id) {
         task.counters.granted += 1;
+        task.told.remove(CLOSE);
         task.verdict = None;
         task.settled_at = None;
         task.cancel_asked = false;

@@ -191,7 +191,7 @@ impl Desk {
                 inner.oracle.told_checks(checks);
             }
             if inner.meets(FaultKind::ReadLag) {
-                let seen_until = inner.now - Duration::from_secs(inner.random.between(1, 120));
+                let seen_until = inner.now - Duration::from_secs(inner.random.between(1, inner.longest_lag()));
                 lag(response, seen_until);
             }
             if let Response::Issues(issues) = response

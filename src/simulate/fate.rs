@@ -101,6 +101,13 @@ impl Inner {
         }
     }
 
+    /// How late lists may show what is young, in seconds: beyond any `probe_window`, on which no dispatch and no lock
+    /// may rest. Only what a lost database held that nobody has kept yet is found within it.
+    pub(super) fn longest_lag(&self) -> u64 {
+        let window = self.oracle.settings.probe_window.0.as_secs();
+        if self.mix.has(FaultKind::DatabaseLost) { window.max(1) } else { 120 }
+    }
+
     /// Whether the database is lost in the middle of a turn: the process dies with it.
     pub(super) fn loses_database(&mut self) -> bool {
         let may = self.faulty && self.losses_left > 0 && self.mix.has(FaultKind::DatabaseLost);

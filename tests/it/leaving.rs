@@ -233,6 +233,26 @@ pub(crate) fn a_late_meeting_of_files_holds_the_later_one_by_name() {
     story.expect(2, Status::Merged);
 }
 
+pub(crate) fn a_retry_of_an_issue_that_we_closed_asks_for_it_to_be_opened_first() {
+    let mut story = Story::with(FILES, |settings| settings.close_no_change = true);
+    story.script(|brief| match brief.key.id.n {
+        1 => Work::NoChange("it is there".to_owned()),
+        _ => touch_declared(brief),
+    });
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt\nDepends on: #1").tick();
+    story.work();
+    story.tick();
+    assert_eq!(story.task(1).verdict, Some(Verdict::NoChange));
+    // Its closing is told by nobody yet.
+    story.say("owner", "/orchestrate retry #1").tick();
+    let said = story.comments(story.tracking_number());
+    assert!(said.iter().any(|text| text.contains("is closed; open it again")), "{said:?} {:?}", story.task(1));
+    story.person("owner", PersonAct::Reopen { number: IssueNumber(1) });
+    story.tick().say("owner", "/orchestrate retry #1").run();
+    story.expect(1, Status::Merged);
+    assert_eq!(story.task(1).counters.granted, 1);
+}
+
 stories! {
     cancelling_frees_dependents_whatever_the_task_was_doing,
     who_leaves_blocks_dependents_while_the_issue_is_open,
@@ -245,6 +265,7 @@ stories! {
     an_issue_closed_by_a_person_leaves_with_its_pull_request_open,
     retrying_is_answered_in_every_state,
     a_retry_after_no_change_and_escalation_starts_again,
+    a_retry_of_an_issue_that_we_closed_asks_for_it_to_be_opened_first,
     pausing_starts_nothing_and_resuming_goes_on,
     work_outside_its_declared_files_waits_for_a_word,
     a_late_meeting_of_files_holds_the_later_one_by_name,

@@ -68,7 +68,8 @@ fn is_labelled(draft: &Draft<'_>, issue: &Issue) -> bool {
     issue.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
 }
 
-fn set_open(draft: &mut Draft<'_>, number: IssueNumber, open: bool) {
+/// Whether an issue is open, as seen or by our own doing.
+pub(super) fn set_open(draft: &mut Draft<'_>, number: IssueNumber, open: bool) {
     if let Some(task) = draft.task_mut(TaskId(number)) {
         task.issue_open = open;
     }

@@ -10,7 +10,7 @@ use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Recei
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, TaskId};
 use crate::engine::kept;
-use crate::engine::observe::{attempts, fence, pulls, refusals};
+use crate::engine::observe::{attempts, fence, issues, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
 use crate::engine::tasks::Place;
@@ -154,6 +154,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             reread_pull(draft, *issue);
         }
         (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
+        (Effect::CloseIssue { number }, _) => issues::set_open(draft, *number, false),
         // Their answers say no more than that it was done, or what another path reads.
         (
             Effect::CreateTracking { .. }
@@ -168,7 +169,6 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             | Effect::OpenPull { .. }
             | Effect::EditPull { .. }
             | Effect::Rerun { .. }
-            | Effect::CloseIssue { .. }
             | Effect::DeleteBranch { .. },
             _,
         ) => {}

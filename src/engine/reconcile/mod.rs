@@ -10,7 +10,7 @@ mod tell;
 pub(super) use dispatch::siblings;
 pub(super) use lifecycle::node;
 pub(super) use publish::outside_declared;
-pub(super) use tell::has_news;
+pub(super) use tell::{CLOSE, closing, has_news};
 
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;

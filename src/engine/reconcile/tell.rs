@@ -15,7 +15,7 @@ use crate::engine::time::Timestamp;
 const KEYWORD_CLOSES_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The name under which closing an issue is remembered, and the kind of its effect's key.
-const CLOSE: &str = "close";
+pub(in crate::engine) const CLOSE: &str = "close";
 
 /// Says what is new about each task that ended or waits for a person.
 pub(super) fn tell(draft: &mut Draft<'_>) {
@@ -74,7 +74,7 @@ fn close_issue(draft: &mut Draft<'_>, id: TaskId) {
 }
 
 /// The key under which an issue is closed.
-fn closing(issue: IssueNumber) -> EffectKey {
+pub(in crate::engine) fn closing(issue: IssueNumber) -> EffectKey {
     EffectKey(format!("{CLOSE}:{issue}"))
 }
 
