@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::event::Hint;
 use crate::engine::id::{IssueNumber, Login, RepositoryName, RunId, Sha};
-use crate::engine::plan::PlanStatus;
+use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
@@ -306,9 +306,10 @@ impl Simulation {
     }
 
     /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do. Only those that came
-    /// count: the last fault may have put the next one off for long.
+    /// count: the last fault may have put the next one off for long, and GitHub may want no questions for an hour.
     fn is_over(&self) -> bool {
-        let resting = self.held.as_ref().is_some_and(|held| held.plan.outbox.is_empty());
+        let resting = |plan: &Plan| plan.outbox.is_empty() && plan.header.limited_until.is_none();
+        let resting = self.held.as_ref().is_some_and(|held| resting(&held.plan));
         self.calm_ticks >= CALM_TICKS && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
     }
 

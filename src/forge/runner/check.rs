@@ -35,6 +35,7 @@ impl<H: Host> CheckTask<H> {
     /// Runs it to its reported end.
     pub(super) async fn run(self) {
         let name = format!("check-{}", self.subject.head);
+        let _running = self.shared.ended.job();
         let folder = match JobFolder::make(&self.shared.options.state, &name) {
             Ok(folder) => folder,
             Err(error) => {

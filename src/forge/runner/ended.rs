@@ -1,6 +1,7 @@
 //! Folders of jobs that are over. They are put aside at once and removed in the background, one at a time and below
-//! everything else that runs here: taking thousands of files away holds whoever waits for it up. What is left when the
-//! runner stops stays, and goes after the next start.
+//! everything else that runs here, while no job runs: taking thousands of files away holds whoever waits for it up, and
+//! some file systems search long for new files after it. What is left when the runner stops stays, and goes after the
+//! next start.
 //!
 //! Only what lies in the folder of ended jobs is ever removed here, and nothing comes there before its job is over.
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::forge::runner::sweep;
 
@@ -17,6 +19,8 @@ use crate::forge::runner::sweep;
 const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// What a file costs besides its bytes: many small ones fill a disk too.
 const BYTES_OF_A_FILE: u64 = 1024;
+/// For so long no job must have run: the next one of a run begins soon after the one before.
+const REST: Duration = Duration::from_secs(2);
 
 /// The folder they are in.
 fn folder(state: &Path) -> PathBuf {
@@ -46,15 +50,31 @@ pub(super) fn put_aside(state: &Path, root: &Path) -> io::Result<PathBuf> {
 #[derive(Debug, Default)]
 pub(super) struct Ended {
     kept: Mutex<Kept>,
-    /// Something was put aside, or the end was asked for.
+    /// Something was put aside, a job began or ended, or the end was asked for.
     changed: Condvar,
-    stopped: AtomicBool,
+    /// Nothing is removed now: a job runs, or the end was asked for.
+    halted: AtomicBool,
+}
+
+/// A job that runs: as long as there is one, nothing is removed.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Ended>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.count(|running| running.saturating_sub(1));
+    }
 }
 
 #[derive(Debug, Default)]
 struct Kept {
     folders: VecDeque<(PathBuf, u64)>,
     bytes: u64,
+    /// Jobs that run.
+    running: u32,
+    /// When a job last began or ended.
+    quiet_since: Option<Instant>,
+    stopped: bool,
 }
 
 impl Ended {
@@ -101,41 +121,73 @@ impl Ended {
         Ok(())
     }
 
-    /// Removes folders as they are put aside, on a thread of its own, until [`Ended::stop`].
+    /// A job begins: nothing is removed until what this gives is dropped.
+    pub(super) fn job(self: &Arc<Self>) -> Running {
+        self.count(|running| running.saturating_add(1));
+        Running(Arc::clone(self))
+    }
+
+    fn count(&self, change: impl FnOnce(u32) -> u32) {
+        let mut kept = self.kept();
+        kept.running = change(kept.running);
+        kept.quiet_since = Some(Instant::now());
+        self.halted.store(kept.stopped || kept.running > 0, Ordering::Release);
+        drop(kept);
+        self.changed.notify_all();
+    }
+
+    /// Removes what was put aside while no job has run for [`REST`], on a thread of its own, until [`Ended::stop`].
     ///
     /// # Errors
     /// The system gives no thread.
     pub(super) fn remove_in_background(self: Arc<Self>) -> io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("ended-jobs".to_owned()).spawn(move || {
             yield_to_others();
-            while let Some(oldest) = self.next() {
-                if let Err(error) = sweep::remove_unless(&oldest, &self.stopped) {
-                    tracing::warn!(%error, folder = %oldest.display(), "a folder of an ended job stays");
+            while let Some((oldest, bytes)) = self.next() {
+                match sweep::remove_unless(&oldest, &self.halted) {
+                    Ok(true) => {}
+                    Ok(false) => self.put_back(oldest, bytes),
+                    Err(error) => {
+                        tracing::warn!(%error, folder = %oldest.display(), "a folder of an ended job stays");
+                    }
                 }
             }
         })
     }
 
-    /// The oldest folder, once there is one; nothing once stopped.
-    fn next(&self) -> Option<PathBuf> {
+    /// The oldest folder, once there is one and no job has run for a while; nothing once stopped.
+    fn next(&self) -> Option<(PathBuf, u64)> {
         let mut kept = self.kept();
         loop {
-            if self.stopped.load(Ordering::Acquire) {
+            if kept.stopped {
                 return None;
             }
-            if let Some((oldest, bytes)) = kept.folders.pop_front() {
-                kept.bytes = kept.bytes.saturating_sub(bytes);
-                return Some(oldest);
+            if kept.running > 0 || kept.folders.is_empty() {
+                kept = self.changed.wait(kept).unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
-            kept = self.changed.wait(kept).unwrap_or_else(PoisonError::into_inner);
+            let rested = kept.quiet_since.map_or(REST, |since| since.elapsed());
+            if rested < REST {
+                kept = self.changed.wait_timeout(kept, REST - rested).unwrap_or_else(PoisonError::into_inner).0;
+            } else if let Some((oldest, bytes)) = kept.folders.pop_front() {
+                kept.bytes = kept.bytes.saturating_sub(bytes);
+                return Some((oldest, bytes));
+            }
         }
+    }
+
+    /// What is left of a folder is the next to go.
+    fn put_back(&self, folder: PathBuf, bytes: u64) {
+        let mut kept = self.kept();
+        kept.bytes += bytes;
+        kept.folders.push_front((folder, bytes));
     }
 
     /// Removes no more, in the middle of a folder too.
     pub(super) fn stop(&self) {
-        // Under the lock: whoever has just found it unset waits already, and hears it.
-        let kept = self.kept();
-        self.stopped.store(true, Ordering::Release);
+        let mut kept = self.kept();
+        kept.stopped = true;
+        self.halted.store(true, Ordering::Release);
         drop(kept);
         self.changed.notify_all();
     }
@@ -233,9 +285,23 @@ mod tests {
     fn a_removal_that_is_stopped_leaves_the_rest() {
         let state = tempfile::tempdir().expect("a folder");
         let root = job(state.path(), "a");
-        sweep::remove_unless(&root, &AtomicBool::new(true)).expect("nothing to do");
+        assert!(!sweep::remove_unless(&root, &AtomicBool::new(true)).expect("nothing to do"));
         assert!(root.join("inner/file").exists());
-        sweep::remove_unless(&root, &AtomicBool::new(false)).expect("removed");
+        assert!(sweep::remove_unless(&root, &AtomicBool::new(false)).expect("removed"));
         assert!(!root.exists());
+    }
+
+    #[test]
+    fn nothing_is_removed_while_a_job_runs() {
+        let ended = Arc::new(Ended::default());
+        let halted = || ended.halted.load(Ordering::Acquire);
+        let (first, second) = (ended.job(), ended.job());
+        drop(first);
+        assert!(halted(), "another one runs");
+        drop(second);
+        assert!(!halted());
+        ended.stop();
+        drop(ended.job());
+        assert!(halted(), "once stopped, for good");
     }
 }

@@ -75,6 +75,7 @@ impl<H: Host> JobTask<H> {
             Ok(token) => token,
             Err(error) => return failed(&format!("no token can be made for the job: {error}")),
         };
+        let _running = self.shared.ended.job();
         let made = JobFolder::make(&self.shared.options.state, &self.id.to_string());
         let ended = match made {
             Ok(folder) => {

@@ -79,23 +79,23 @@ pub fn sweep(state: &Path) -> io::Result<()> {
 
 /// Removes a file, or a folder with all that is in it, also where a step has made folders in it read-only.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    remove_unless(path, &AtomicBool::new(false))
+    remove_unless(path, &AtomicBool::new(false)).map(|_| ())
 }
 
-/// The same, given up at the next file once `stopped` is set: what is left then stays.
-pub(super) fn remove_unless(path: &Path, stopped: &AtomicBool) -> io::Result<()> {
+/// The same, given up at the next file once `halted` is set: what is left then stays. Gives whether all of it is gone.
+pub(super) fn remove_unless(path: &Path, halted: &AtomicBool) -> io::Result<bool> {
     let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|facts| facts.is_dir());
     let gone = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) };
     if !is_folder(path) {
-        return std::fs::remove_file(path).or_else(gone);
+        return std::fs::remove_file(path).or_else(gone).map(|()| true);
     }
     let mut open = vec![path.to_owned()];
     let mut empty = Vec::new();
     while let Some(folder) = open.pop() {
         std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).or_else(gone)?;
         for entry in std::fs::read_dir(&folder)? {
-            if stopped.load(Ordering::Acquire) {
-                return Ok(());
+            if halted.load(Ordering::Acquire) {
+                return Ok(false);
             }
             let inner = entry?.path();
             if is_folder(&inner) {
@@ -107,7 +107,8 @@ pub(super) fn remove_unless(path: &Path, stopped: &AtomicBool) -> io::Result<()>
         empty.push(folder);
     }
     // A folder was met before those in it.
-    empty.iter().rev().try_for_each(|folder| std::fs::remove_dir(folder).or_else(gone))
+    empty.iter().rev().try_for_each(|folder| std::fs::remove_dir(folder).or_else(gone))?;
+    Ok(true)
 }
 
 /// Ends the recorded group and whatever carries the mark of the job's folder.
