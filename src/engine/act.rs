@@ -189,15 +189,15 @@ fn retry(draft: &mut Draft<'_>, issue: IssueNumber) -> Done {
     if task.left {
         return Err(format!("#{issue} left the plan; open it and give it the label again"));
     }
-    // Work on an issue that we closed would come to a pull request that nobody waits for.
-    if !task.issue_open && task.stage != Stage::Merged || draft.entry(&closing(issue)).is_some() {
-        return Err(format!("#{issue} is closed; open it again, then ask for the retry"));
-    }
     if task.live().is_some() || task.cancel_asked && task.verdict.is_none() {
         return Err(format!("an attempt of #{issue} is under way; wait for its end or cancel it first"));
     }
     if task.stage == Stage::Merged {
         return Err(format!("#{issue} is merged"));
+    }
+    // Work on an issue that we closed would come to a pull request that nobody waits for.
+    if !task.issue_open || draft.entry(&closing(issue)).is_some() {
+        return Err(format!("#{issue} is closed; open it again, then ask for the retry"));
     }
     match (&task.hold, task.stage) {
         (Some(Hold::PublishRefused { .. } | Hold::BaseRed { .. }), Stage::Complete | Stage::PrOpen) => {

@@ -195,8 +195,11 @@ pub struct Header {
     pub said: BTreeMap<String, CommentId>,
     /// What is not on the state branch yet.
     pub unkept: Unkept,
-    /// When the plan was last rebuilt from GitHub; while it is being rebuilt, when GitHub is looked at again.
+    /// When the plan was last rebuilt from GitHub.
     pub rebuilt_at: Option<Timestamp>,
+    /// While the plan is being rebuilt: when GitHub is looked at for the second time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_look_at: Option<Timestamp>,
 }
 
 /// Phases, expected order and problems, recomputed when tasks or their facts change.
@@ -279,6 +282,7 @@ impl Plan {
             said: BTreeMap::new(),
             unkept: Unkept::default(),
             rebuilt_at: None,
+            second_look_at: None,
         };
         Self {
             repository,

@@ -88,6 +88,8 @@ pub struct Report {
     pub restarts: u32,
 }
 
+/// How the worker's log begins to say that its agent is silent, for whoever reads the log as it comes.
+pub const SILENT: &str = "agent: nothing new";
 /// Longest text taken over from a report, in characters.
 pub const TEXT_CHARACTERS_MAX: usize = 4_000;
 /// Longest output tail kept of a validation command, in characters.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::engine::brief::AgentKind;
 use crate::engine::config::Settings;
-use crate::local::base::{Base, short};
+use crate::local::base::Base;
 use crate::local::options::Mistake;
 use crate::local::progress::printable;
 
@@ -105,7 +105,7 @@ async fn check_path(path: &str, to: Use, base: &Base, is_set_up: bool) -> Result
     let place = format!(
         "the agent's command names `{path}`, which is looked up in each task's work tree: there, in `{}` at {},",
         base.branch,
-        short(&base.head)
+        base.head.short()
     );
     let within = path.trim_start_matches("./").trim_end_matches('/');
     let mode = if within.split('/').any(|part| part == "..") {

@@ -16,17 +16,10 @@ use crate::local::progress::printable;
 
 /// Most commits named one by one.
 const COMMITS_SHOWN_MAX: usize = 3;
-/// Characters of a commit's name that people see.
-const SHORT_CHARACTERS: usize = 8;
 
 /// The forge's bare repository below a state folder.
 pub(super) fn forge_repository(state: &Path) -> PathBuf {
     state.join("forge").join("repository.git")
-}
-
-/// A commit's name as people read it.
-pub(super) fn short(commit: &Sha) -> String {
-    commit.as_str().chars().take(SHORT_CHARACTERS).collect()
 }
 
 /// The base of a state.
@@ -114,7 +107,7 @@ impl Base {
              --move {branch} {branch}-before",
             counted(count),
             self.branch,
-            short(&self.head),
+            self.head.short(),
             quoted(&self.checkout.root),
         ))))
     }
@@ -133,7 +126,7 @@ impl Base {
 
     /// What people should know of it: which it is, and what of the checkout it does not see.
     pub(super) async fn words(&self) -> Result<Vec<String>, Error> {
-        let mut words = vec![format!("Base: {} at {}", self.branch, short(&self.head))];
+        let mut words = vec![format!("Base: {} at {}", self.branch, self.head.short())];
         let Some(forge) = &self.forge else { return Ok(words) };
         if self.checkout.branch != self.branch {
             words.push(format!(

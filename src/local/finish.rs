@@ -9,7 +9,7 @@ use crate::engine::plan::Plan;
 use crate::git::Error;
 use crate::git::checkout::{self, Bring, Brought, bring};
 use crate::git::command::Program;
-use crate::local::base::{Base, short};
+use crate::local::base::Base;
 
 /// Most branches named in one line.
 const LISTED_MAX: usize = 10;
@@ -84,7 +84,7 @@ impl Branches {
         let Some((first, _)) = strange.first() else { return Ok(None) };
         let mut shown = String::new();
         for (issue, head) in strange.iter().take(LISTED_MAX) {
-            let _ = write!(shown, "{}#{issue} (at {})", if shown.is_empty() { "" } else { ", " }, short(head));
+            let _ = write!(shown, "{}#{issue} (at {})", if shown.is_empty() { "" } else { ", " }, head.short());
         }
         if strange.len() > LISTED_MAX {
             let _ = write!(shown, " and {} more", strange.len() - LISTED_MAX);
@@ -171,7 +171,7 @@ impl Branches {
             Brought::Moved | Brought::Current => None,
             Brought::Diverged => {
                 let found = checkout::branch(&Program::default(), &self.checkout, &to).await.ok().flatten();
-                let at = found.map(|found| format!(", at {},", short(&found))).unwrap_or_default();
+                let at = found.map(|found| format!(", at {},", found.short())).unwrap_or_default();
                 Some(format!(
                     "branch {to} of the checkout{at} has commits that are not of this state and was left alone"
                 ))

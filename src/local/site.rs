@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::engine::config::{ApprovalPolicy, Settings};
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, RunId};
 use crate::engine::plan::Plan;
+use crate::engine::report::SILENT;
 use crate::engine::time::Timestamp;
 use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
@@ -39,8 +40,6 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const AGENT_VARIABLES: &[&str] =
     &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
 
-/// How the worker's words about a silent agent begin.
-const QUIET_WORDS: &str = "agent: nothing new";
 /// Most such lines that wait to be shown.
 const QUIET_WAITING_MAX: usize = 64;
 /// The least numbers that are kept for the file's issues.
@@ -120,7 +119,7 @@ impl Site {
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into(), repeats: true }));
         let (sender, quiet) = mpsc::channel(QUIET_WAITING_MAX);
         let mut runner = runner_options(&options, &forge, workflow, runner_state)?;
-        runner.live = Some(runner::LiveLines { words: QUIET_WORDS, sender });
+        runner.live = Some(runner::LiveLines { words: SILENT, sender });
         let runner = Runner::start(runner, forge.handle()).await?;
         Ok(Self { forge, runner, server, store, repository: options.repository, quiet, taken_over })
     }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::brief::Limits;
+use crate::engine::report::SILENT;
 use crate::worker::Error;
 use crate::worker::agents::{Agent, Assignment};
 use crate::worker::process::{self, Bounds, End, Listener, Stall, Stream};
@@ -70,6 +71,6 @@ impl Listener for Nudging<'_> {
     fn quiet(&mut self) {
         let Limits { nudge_after, stall_after, .. } = self.limits;
         let then = if self.last { "ended" } else { "restarted" };
-        (self.say)(&format!("agent: nothing new for {nudge_after}; it is {then} at {stall_after}"));
+        (self.say)(&format!("{SILENT} for {nudge_after}; it is {then} at {stall_after}"));
     }
 }

@@ -101,7 +101,7 @@ fn a_state_in_the_checkout_is_not_seen_by_git() {
 }
 
 fn short(folder: &Path, commit: &str) -> String {
-    git(folder, &["rev-parse", commit])[..8].to_owned()
+    git(folder, &["rev-parse", commit])[..7].to_owned()
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) fn step(draft: &mut Draft<'_>, events: &[Event]) {
             | Event::Outcome(_, _) => {}
         }
     }
-    let due = draft.header().rebuilt_at.is_none_or(|second| draft.now >= second);
+    let due = draft.header().second_look_at.is_none_or(|second| draft.now >= second);
     // What failed waits for the next tick.
     let failed = !events.is_empty() && events.iter().all(|event| matches!(event, Event::ReadFailed { .. }));
     if due && !failed {
@@ -59,13 +59,14 @@ pub(super) fn step(draft: &mut Draft<'_>, events: &[Event]) {
 
 /// GitHub was looked at. Where it shows anything of ours, what was done last may not be among it yet.
 fn looked(draft: &mut Draft<'_>, found: &Found) {
-    let (now, second) = (draft.now, draft.header().rebuilt_at);
+    let (now, second) = (draft.now, draft.header().second_look_at);
     let known = found.plan.is_some() || !found.tracking.is_empty() || !found.attempts.is_empty();
     if known && second.is_none() {
         let settings = found.plan.as_ref().map_or(&draft.header().settings, |(kept, _)| &kept.header.settings);
         let second = now + settings.probe_window.0;
-        draft.header_mut().rebuilt_at = Some(second);
+        draft.header_mut().second_look_at = Some(second);
     } else if second.is_none_or(|second| now >= second) {
+        draft.header_mut().second_look_at = None;
         draft.header_mut().rebuilt_at = known.then_some(now);
         rebuild(draft, found);
     }
@@ -102,6 +103,7 @@ fn take_header(draft: &mut Draft<'_>, kept: &Header) {
         bot: fresh.bot,
         base: None,
         rebuilt_at: fresh.rebuilt_at,
+        second_look_at: None,
         limited_until: fresh.limited_until,
         unkept: Unkept { revision: kept.unkept.revision, ..Unkept::default() },
         ..kept.clone()

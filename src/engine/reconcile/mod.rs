@@ -85,7 +85,7 @@ pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
     moments.extend(lifecycle::due(draft));
     moments.extend(draft.header().put_off_until);
     moments.extend(draft.header().unkept.due);
-    moments.extend(draft.header().rebuilt_at.filter(|_| draft.header().status == PlanStatus::Rebuilding));
+    moments.extend(draft.header().second_look_at);
     let limited = draft.header().limited_until.filter(|until| *until > draft.now);
     let next = moments.into_iter().filter(|moment| *moment > draft.now).min();
     next.max(limited)
