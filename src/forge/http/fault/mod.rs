@@ -110,6 +110,11 @@ impl Faults {
         self.state().late
     }
 
+    /// Whoever was told of a limit is gone, and what is begun in its place knows of none.
+    pub fn forget_limits(&self) {
+        self.state().limits.clear();
+    }
+
     /// Calls of the App that came before the end of a limit it had been told of.
     pub fn early(&self) -> Vec<String> {
         self.state().early.clone()
