@@ -90,12 +90,27 @@ pub struct Tracking {
 pub struct Base {
     /// Its name: the default branch.
     pub branch: String,
-    /// Its head as last read.
+    /// Its head as last read, or as our own merge was answered since.
     pub head: Sha,
+    /// Whether that is an answer's: what stands there has not been read yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
     /// Whether it is known to have moved since: nothing is dispatched before it was read again.
     pub stale: bool,
     /// Whether the task workflow stands there.
     pub workflow_present: bool,
+    /// Heads that our own merges went beyond not long ago, oldest first: reads may still show them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<Superseded>,
+}
+
+/// A head that our own merge went beyond.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    /// The head before the merge.
+    pub head: Sha,
+    /// From then on a read that shows it is taken at its word: somebody has set the branch back.
+    pub until: Timestamp,
 }
 
 /// What a person wants, not yet carried out because GitHub has not yet said whether they may.

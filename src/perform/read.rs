@@ -105,7 +105,7 @@ async fn repository<G: GitHub, M, S>(
         }
     };
     let head = look::some_branch(github, &branch).await?.sha;
-    let known = plan.header.base.as_ref().filter(|base| base.head == head);
+    let known = plan.header.base.as_ref().filter(|base| base.head == head && !base.told);
     let header = &plan.header;
     let (settings, problem, workflow_present) = match (&deployment.configuration, known) {
         (Configuration::Fixed(settings), _) => (settings.clone(), None, true),

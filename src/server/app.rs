@@ -116,7 +116,7 @@ impl<S: Store + Clone + 'static> Connector for AppConnector<S> {
         let mut repositories = Vec::new();
         let mut trouble = None;
         for installation in app.installations().await.map_err(failed)?.iter().filter(|found| !found.suspended) {
-            match app.repositories(installation.id).await {
+            match self.installations.repositories(installation.id).await {
                 Ok(found) => repositories.extend(found),
                 Err(error) => {
                     tracing::warn!(account = %installation.account, %error, "an installation cannot be listed");

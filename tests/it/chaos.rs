@@ -21,6 +21,9 @@ use crate::support::program::{Stage, full, git};
 use crate::support::replicas::{Replica, SECRET, Said, forge_and_runner, serve};
 
 const FILES: [&str; 3] = ["a.txt", "b.txt", "c.txt"];
+/// Adds its line to the files; where two tasks' lines are in conflict, both stay.
+const AGENT: &str = r#"file=$(files | tr -d '", ')
+if grep -q '^<<<<<<<' "$file"; then sed -i -E '/^(<{7}|[|]{7}|={7}|>{7})/d' "$file"; else touch_files; fi"#;
 /// Longest wait for anything: a limit that says nothing of its length holds everything up for a minute.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// Most writes that the forge takes between a start and a kill.
@@ -63,7 +66,7 @@ struct Day {
 impl Day {
     async fn begin(plan: &Plan) -> Self {
         let stage = Stage::new(&FILES.map(|path| (path, "the beginning\n")));
-        let agent = stage.agent("touch_files");
+        let agent = stage.agent(AGENT);
         let times =
             "heartbeat: 1s\nsettle: none\nchecks_grace: none\nprobe_window: 1s\nbackoff: 1s\ntracking_interval: 1s\n";
         // Lost dispatches count there, and are many on such a day.

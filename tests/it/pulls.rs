@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use task_orchestrator::engine::attempt::AttemptOutcome;
 use task_orchestrator::engine::config::Settings;
+use task_orchestrator::engine::event::{Event, Fact};
 use task_orchestrator::engine::footprint::OverlapPolicy;
 use task_orchestrator::engine::id::{IssueNumber, PullNumber};
+use task_orchestrator::engine::plan::PlanStatus;
 use task_orchestrator::engine::snapshot::Conclusion;
 use task_orchestrator::engine::task::{Hold, Stage, Verdict};
 use task_orchestrator::engine::time::Span;
@@ -13,9 +15,9 @@ use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::{PersonAct, Request as Act};
-use task_orchestrator::github::{Error, Request};
+use task_orchestrator::github::{Error, GitHub as _, Request, Response};
 
-use crate::support::{Crash, Story, touch_declared};
+use crate::support::{Crash, Story, at_once, touch_declared};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 
@@ -58,6 +60,19 @@ pub(crate) fn a_merge_while_a_retry_runs_ends_the_task() {
     story.run();
     story.expect(1, Status::Merged);
     assert!(story.tracking().contains("This plan has ended."));
+}
+
+pub(crate) fn a_read_from_before_a_merge_does_not_undo_it() {
+    let mut story = opened(by_hand);
+    let number = story.task(1).pull.as_ref().expect("open").number;
+    let before = at_once(story.desk.send(Request::PullRequest { number })).expect("nothing waits").expect("answers");
+    let Response::PullRequest(before) = before else { panic!("{before:?}") };
+    story.say("owner", "/orchestrate merge #1").run();
+    story.expect(1, Status::Merged);
+    story.turn(vec![Event::Fact(Box::new(Fact::Pulls(vec![(*before, None)])))]).tick();
+    let pull = story.task(1).pull.clone().expect("there");
+    assert_eq!((pull.open, pull.merged), (false, true));
+    assert_eq!(story.held.plan.header.status, PlanStatus::Ended);
 }
 
 pub(crate) fn a_push_while_a_retry_runs_takes_it_over() {
@@ -347,6 +362,7 @@ pub(crate) fn a_pull_request_opened_and_merged_before_its_answer_came_counts() {
 }
 
 stories! {
+    a_read_from_before_a_merge_does_not_undo_it,
     a_pull_request_that_begins_anew_tells_nothing_of_the_work_it_replaces,
     a_pull_request_closed_before_its_lost_answer_was_looked_for_is_no_reason_for_a_second,
     a_pull_request_merged_before_its_lost_answer_was_looked_for_is_merged,

@@ -1,11 +1,13 @@
 //! The base is brought into a pull request's branch before it is merged, whoever else writes there.
 
+use task_orchestrator::engine::config::Settings;
 use task_orchestrator::engine::snapshot::Conclusion;
 use task_orchestrator::engine::task::Hold;
 use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::edit::Edit;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::github::{Error, Request};
+use task_orchestrator::turn::Configuration;
 
 use crate::pulls::{by_hand, check, checked, opened};
 use crate::support::{Crash, Story};
@@ -62,7 +64,34 @@ pub(crate) fn a_push_just_before_the_base_is_brought_in_is_a_persons() {
     }
 }
 
+fn reads_base(request: &Request) -> bool {
+    matches!(request, Request::Branch { branch } if branch == "main")
+}
+
+/// Each appends to the file, so that the second conflicts where it begins without the first.
+pub(crate) fn what_waited_for_a_merge_begins_on_it_even_where_reads_lag() {
+    let workflow = (".github/workflows/task.yml", "name: task\n");
+    let mut story = Story::new(&[("a.txt", "a\n"), workflow]);
+    let settings = Settings { max_parallel: 3, ..story.deployment.configuration.settings().clone() };
+    story.deployment.configuration = Configuration::Repository(Box::new(settings));
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt").tick();
+    story.desk.freeze(Some(reads_base));
+    story.tick();
+    let change = Edit::write(".github/orchestrator.yml", "max_parallel: 7\n");
+    story.forge.push("owner", "main", &[change]).expect("pushes");
+    story.work();
+    story.tick().tick().tick().expect(1, Status::Merged).expect(2, Status::Running);
+    assert_eq!(Some(&story.task(2).attempts[0].base), story.forge.branch("main").as_ref(), "the first one's merge");
+    assert_eq!(story.held.plan.header.settings.max_parallel, 3);
+    story.desk.freeze(None);
+    story.run();
+    story.expect(2, Status::Merged);
+    assert_eq!(story.task(2).attempts.len(), 1, "nothing conflicted");
+    assert_eq!(story.held.plan.header.settings.max_parallel, 7, "what somebody pushed just before is read");
+}
+
 stories! {
+    what_waited_for_a_merge_begins_on_it_even_where_reads_lag,
     the_base_is_brought_in_and_checked_before_a_merge,
     a_push_just_before_the_base_is_brought_in_is_a_persons,
 }

@@ -2,6 +2,7 @@
 //! fact itself says; stale facts (of an older attempt, of a settled task) change nothing.
 
 mod attempts;
+mod base;
 mod comments;
 mod issues;
 mod outcomes;
@@ -12,7 +13,7 @@ mod tracking;
 use crate::engine::draft::Draft;
 use crate::engine::event::{Event, Fact, Hint, Read, Watched};
 use crate::engine::id::AttemptKey;
-use crate::engine::plan::{Base, PlanStatus};
+use crate::engine::plan::PlanStatus;
 use crate::engine::task::{CheckState, Stage, Task};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
@@ -45,7 +46,7 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
     match fact {
         // A plan that stands is never replaced.
         Fact::Kept(_) => {}
-        Fact::Repository { .. } => record_repository(draft, fact),
+        Fact::Repository { .. } => base::record(draft, fact),
         Fact::Issues(issues) => issues::record_list(draft, issues),
         Fact::Issue(number, issue) => {
             issues::record_one(draft, *number, issue.as_deref());
@@ -64,28 +65,6 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::Attempts(seen) => seen.iter().for_each(|seen| attempts::record(draft, seen)),
         Fact::Pulls(pulls) => pulls.iter().for_each(|(pull, closed_by)| pulls::record(draft, pull, closed_by.as_ref())),
         Fact::Checks { checks, tail, base_red } => pulls::record_checks(draft, checks, tail, base_red),
-    }
-}
-
-/// Records the repository and its configuration.
-fn record_repository(draft: &mut Draft<'_>, fact: &Fact) {
-    let Fact::Repository { branch, head, settings, problem, workflow_present } = fact else { return };
-    let moved = draft.header().base.as_ref().is_some_and(|base| base.head != *head);
-    if moved {
-        // What merged cleanly before may not any more.
-        let open = draft.at(Place::OpenPull).filter_map(|task| task.pull.as_ref());
-        let pulls: Vec<_> = open.map(|pull| pull.number).collect();
-        if !pulls.is_empty() {
-            draft.read(Read::Pulls(pulls));
-        }
-    }
-    let header = draft.header_mut();
-    header.base =
-        Some(Base { branch: branch.clone(), head: head.clone(), stale: false, workflow_present: *workflow_present });
-    header.settings_problem.clone_from(problem);
-    if header.settings != **settings {
-        header.settings = (**settings).clone();
-        draft.replan();
     }
 }
 

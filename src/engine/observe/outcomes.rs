@@ -10,7 +10,7 @@ use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Recei
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, TaskId};
 use crate::engine::kept;
-use crate::engine::observe::{attempts, fence, issues, pulls, refusals};
+use crate::engine::observe::{attempts, base, fence, issues, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
 use crate::engine::tasks::Place;
@@ -146,7 +146,12 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
         }
         (Effect::OpenPull { issue, .. }, Receipt::Pull(pull)) => pulls::record_opened(draft, *issue, pull),
         (Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
-        (Effect::MergePull { pull, .. }, _) => merge_answered(draft, *pull),
+        (Effect::MergePull { pull, .. }, receipt) => {
+            if let Receipt::Merged { commit: Some(commit) } = receipt {
+                base::merged(draft, commit);
+            }
+            merge_answered(draft, *pull);
+        }
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
             if let Some(task) = draft.task_mut(TaskId(*issue)) {
                 task.branch = Some(commit.clone());

@@ -59,11 +59,14 @@ fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
 }
 
 /// Takes over what changed about the pull request itself. A task has one: another takes its place only where that one
-/// was closed and this one is open or merged. `false`: it is not this task's.
+/// was closed and this one is open or merged. `false`: it is not this task's, or older than its merge, which lasts.
 fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
     let now = draft.now;
     let Some(task) = draft.task_mut(id) else { return false };
     let known = task.pull.get_or_insert_with(|| Pull::opened(pull.number, pull.head_sha.clone(), now));
+    if known.merged && !pull.merged {
+        return false;
+    }
     if known.number != pull.number {
         let older = pull.state == OpenState::Closed && !pull.merged && pull.number < known.number;
         if known.open || older {

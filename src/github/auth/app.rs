@@ -1,7 +1,7 @@
 //! The App itself: its JSON web token, its name, its installations, and the minting of their tokens.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -12,7 +12,8 @@ use crate::engine::id::{Login, RepositoryName};
 use crate::engine::time::Timestamp;
 use crate::github::Error;
 use crate::github::auth::token::Token;
-use crate::github::client::{Answer, Call, Overflow, Transport, all_pages, check_name, refusal};
+use crate::github::client::{Answer, Call, Gate, Overflow, Transport, all_pages, check_name, refusal};
+use crate::github::pace::Limits;
 
 /// Backdating of a JSON web token, against clocks that differ (GitHub's advice: 60 s).
 const ISSUED_BEFORE_SECONDS: i64 = 60;
@@ -117,8 +118,8 @@ pub struct App {
     transport: Arc<Transport>,
     issuer: serde_json::Value,
     key: EncodingKey,
-    /// GitHub asked to be left alone until then by the App itself; each installation has an account of its own.
-    wait_until: Mutex<Option<Timestamp>>,
+    /// What it asks as itself passes here; each installation has a door of its own.
+    gate: Gate,
 }
 
 impl std::fmt::Debug for App {
@@ -142,7 +143,7 @@ impl App {
             return Err(Error::Invalid { message: "the App's id is empty; it stands on the App's page".to_owned() });
         }
         let issuer = app_id.parse::<u64>().map_or_else(|_| app_id.into(), Into::into);
-        Ok(Self { transport, issuer, key, wait_until: Mutex::default() })
+        Ok(Self { transport, issuer, key, gate: Gate::new(Limits::GITHUB) })
     }
 
     /// The way to GitHub it uses.
@@ -184,11 +185,15 @@ impl App {
         Ok(found.into_iter().map(installation).collect())
     }
 
-    /// The repositories one installation covers.
-    pub async fn repositories(&self, installation: InstallationId) -> Result<Vec<RepositoryName>, Error> {
+    /// The repositories one installation covers, asked through its door.
+    pub(super) async fn repositories(
+        &self,
+        installation: InstallationId,
+        gate: &Gate,
+    ) -> Result<Vec<RepositoryName>, Error> {
         let token = self.mint(installation, None, &LIST_PERMISSIONS).await?;
         let call = Call::get("/installation/repositories?per_page=100".to_owned(), "the installation's repositories");
-        let send = async |call: Call| self.call_with(&call, &token.secret).await;
+        let send = async |call: Call| self.exchange(gate, &call, &token.secret).await;
         let take =
             |answer: &Answer| Ok(answer.json::<RepositoriesAnswer>("the installation's repositories")?.repositories);
         let found = all_pages(&self.transport, call, Overflow::Refuse, send, take).await?;
@@ -216,28 +221,25 @@ impl App {
         Ok(Token { secret: made.token, expires_at })
     }
 
-    /// One call as the App itself; none leaves while GitHub has told us to wait.
+    /// One call as the App itself.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, Error> {
-        let now = self.transport.now();
-        if let Some(until) = self.wait_until().filter(|until| now < *until) {
-            return Err(Error::RateLimited { until });
-        }
-        let token = self.web_token()?;
-        let answer = self.call_with(call, &token).await;
-        if let Err(Error::RateLimited { until }) = &answer {
-            let mut wait_until = self.wait_until();
-            *wait_until = wait_until.max(Some(*until));
-        }
-        answer
+        self.exchange(&self.gate, call, &self.web_token()?).await
     }
 
-    fn wait_until(&self) -> MutexGuard<'_, Option<Timestamp>> {
-        self.wait_until.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn call_with(&self, call: &Call, token: &SecretString) -> Result<Answer, Error> {
+    /// One exchange through a door; none leaves while GitHub has told that door to wait.
+    async fn exchange(&self, gate: &Gate, call: &Call, token: &SecretString) -> Result<Answer, Error> {
+        let _entered = gate.enter(call, || self.transport.now()).await?;
         let answer = self.transport.exchange(call, Some(token)).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(refusal(call, &answer, self.transport.now())) }
+        let now = self.transport.now();
+        gate.hear(&answer, now);
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let error = refusal(call, &answer, now);
+        if let Error::RateLimited { until } = error {
+            gate.wait(until);
+        }
+        Err(error)
     }
 
     /// A JSON web token by which GitHub knows the App (RS256).

@@ -50,6 +50,12 @@ impl Installations {
         Ok(self.entry(repository).await?.client)
     }
 
+    /// The repositories an installation covers.
+    pub async fn repositories(&self, installation: InstallationId) -> Result<Vec<RepositoryName>, Error> {
+        let gate = self.gate(installation).await;
+        self.app.repositories(installation, &gate).await
+    }
+
     /// A token that may push to the repository and do nothing else, good for at least five minutes.
     pub async fn push_token(&self, repository: &RepositoryName) -> Result<SecretString, Error> {
         let push = self.entry(repository).await?.push;
@@ -67,10 +73,13 @@ impl Installations {
         }
         // Asked outside the lock, so that one slow answer holds up one repository only; the first to come back is kept.
         let installation = self.app.installation_of(repository).await?;
-        let gate =
-            self.gates.lock().await.entry(installation).or_insert_with(|| Arc::new(Gate::new(self.limits))).clone();
+        let gate = self.gate(installation).await;
         let fresh = self.new_entry(gate, installation, repository)?;
         Ok(self.entries.lock().await.entry(key(repository)).or_insert(fresh).clone())
+    }
+
+    async fn gate(&self, installation: InstallationId) -> Arc<Gate> {
+        self.gates.lock().await.entry(installation).or_insert_with(|| Arc::new(Gate::new(self.limits))).clone()
     }
 
     fn new_entry(

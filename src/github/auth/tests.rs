@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::engine::id::{Login, RepositoryName};
 use crate::engine::time::Timestamp;
-use crate::github::auth::{App, AppCredentials, Installations};
+use crate::github::auth::{App, AppCredentials, InstallationId, Installations};
 use crate::github::client::Transport;
 use crate::github::client::tests::NOW;
 use crate::github::client::tests::server::{self, Reply, Seen, Server};
@@ -199,6 +199,17 @@ async fn the_repositories_of_an_installation_share_one_account() {
 }
 
 #[tokio::test]
+async fn a_limit_told_to_the_list_of_its_repositories_is_an_installations_own() {
+    let (tokens, server, installations) = start().await;
+    tokens.limited.store(true, Ordering::SeqCst);
+    let until = Timestamp(NOW.0 + 30_000);
+    assert_eq!(installations.repositories(InstallationId(5)).await, Err(Error::RateLimited { until }));
+    let client = installations.client(&repository()).await.expect("a client");
+    assert_eq!(client.send(Request::Repository).await, Err(Error::RateLimited { until }));
+    assert!(!server.lines().iter().any(|line| line.starts_with("GET /repos/o/r ")), "GitHub was not asked again");
+}
+
+#[tokio::test]
 async fn the_app_itself_asks_nothing_before_the_moment_that_github_named() {
     let (tokens, server, installations) = start().await;
     let app = installations.app();
@@ -223,7 +234,7 @@ async fn the_app_knows_itself_and_where_it_is() {
     assert_eq!((identity.slug.as_str(), identity.bot), ("our-app", Login::new("our-app[bot]")));
     let found = app.installations().await.expect("installations");
     assert_eq!((found.len(), found[0].account.as_str(), found[0].suspended), (1, "o", false));
-    let covered = app.repositories(found[0].id).await.expect("repositories");
+    let covered = installations.repositories(found[0].id).await.expect("repositories");
     assert_eq!(covered, [RepositoryName::new("o/r"), RepositoryName::new("o/s")]);
     let gone = installations.client(&RepositoryName::new("o/gone")).await;
     assert!(matches!(gone, Err(Error::Missing { .. })), "{gone:?}");

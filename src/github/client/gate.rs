@@ -51,7 +51,11 @@ impl Gate {
     }
 
     /// Lets one exchange through, once fewer than the limit are under way: each of those ends within half a minute.
-    pub(super) async fn enter(&self, call: &Call, now: impl Fn() -> Timestamp) -> Result<SemaphorePermit<'_>, Error> {
+    pub(in crate::github) async fn enter(
+        &self,
+        call: &Call,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<SemaphorePermit<'_>, Error> {
         let closed = |_| Error::Unexpected { message: "the way to GitHub is closed".to_owned() };
         let permit = self.at_once.acquire().await.map_err(closed)?;
         self.account().0.charge(points(call), now())?;
@@ -59,12 +63,12 @@ impl Gate {
     }
 
     /// GitHub asked to be left alone until then.
-    pub(super) fn wait(&self, until: Timestamp) {
+    pub(in crate::github) fn wait(&self, until: Timestamp) {
         self.account().0.wait(until);
     }
 
     /// Hears what an answer tells of the primary limit. GraphQL has a count of its own, which stops no REST call.
-    pub(super) fn hear(&self, answer: &Answer, now: Timestamp) {
+    pub(in crate::github) fn hear(&self, answer: &Answer, now: Timestamp) {
         let resource = answer.headers.get("x-ratelimit-resource").and_then(|value| value.to_str().ok());
         if resource.is_some_and(|resource| resource != "core") {
             return;

@@ -45,6 +45,7 @@ pub(crate) struct Desk {
     dispatched: Mutex<Vec<String>>,
     failed: Mutex<u32>,
     meanwhile: Mutex<Option<Meanwhile>>,
+    frozen: Mutex<Option<(fn(&Request) -> bool, Option<Result<Response, ApiError>>)>>,
 }
 
 impl Desk {
@@ -56,6 +57,7 @@ impl Desk {
             dispatched: Mutex::new(Vec::new()),
             failed: Mutex::new(0),
             meanwhile: Mutex::new(None),
+            frozen: Mutex::new(None),
         }
     }
 
@@ -87,6 +89,21 @@ impl Desk {
         act: impl FnOnce(&MemoryForge) + Send + 'static,
     ) {
         *self.meanwhile.lock().expect("no panic") = Some(Meanwhile { moment, fits, act: Box::new(act) });
+    }
+
+    /// From now on reads that fit show what the next one of them shows; with `None` none does any more.
+    pub(crate) fn freeze(&self, fits: Option<fn(&Request) -> bool>) {
+        *self.frozen.lock().expect("no panic") = fits.map(|fits| (fits, None));
+    }
+
+    /// A read, of a view that may be old.
+    async fn read(&self, request: Request) -> Result<Response, ApiError> {
+        let is_frozen = self.frozen.lock().expect("no panic").as_ref().is_some_and(|(fits, _)| fits(&request));
+        let answer = self.forge.send(request).await;
+        match self.frozen.lock().expect("no panic").as_mut().filter(|_| is_frozen) {
+            Some((_, view)) => view.get_or_insert(answer).clone(),
+            None => answer,
+        }
     }
 
     /// Lets whoever waits for this moment of this call act.
@@ -143,7 +160,7 @@ impl GitHub for Desk {
         let answer = if request.is_write() {
             self.note(self.boundary(self.dispatch(request)).await)
         } else {
-            self.forge.send(request).await
+            self.read(request).await
         };
         self.let_act(Crash::After, &call);
         answer

@@ -196,7 +196,14 @@ proptest! {
         plan.header.settings.auto_merge = auto_merge;
         let branch = "main".to_owned();
         plan.header.base =
-            Some(Base { branch, head: Sha::new("b"), stale: gate == 0, workflow_present: gate != 1 });
+            Some(Base {
+            branch,
+            head: Sha::new("b"),
+            told: false,
+            stale: gate == 0,
+            workflow_present: gate != 1,
+            superseded: Vec::new(),
+        });
         plan.header.outside = BTreeMap::from([(IssueNumber(13), Outside::Closed), (IssueNumber(5), Outside::Closed)]);
         let mut draft = changed(&plan, own(changes), Vec::new());
         let expected = reference(&draft);
