@@ -36,6 +36,13 @@ impl std::fmt::Debug for Meanwhile {
     }
 }
 
+/// Which reads show an old view, and that view once there is one.
+#[derive(Debug)]
+struct Frozen {
+    fits: fn(&Request) -> bool,
+    view: Option<Result<Response, ApiError>>,
+}
+
 /// Passes calls on and counts boundaries.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -45,7 +52,7 @@ pub(crate) struct Desk {
     dispatched: Mutex<Vec<String>>,
     failed: Mutex<u32>,
     meanwhile: Mutex<Option<Meanwhile>>,
-    frozen: Mutex<Option<(fn(&Request) -> bool, Option<Result<Response, ApiError>>)>>,
+    frozen: Mutex<Option<Frozen>>,
 }
 
 impl Desk {
@@ -93,15 +100,15 @@ impl Desk {
 
     /// From now on reads that fit show what the next one of them shows; with `None` none does any more.
     pub(crate) fn freeze(&self, fits: Option<fn(&Request) -> bool>) {
-        *self.frozen.lock().expect("no panic") = fits.map(|fits| (fits, None));
+        *self.frozen.lock().expect("no panic") = fits.map(|fits| Frozen { fits, view: None });
     }
 
     /// A read, of a view that may be old.
     async fn read(&self, request: Request) -> Result<Response, ApiError> {
-        let is_frozen = self.frozen.lock().expect("no panic").as_ref().is_some_and(|(fits, _)| fits(&request));
+        let is_frozen = self.frozen.lock().expect("no panic").as_ref().is_some_and(|frozen| (frozen.fits)(&request));
         let answer = self.forge.send(request).await;
         match self.frozen.lock().expect("no panic").as_mut().filter(|_| is_frozen) {
-            Some((_, view)) => view.get_or_insert(answer).clone(),
+            Some(frozen) => frozen.view.get_or_insert(answer).clone(),
             None => answer,
         }
     }
