@@ -34,6 +34,9 @@ pub struct Pull {
     pub open: bool,
     /// Whether it was merged.
     pub merged: bool,
+    /// Its `updated_at` when its head or its state was last seen to change: views from before say nothing.
+    #[serde(default)]
+    pub changed_at: Timestamp,
     /// Since when this head is known: the grace for its checks counts from here.
     pub head_since: Timestamp,
     /// What its checks say.
@@ -73,6 +76,7 @@ impl Pull {
             head,
             open: true,
             merged: false,
+            changed_at: Timestamp::default(),
             head_since: now,
             checks: CheckState::Pending,
             checked_base: None,

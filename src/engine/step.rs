@@ -79,6 +79,14 @@ fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
         .map(|entry| (rank(&entry.effect), entry.key.clone(), entry.state))
         .collect();
     due.sort();
+    // A brief is written for a runner: its dispatch goes out next, and what nobody's run waits for follows that.
+    let briefs = |(_, key, state): &(u8, EffectKey, EntryState)| {
+        *state == EntryState::Queued
+            && draft.entry(key).is_some_and(|entry| matches!(entry.effect, Effect::WriteBrief { .. }))
+    };
+    if due.iter().any(briefs) {
+        due.retain(|(rank, _, _)| *rank < RANK_AFTER_DISPATCH);
+    }
     let owner = draft.owner().clone();
     let mut writes = Vec::new();
     let mut probes = Vec::new();
@@ -97,6 +105,9 @@ fn due(draft: &mut Draft<'_>) -> (Vec<EffectKey>, Vec<EffectKey>) {
     }
     (writes, probes)
 }
+
+/// From this rank on nothing is sent between a brief and its dispatch.
+const RANK_AFTER_DISPATCH: u8 = 4;
 
 /// What is sent first: dispatches before everything, because a runner waits for them; words to people last.
 fn rank(effect: &Effect) -> u8 {

@@ -244,8 +244,14 @@ pub struct Task {
     pub text_since: Timestamp,
     /// Whether the text changed since the issue joined.
     pub text_edited: bool,
+    /// The issue's `updated_at` when anything of it was last seen to change: views from before say nothing.
+    #[serde(default)]
+    pub changed_at: Timestamp,
     /// Whether the issue is open, as last read.
     pub issue_open: bool,
+    /// When it was first seen closed while its pull request looked open, which may have been merged since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_since: Option<Timestamp>,
     /// The issue's labels as last read.
     pub labels: Vec<String>,
     /// What the text says.
@@ -313,7 +319,9 @@ impl Task {
             digest: text_digest(title, body),
             text_since,
             text_edited: false,
+            changed_at: text_since,
             issue_open: true,
+            closed_since: None,
             labels: labels.to_vec(),
             facts: facts::read(title, body, labels),
             blocked_by: Vec::new(),

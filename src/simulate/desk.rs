@@ -3,7 +3,7 @@
 //!
 //! A crash is a wait that never ends: whoever polls gives up and begins anew from what was saved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -71,6 +71,8 @@ pub(super) struct Inner {
     /// Whether the process dies together with its database, and how often that may still happen.
     pub(super) database_lost: bool,
     pub(super) losses_left: u32,
+    /// What single things were last shown as, where such views may be old.
+    pub(super) views: BTreeMap<String, (Timestamp, Response)>,
     /// What happened, where it is wanted.
     pub(super) log: Option<Vec<String>>,
 }
@@ -183,12 +185,25 @@ impl Desk {
         answer
     }
 
-    /// A read; lists may lag behind or miss an entry.
+    /// A read; lists may lag behind or miss an entry, and single things be shown as they were.
     fn read(&self, inner: &mut Inner, request: Request) -> Result<Response, Error> {
+        let single = inner.may_show_old(&request).then(|| words(&request));
+        if let Some(view) = single.as_ref().and_then(|name| inner.old_view(name)) {
+            return Ok(view);
+        }
         let mut answer = self.forge.call(request);
+        if let (Some(name), Ok(response)) = (single, &answer) {
+            inner.views.insert(name, (inner.now, response.clone()));
+        }
         if let Ok(response) = &mut answer {
             if let Response::Checks(checks) = response {
                 inner.oracle.told_checks(checks);
+            }
+            match response {
+                Response::PullRequest(pull) => inner.oracle.shows(&pull.head_sha),
+                Response::PullRequests(pulls) => pulls.iter().for_each(|pull| inner.oracle.shows(&pull.head_sha)),
+                Response::Ref(found) => inner.oracle.shows(&found.sha),
+                _ => {}
             }
             if inner.meets(FaultKind::ReadLag) {
                 let seen_until = inner.now - Duration::from_secs(inner.random.between(1, inner.longest_lag()));

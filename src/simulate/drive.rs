@@ -24,6 +24,7 @@ use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 use crate::simulate::rows::Rows;
 use crate::simulate::scenario::{START, Scenario};
+use crate::simulate::waiting;
 use crate::turn::{Deployment, Held};
 
 /// Longest time after the faults until everything must be settled.
@@ -59,8 +60,11 @@ pub(super) struct Simulation {
     pub(super) wake_at: Option<Timestamp>,
     pub(super) tried: BTreeMap<IssueNumber, u32>,
     pub(super) planted: Option<Planted>,
-    /// Heartbeats since nothing goes wrong any more.
+    /// Since when nothing goes wrong any more, and the heartbeats since.
+    pub(super) calm_since: Option<Timestamp>,
     calm_ticks: u32,
+    /// What the last of them gave reason to complain of.
+    pub(super) complaints: BTreeSet<(&'static str, String)>,
     /// No webhook ever comes.
     pub(super) deaf: bool,
     /// Which run ends when, where that is chosen.
@@ -140,6 +144,7 @@ impl Simulation {
             ghosts: BTreeSet::new(),
             database_lost: false,
             losses_left: LOSSES_MAX,
+            views: BTreeMap::new(),
             log: telling.log.then(Vec::new),
         };
         let desk = Arc::new(Desk::new(Arc::clone(&forge), inner));
@@ -161,7 +166,9 @@ impl Simulation {
             wake_at: None,
             tried: BTreeMap::new(),
             planted: telling.planted,
+            calm_since: None,
             calm_ticks: 0,
+            complaints: BTreeSet::new(),
             deaf: telling.deaf,
             ends,
             scenario,
@@ -183,6 +190,7 @@ impl Simulation {
             }
             if tick && !self.desk.locked().faulty {
                 self.calm_ticks += 1;
+                waiting::look(self);
             }
             if self.is_over() || moment > limit || !self.desk.locked().oracle.violations.is_empty() {
                 break;
@@ -202,6 +210,7 @@ impl Simulation {
         inner.now = moment;
         if calm && inner.faulty {
             inner.faulty = false;
+            self.calm_since = Some(moment);
             inner.skew = 0;
             inner.forget_pace();
             inner.note(|| "-- nothing goes wrong any more".to_owned());

@@ -5,11 +5,14 @@ use std::time::Duration;
 use crate::engine::id::AttemptKey;
 use crate::engine::time::Timestamp;
 use crate::github::pace::{Limits, Pace, content};
-use crate::github::{Error, Request};
+use crate::github::{Error, Request, Response};
 use crate::simulate::desk::{CrashAt, Inner};
 use crate::simulate::fault::FaultKind;
 use crate::simulate::lines::words;
 use crate::simulate::planted::Planted;
+
+/// How old a view of a single thing may be.
+const VIEW_LAG_MAX: Duration = Duration::from_secs(60);
 
 /// What a call meets.
 pub(super) enum Fate {
@@ -106,6 +109,22 @@ impl Inner {
     pub(super) fn longest_lag(&self) -> u64 {
         let window = self.oracle.settings.probe_window.0.as_secs();
         if self.mix.has(FaultKind::DatabaseLost) { window.max(1) } else { 120 }
+    }
+
+    /// Whether this asks for a single thing, in a story in which such views may be old.
+    pub(super) fn may_show_old(&self, request: &Request) -> bool {
+        let single = matches!(
+            request,
+            Request::Branch { .. } | Request::Issue { .. } | Request::PullRequest { .. } | Request::Run { .. }
+        );
+        single && self.faulty && self.mix.has(FaultKind::ViewLag)
+    }
+
+    /// The thing as it was shown up to a minute ago, where that is met.
+    pub(super) fn old_view(&mut self, name: &str) -> Option<Response> {
+        let (at, view) = self.views.get(name)?.clone();
+        let young = self.now.since(at) <= VIEW_LAG_MAX && self.now > at;
+        (young && self.meets(FaultKind::ViewLag)).then_some(view)
     }
 
     /// Whether the database is lost in the middle of a turn: the process dies with it.

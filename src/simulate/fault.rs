@@ -74,6 +74,8 @@ pub enum FaultKind {
     PushRace,
     /// The database is gone, between two turns or in the middle of one (F33).
     DatabaseLost,
+    /// A branch, an issue, a pull request or a run is shown as it was up to a minute ago (F8).
+    ViewLag,
 }
 
 impl FaultKind {

@@ -32,6 +32,7 @@ mod scenario;
 mod shrink;
 mod signals;
 mod upkeep;
+mod waiting;
 
 pub use campaign::{Campaign, Found, campaign, run_caught};
 pub use coverage::Coverage;

@@ -1,13 +1,18 @@
 //! Phases, gates, late comers, slots.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use task_orchestrator::engine::config::{ApprovalPolicy, Gate, Settings};
 use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::task::Verdict;
 use task_orchestrator::engine::waits::Status;
-use task_orchestrator::forge::memory::worker::Work;
+use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::PersonAct;
+use task_orchestrator::github::Request;
+use task_orchestrator::turn::Configuration;
 
-use crate::support::{Story, touch_declared};
+use crate::support::{Crash, Story, touch_declared};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
 
@@ -55,6 +60,27 @@ pub(crate) fn nothing_of_a_later_phase_starts_before_its_gate() {
     story.expect(2, Status::PrOpen);
 }
 
+/// Fails closed: what is not known to be there is not there.
+pub(crate) fn nothing_starts_before_the_workflow_is_there_or_while_it_is_gone() {
+    let mut story = Story::new(FILES);
+    let settings = story.deployment.configuration.settings().clone();
+    story.deployment.configuration = Configuration::Repository(Box::new(settings));
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt");
+    story.tick().minutes(2).expect(1, Status::Blocked);
+    assert!(story.tracking().contains("the task workflow is not on the default branch"), "{}", story.tracking());
+    assert_eq!(story.forge.world().runs().count(), 0);
+    let workflow = ".github/workflows/task.yml";
+    story.forge.push("owner", "main", &[Edit::write(workflow, "name: task\n")]).expect("pushes");
+    story.minutes(1).expect(1, Status::Running);
+    story.forge.push("owner", "main", &[Edit::Delete { path: workflow.to_owned() }]).expect("pushes");
+    story.work();
+    story.minutes(3).expect(1, Status::Merged).expect(2, Status::Blocked);
+    assert_eq!(story.forge.world().runs().count(), 1);
+    story.forge.push("owner", "main", &[Edit::write(workflow, "name: task\n")]).expect("pushes");
+    story.run();
+    story.expect(2, Status::Merged);
+}
+
 pub(crate) fn a_green_gate_does_not_wait_for_the_merge() {
     let mut story = Story::with(FILES, |settings: &mut Settings| {
         settings.auto_merge = false;
@@ -93,6 +119,22 @@ pub(crate) fn an_edit_of_a_running_task_does_not_open_its_gate() {
     let edit = PersonAct::Edit { number: IssueNumber(1), title: Some("One, but better".to_owned()), body: None };
     story.person("owner", edit).minutes(1).expect(2, Status::Blocked);
     story.forge.finish_run(run, touch_declared(&story.forge.brief(run).expect("a brief"))).expect("ends");
+    story.run().expect(1, Status::Merged).expect(2, Status::Merged);
+}
+
+/// Neither could go on: one holds the file, the other comes first.
+pub(crate) fn a_retry_that_comes_to_depend_on_another_lets_it_have_its_files() {
+    let mut story = Story::with(FILES, |settings| settings.max_parallel = 4);
+    story.script(|brief| match (brief.issue.0, brief.key.id.n) {
+        (1, 1) => Work::Failed("no".to_owned()),
+        _ => touch_declared(brief),
+    });
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt").tick();
+    story.expect(1, Status::Running).expect(2, Status::Blocked);
+    let body = Some("Files: a.txt\n\nDepends on: #2".to_owned());
+    story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body });
+    story.work();
+    story.say("owner", "/orchestrate approve #1").minutes(1).expect(1, Status::Error).expect(2, Status::Running);
     story.run().expect(1, Status::Merged).expect(2, Status::Merged);
 }
 
@@ -150,6 +192,26 @@ pub(crate) fn a_phase_of_which_nothing_was_approved_is_no_phase_that_began() {
     story.run().expect(1, Status::Merged).expect(2, Status::Merged);
 }
 
+/// A runner waits for its dispatch, nobody for a branch or a pull request.
+pub(crate) fn the_next_run_is_asked_for_before_the_last_ones_work_is_shown() {
+    let mut story = Story::with(FILES, |settings| settings.max_parallel = 1);
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt").tick();
+    let shown = Arc::new(AtomicBool::new(true));
+    let seen = Arc::clone(&shown);
+    story.desk.meanwhile(
+        Crash::Before,
+        |request| matches!(request, Request::DispatchWorkflow { .. }),
+        move |forge| {
+            let world = forge.world();
+            seen.store(world.branches().contains_key("orchestrate/issue-1"), Ordering::SeqCst);
+        },
+    );
+    story.work();
+    story.tick().expect(2, Status::Running);
+    assert!(!shown.load(Ordering::SeqCst), "the branch stood before the dispatch");
+    assert!(story.task(1).pull.is_some(), "and follows at once");
+}
+
 pub(crate) fn slots_are_never_overbooked() {
     let mut story = Story::with(FILES, |settings| settings.max_parallel = 2);
     story.script(|brief| match brief.issue.0 % 3 {
@@ -178,13 +240,16 @@ stories! {
     a_failure_keeps_the_gate_shut_until_a_person_acts,
     on_fail_continue_lets_the_gate_open_and_names_who_stays_behind,
     nothing_of_a_later_phase_starts_before_its_gate,
+    nothing_starts_before_the_workflow_is_there_or_while_it_is_gone,
     a_green_gate_does_not_wait_for_the_merge,
     who_is_approved_late_joins_the_open_phase_first,
     an_edit_of_a_running_task_does_not_open_its_gate,
+    a_retry_that_comes_to_depend_on_another_lets_it_have_its_files,
     a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate,
     a_phase_that_goes_opens_no_later_one,
     a_phase_that_comes_before_the_open_one_takes_nothing_back,
     a_phase_of_which_nothing_was_approved_is_no_phase_that_began,
+    the_next_run_is_asked_for_before_the_last_ones_work_is_shown,
     slots_are_never_overbooked,
     a_native_blocker_added_and_taken_away_later_counts,
 }

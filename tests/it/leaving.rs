@@ -1,15 +1,17 @@
 //! Giving up, leaving, coming back, and trying again.
 
 use task_orchestrator::engine::attempt::AttemptOutcome;
+use task_orchestrator::engine::event::{Event, Fact, Hint};
 use task_orchestrator::engine::id::{IssueNumber, PullNumber};
+use task_orchestrator::engine::snapshot::Issue;
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::{Status, Wait};
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::worker::Work;
 use task_orchestrator::forge::world::request::PersonAct;
-use task_orchestrator::github::{Error, Request};
+use task_orchestrator::github::{Error, GitHub as _, Request, Response};
 
-use crate::support::{Story, touch_declared};
+use crate::support::{Story, at_once, touch_declared};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 
@@ -103,6 +105,31 @@ pub(crate) fn labelled_again_it_is_the_same_task() {
     }
 }
 
+/// The issue as GitHub would show it now.
+fn view(story: &Story, number: u64) -> Box<Issue> {
+    let answer = at_once(story.desk.send(Request::Issue { number: IssueNumber(number) })).expect("nothing waits");
+    let Ok(Response::Issue(issue)) = answer else { panic!("{answer:?}") };
+    issue
+}
+
+pub(crate) fn a_view_from_before_its_last_change_says_nothing_of_an_issue() {
+    let mut story = two();
+    let before = view(&story, 1);
+    story.minutes(1).person("owner", unlabel(1)).expect(1, Status::Cancelled);
+    let old = |story: &mut Story, view: &Issue| {
+        let fact = Fact::Issue(view.number, Some(Box::new(view.clone())));
+        story.turn(vec![Event::Fact(Box::new(fact)), Event::Fact(Box::new(Fact::Issues(vec![view.clone()])))]);
+    };
+    old(&mut story, &before);
+    assert!(story.task(1).left, "it was not labelled again");
+    let gone = view(&story, 1);
+    story.minutes(1).person("owner", label(1)).run();
+    story.expect(1, Status::PrOpen);
+    old(&mut story, &gone);
+    story.run().expect(1, Status::PrOpen);
+    assert!(!story.task(1).left, "it did not leave again");
+}
+
 pub(crate) fn labelled_again_while_its_run_is_being_closed() {
     let mut story = two();
     let fence = Target::Call(
@@ -133,8 +160,26 @@ pub(crate) fn the_issue_closed_by_a_merge_is_no_leaving() {
     story.tick();
     let number = PullNumber(story.pull(1));
     story.forge.person("owner", PersonAct::Merge { number }).expect("merges");
-    let heard = task_orchestrator::engine::event::Hint::Issue(IssueNumber(1));
-    story.turn(vec![task_orchestrator::engine::event::Event::Hint(heard)]);
+    story.turn(vec![Event::Hint(Hint::Issue(IssueNumber(1)))]);
+    assert_eq!((story.task(1).verdict, story.task(1).left), (Some(Verdict::Merged), false));
+}
+
+fn reads_pull(request: &Request) -> bool {
+    matches!(request, Request::PullRequest { .. })
+}
+
+pub(crate) fn the_issue_closed_by_a_merge_is_no_leaving_even_where_the_merge_is_shown_late() {
+    let mut story = two();
+    story.work();
+    story.tick();
+    let number = PullNumber(story.pull(1));
+    story.desk.freeze(Some(reads_pull));
+    story.turn(vec![Event::Hint(Hint::Pull(number))]);
+    story.person("owner", PersonAct::Merge { number });
+    assert_eq!((story.task(1).issue_open, story.task(1).has_open_pull()), (false, true), "an old view");
+    assert_eq!((story.task(1).verdict, story.task(1).left), (None, false));
+    story.desk.freeze(None);
+    story.run();
     assert_eq!((story.task(1).verdict, story.task(1).left), (Some(Verdict::Merged), false));
 }
 
@@ -143,6 +188,8 @@ pub(crate) fn an_issue_closed_by_a_person_leaves_with_its_pull_request_open() {
     story.work();
     story.tick();
     story.person("owner", PersonAct::Close { number: IssueNumber(1) });
+    assert!(!story.task(1).left, "a merge may have closed it, whatever the pull request looks like");
+    story.wait(story.deployment.configuration.settings().probe_window.0).tick();
     assert!(story.task(1).left && story.task(1).has_open_pull());
     let number = PullNumber(story.pull(1));
     story.person("owner", PersonAct::Merge { number }).run();
@@ -259,9 +306,11 @@ stories! {
     a_deleted_issue_is_a_problem_of_who_depends_on_it,
     an_open_pull_request_of_one_who_left_keeps_its_files,
     labelled_again_it_is_the_same_task,
+    a_view_from_before_its_last_change_says_nothing_of_an_issue,
     labelled_again_while_its_run_is_being_closed,
     an_escalated_task_can_leave,
     the_issue_closed_by_a_merge_is_no_leaving,
+    the_issue_closed_by_a_merge_is_no_leaving_even_where_the_merge_is_shown_late,
     an_issue_closed_by_a_person_leaves_with_its_pull_request_open,
     retrying_is_answered_in_every_state,
     a_retry_after_no_change_and_escalation_starts_again,

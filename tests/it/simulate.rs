@@ -71,7 +71,19 @@ pub(crate) fn a_death_anywhere_changes_nothing_in_the_end() {
     assert!(deaths > if is_full() { 400 } else { 20 }, "{deaths}");
 }
 
+/// What the document of promises says is what there is.
+pub(crate) fn every_fault_and_every_planted_bug_has_its_row() {
+    let text = include_str!("../../docs/reliability.md");
+    let names = FaultKind::iter().map(|kind| kind.to_string()).chain(Planted::iter().map(|bug| bug.to_string()));
+    let missing: Vec<String> = names.filter(|name| !text.contains(&format!("\n| `{name}` | "))).collect();
+    assert!(missing.is_empty(), "docs/reliability.md lacks {missing:?}");
+    let numbers = (1..=27).map(|number| format!("S{number}")).chain((1..=8).map(|number| format!("L{number}")));
+    let missing: Vec<String> = numbers.filter(|number| !text.contains(&format!("\n| {number} | "))).collect();
+    assert!(missing.is_empty(), "docs/reliability.md lacks {missing:?}");
+}
+
 stories! {
+    every_fault_and_every_planted_bug_has_its_row,
     no_seed_breaks_a_rule,
     no_webhook_at_all_is_as_good,
     a_plan_that_hears_nothing_ends_as_one_that_hears_all,

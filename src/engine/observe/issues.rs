@@ -13,6 +13,7 @@ use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
+use crate::engine::time::Timestamp;
 
 /// Records the whole list of open labelled issues: new ones join, known ones that are missing from it are read singly
 /// before anything is concluded.
@@ -30,9 +31,13 @@ pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     unlisted.into_iter().for_each(|issue| draft.read(Read::Issue(issue)));
 }
 
-/// Records one issue, or that it is gone.
+/// Records one issue, or that it is gone. A view from before the last change that was seen says nothing.
 pub(super) fn record_one(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&Issue>) {
     let issue = issue.filter(|issue| !issue.is_pull_request);
+    let known = draft.task(TaskId(number)).map_or_else(Timestamp::default, |task| task.changed_at);
+    if issue.is_some_and(|issue| issue.updated_at < known) {
+        return;
+    }
     let state = issue.map_or(Outside::Missing, |issue| outside(issue.state));
     if draft.header().outside.get(&number).is_some_and(|known| *known != state) {
         draft.header_mut().outside.insert(number, state);
@@ -72,6 +77,7 @@ fn is_labelled(draft: &Draft<'_>, issue: &Issue) -> bool {
 pub(super) fn set_open(draft: &mut Draft<'_>, number: IssueNumber, open: bool) {
     if let Some(task) = draft.task_mut(TaskId(number)) {
         task.issue_open = open;
+        task.closed_since = task.closed_since.filter(|_| !open);
     }
 }
 
@@ -143,6 +149,14 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
 fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
     let id = TaskId(issue.number);
     let open = issue.state == OpenState::Open;
+    if let Some(task) = draft.task(id)
+        && (task.issue_open != open
+            || task.labels != issue.labels
+            || task.digest != text_digest(&issue.title, &issue.body))
+        && let Some(task) = draft.task_mut(id)
+    {
+        task.changed_at = issue.updated_at;
+    }
     take_text(draft, id, issue);
     ask_about(draft, issue);
     set_open(draft, issue.number, open);
@@ -156,9 +170,22 @@ fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
     // A merge closes the issue by its keyword, and the issue's event may come first: the pull request is looked at
     // before anybody concludes that a person closed it.
     match &task.pull {
-        Some(pull) if pull.open && !open && !task.left => draft.read(Read::Pull(pull.number)),
+        Some(pull) if pull.open && !open && !task.left => look_at_pull(draft, id),
         Some(_) | None => leave(draft, id, outside(issue.state)),
     }
+}
+
+/// The issue is closed and its pull request was open when last looked at.
+fn look_at_pull(draft: &mut Draft<'_>, id: TaskId) {
+    let now = draft.now;
+    let Some(task) = draft.task(id) else { return };
+    let Some(pull) = task.pull.as_ref().map(|pull| pull.number) else { return };
+    if task.closed_since.is_none()
+        && let Some(task) = draft.task_mut(id)
+    {
+        task.closed_since = Some(now);
+    }
+    draft.read(Read::Pull(pull));
 }
 
 /// Takes over a changed text or changed labels; the approval stays with the text it was given for.

@@ -21,7 +21,7 @@ use crate::engine::time::Timestamp;
 pub(super) use attempts::{fail, fence, record_record, release};
 pub(super) use issues::leave;
 pub(super) use outcomes::tracking_made;
-pub(super) use pulls::record as record_pull;
+pub(super) use pulls::{doubt_ends, record as record_pull};
 
 /// Records one event.
 pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {

@@ -146,12 +146,11 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
         }
         (Effect::OpenPull { issue, .. }, Receipt::Pull(pull)) => pulls::record_opened(draft, *issue, pull),
         (Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
-        (Effect::MergePull { pull, .. }, receipt) => {
-            if let Receipt::Merged { commit: Some(commit) } = receipt {
-                base::merged(draft, commit);
-            }
-            merge_answered(draft, *pull);
+        (Effect::MergePull { pull, .. }, Receipt::Merged { commit: Some(commit) }) => {
+            base::merged(draft, commit);
+            draft.ids_at(Place::Pull(*pull)).into_iter().for_each(|id| pulls::merged(draft, id));
         }
+        (Effect::MergePull { pull, .. }, _) => merge_answered(draft, *pull),
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
             if let Some(task) = draft.task_mut(TaskId(*issue)) {
                 task.branch = Some(commit.clone());

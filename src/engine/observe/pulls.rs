@@ -1,6 +1,7 @@
 //! What pull requests and their checks say.
 
 use crate::engine::attempt::FenceCause;
+use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
 use crate::engine::effect::Effect;
 use crate::engine::event::Read;
@@ -11,6 +12,7 @@ use crate::engine::report::tail;
 use crate::engine::snapshot::{Actor, CheckRun, Checks, OpenState, Progress, PullRequest};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Trigger, Verdict};
 use crate::engine::tasks::Place;
+use crate::engine::time::Timestamp;
 
 /// Longest output of failed checks kept, in characters.
 const RED_TAIL_CHARACTERS_MAX: usize = 4_000;
@@ -59,12 +61,14 @@ fn task_of(draft: &Draft<'_>, pull: &PullRequest) -> Option<TaskId> {
 }
 
 /// Takes over what changed about the pull request itself. A task has one: another takes its place only where that one
-/// was closed and this one is open or merged. `false`: it is not this task's, or older than its merge, which lasts.
+/// was closed and this one is open or merged. `false`: it is not this task's, or shown as it was before the last change
+/// that was seen; a merge lasts.
 fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
     let now = draft.now;
     let Some(task) = draft.task_mut(id) else { return false };
     let known = task.pull.get_or_insert_with(|| Pull::opened(pull.number, pull.head_sha.clone(), now));
-    if known.merged && !pull.merged {
+    let is_older = known.number == pull.number && pull.updated_at < known.changed_at;
+    if is_older || known.merged && !pull.merged {
         return false;
     }
     if known.number != pull.number {
@@ -73,6 +77,11 @@ fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
             return false;
         }
         *known = Pull::opened(pull.number, pull.head_sha.clone(), now);
+    }
+    let is_open = pull.state == OpenState::Open;
+    let is_new = known.changed_at == Timestamp::default();
+    if is_new || known.head != pull.head_sha || known.open != is_open || known.merged != pull.merged {
+        known.changed_at = pull.updated_at;
     }
     if known.head != pull.head_sha {
         known.head = pull.head_sha.clone();
@@ -89,7 +98,7 @@ fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
 
 /// It was merged: the task is done, whatever else was under way. Its verdict and its files follow once no attempt is
 /// live.
-fn merged(draft: &mut Draft<'_>, id: TaskId) {
+pub(super) fn merged(draft: &mut Draft<'_>, id: TaskId) {
     if draft.task(id).is_none_or(|task| task.stage == Stage::Merged) {
         return;
     }
@@ -172,10 +181,17 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         draft.lock(id);
     }
     let Some(task) = draft.task(id) else { return };
-    if !task.issue_open && matches!(task.verdict, None | Some(Verdict::Escalated)) {
+    if doubt_ends(task, &draft.header().settings).is_some_and(|due| draft.now >= due) {
         leave(draft, id, Outside::Closed);
     }
     draft.read(Read::Checks(pull.head_sha.clone()));
+}
+
+/// From when on a pull request that still shows itself open means that a person closed the issue, not a merge: views of
+/// pull requests may be old.
+pub(in crate::engine) fn doubt_ends(task: &Task, settings: &Settings) -> Option<Timestamp> {
+    let counts = !task.issue_open && !task.left && matches!(task.verdict, None | Some(Verdict::Escalated));
+    task.closed_since.filter(|_| counts && task.has_open_pull()).map(|since| since + settings.probe_window.0)
 }
 
 /// Whether we are moving a task's branch ourselves.

@@ -14,11 +14,12 @@ pub(super) use tell::{CLOSE, closing, has_news};
 
 use crate::engine::draft::Draft;
 use crate::engine::id::TaskId;
-use crate::engine::observe::release;
+use crate::engine::observe::{doubt_ends, release};
 use crate::engine::plan::PlanStatus;
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
+use crate::engine::waits;
 
 /// Reconciles. `fresh`: something new was learned, so that reads asked for before may be asked for again.
 pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
@@ -66,6 +67,20 @@ fn settle(draft: &mut Draft<'_>) {
             release(task);
         }
     }
+    // Who waits for another and has nothing to show gives its files back meanwhile: that one may need the very same.
+    let waiting = draft.at(Place::Locked).filter(|task| has_nothing_to_show(task) && waits::needs_another(draft, task));
+    let waiting: Vec<TaskId> = waiting.map(|task| task.id).collect();
+    for id in waiting {
+        if let Some(task) = draft.task_mut(id) {
+            release(task);
+        }
+    }
+}
+
+/// Whether a task that has begun stands at its beginning: nothing is under way, finished or proposed.
+fn has_nothing_to_show(task: &Task) -> bool {
+    let idle = matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none() && task.live().is_none();
+    idle && task.work.is_none() && !task.has_open_pull()
 }
 
 /// Tasks that may come to their end, and fit.
@@ -82,6 +97,7 @@ pub(super) fn wake_at(draft: &Draft<'_>) -> Option<Timestamp> {
     moments.extend(first.and_then(|(_, id)| draft.task(id)).map(|task| task.not_before));
     moments.extend(draft.at(Place::Live).filter_map(|task| heal::deadline(task, settings)));
     moments.extend(draft.at(Place::OpenPull).filter_map(|task| publish::grace_end(task, settings)));
+    moments.extend(draft.at(Place::OpenPull).filter_map(|task| doubt_ends(task, settings)));
     moments.extend(lifecycle::due(draft));
     moments.extend(draft.header().put_off_until);
     moments.extend(draft.header().unkept.due);

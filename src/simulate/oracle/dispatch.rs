@@ -103,7 +103,7 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
 }
 
 /// Whether a task that was dispatched still has its files: no verdict yet, or an open pull request.
-pub(super) fn is_unsettled(oracle: &Oracle, issue: IssueNumber, seen: Seen<'_>) -> bool {
+pub(in crate::simulate) fn is_unsettled(oracle: &Oracle, issue: IssueNumber, seen: Seen<'_>) -> bool {
     let verdict = oracle.tasks.get(&TaskId(issue)).is_none_or(|task| task.verdict.is_some());
     let branch = crate::engine::id::pull_branch(issue);
     !verdict || seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch)

@@ -11,7 +11,7 @@ mod text;
 mod truth;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::config::Settings;
@@ -24,6 +24,8 @@ use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
 use crate::github::{Request, Response};
 
+pub(super) use dispatch::is_unsettled;
+pub(super) use text::{meeting as texts_meet, read as read_text};
 pub(super) use truth::{Closing, Truth};
 pub(super) use words::{last_words, no_tick_is_lost, nothing_stands_twice};
 
@@ -55,6 +57,8 @@ pub(super) struct Oracle {
     pub(super) settings: Settings,
     /// What the App was last told of a head's checks: the first that did not pass.
     told: BTreeMap<Sha, Option<String>>,
+    /// Commits of people that the App was shown at the head of a branch or a pull request.
+    shown: BTreeSet<Sha>,
     limits: limits::Limits,
     ticks: words::Ticks,
     /// What must never leave the process.
@@ -83,6 +87,7 @@ impl Oracle {
             counted: BTreeMap::new(),
             settings,
             told: BTreeMap::new(),
+            shown: BTreeSet::new(),
             limits: limits::Limits::default(),
             ticks: words::Ticks::default(),
             canary: canary.to_owned(),
@@ -113,6 +118,13 @@ impl Oracle {
     pub(super) fn told_checks(&mut self, checks: &Checks) {
         let failed = checks.runs.iter().find(|run| !run.conclusion.is_some_and(Conclusion::passes));
         self.told.insert(checks.sha.clone(), failed.map(|run| run.name.clone()));
+    }
+
+    /// The App is shown where a branch or a pull request stands.
+    pub(super) fn shows(&mut self, head: &Sha) {
+        if self.truth.people_heads.contains(head) {
+            self.shown.insert(head.clone());
+        }
     }
 
     /// GitHub asked the App to wait.

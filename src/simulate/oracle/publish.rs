@@ -68,7 +68,13 @@ pub(super) fn moves(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
                 shows_only_its_work(oracle, issue, sha);
             }
         }
-        Request::MergeBranch { into, .. } => not_over_a_person(oracle, into, seen),
+        // Bringing the base in replaces nothing; who was not shown the person's commit could not know of it.
+        Request::MergeBranch { into, .. } => {
+            let head = seen.repository.branch(into);
+            if head.is_some_and(|head| oracle.shown.contains(head)) {
+                not_over_a_person(oracle, into, seen);
+            }
+        }
         _ => {}
     }
 }

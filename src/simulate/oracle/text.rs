@@ -12,7 +12,7 @@ pub(in crate::simulate) struct Said {
 }
 
 /// Reads a text that the scenario wrote.
-pub(super) fn read(body: &str) -> Said {
+pub(in crate::simulate) fn read(body: &str) -> Said {
     let value = |key: &str| body.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
     let files = value("Files: ");
     let files = files.split(", ").map(|file| file.trim().to_ascii_lowercase()).filter(|file| !file.is_empty());
@@ -27,7 +27,7 @@ pub(super) fn read(body: &str) -> Said {
 }
 
 /// A path or directory of one list that meets one of the other.
-pub(super) fn meeting<'a>(ours: &'a [String], theirs: &[String]) -> Option<&'a String> {
+pub(in crate::simulate) fn meeting<'a>(ours: &'a [String], theirs: &[String]) -> Option<&'a String> {
     let under = |file: &str, folder: &str| folder.ends_with('/') && file.starts_with(folder);
     ours.iter().find(|one| theirs.iter().any(|other| *one == other || under(one, other) || under(other, one)))
 }
