@@ -223,6 +223,7 @@ fn cannot_wait(old: Option<&Task>, new: Option<&Task>) -> bool {
 fn essence(task: &Task) -> Task {
     let mut task = task.clone();
     (task.inferred, task.phase, task.remaining) = (false, 0, 0);
+    (task.changed_at, task.closed_since) = (Timestamp::default(), None);
     task.footprint = Default::default();
     for attempt in &mut task.attempts {
         (attempt.progress_at, attempt.looked_at, attempt.started) = (Timestamp(0), None, false);
@@ -235,6 +236,7 @@ fn essence(task: &Task) -> Task {
     }
     if let Some(pull) = &mut task.pull {
         (pull.head_since, pull.checks, pull.mergeable) = (Timestamp(0), CheckState::Pending, None);
+        pull.changed_at = Timestamp::default();
         (pull.checked_base, pull.head) = (None, Sha::new(""));
         pull.failed_runs.clear();
         pull.red_tail.clear();

@@ -3,8 +3,15 @@
 use crate::engine::id::Sha;
 use crate::github::{Error, GitHub, NewFile, Request, Response};
 
+/// Most files that one request commits, far below what GitHub takes: it answers soon, and a plan of thousands fits.
+const FILES_MAX: usize = 500;
+/// Most bytes of content in one request, of several files.
+const BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// Commits files on top of what was read as a branch's head (nothing: there is no such branch) and moves the branch
-/// there, if nobody else was faster. Gives the commit; [`Error::Conflict`] where somebody was, and nothing moved then.
+/// there, if nobody else was faster. Many files become several commits, and the branch moves to the last of them, so
+/// that whoever reads it sees all or none. Gives that commit; [`Error::Conflict`] where somebody was faster, and
+/// nothing moved then.
 pub(super) async fn commit_onto(
     github: &impl GitHub,
     branch: String,
@@ -12,13 +19,59 @@ pub(super) async fn commit_onto(
     files: Vec<NewFile>,
     message: String,
 ) -> Result<Sha, Error> {
-    let request = Request::CreateCommit { message, files, parent: head.clone() };
-    let Response::Commit(sha) = github.send(request).await? else {
-        return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
-    };
+    let (full, last) = parts(files);
+    let mut parent = head.clone();
+    for files in full {
+        parent = Some(commit(github, &message, files, parent).await?);
+    }
+    let sha = commit(github, &message, last, parent).await?;
     let request = match head {
         Some(_) => Request::AdvanceBranch { branch, sha: sha.clone() },
         None => Request::CreateBranch { branch, sha: sha.clone() },
     };
     github.send(request).await.map(|_| sha)
+}
+
+async fn commit(github: &impl GitHub, message: &str, files: Vec<NewFile>, parent: Option<Sha>) -> Result<Sha, Error> {
+    let request = Request::CreateCommit { message: message.to_owned(), files, parent };
+    let Response::Commit(sha) = github.send(request).await? else {
+        return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
+    };
+    Ok(sha)
+}
+
+/// The files in order, in parts that fit a request each; the last one apart, which may be empty.
+fn parts(files: Vec<NewFile>) -> (Vec<Vec<NewFile>>, Vec<NewFile>) {
+    let (mut full, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for file in files {
+        let is_full = part.len() == FILES_MAX || bytes + file.content.len() > BYTES_MAX;
+        if is_full && !part.is_empty() {
+            full.push(std::mem::take(&mut part));
+            bytes = 0;
+        }
+        bytes += file.content.len();
+        part.push(file);
+    }
+    (full, part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(files: Vec<usize>) -> Vec<Vec<usize>> {
+        let named = |(at, size)| NewFile { path: format!("{at}"), content: "x".repeat(size) };
+        let (mut full, last) = parts(files.into_iter().enumerate().map(named).collect());
+        full.push(last);
+        full.iter().map(|part| part.iter().map(|file| file.content.len()).collect()).collect()
+    }
+
+    #[test]
+    fn many_files_and_large_ones_go_in_parts_that_fit_a_request() {
+        assert_eq!(sizes(vec![]), [Vec::<usize>::new()]);
+        assert_eq!(sizes(vec![3; 500]), [vec![3; 500]]);
+        assert_eq!(sizes(vec![3; 1_001]), [vec![3; 500], vec![3; 500], vec![3]]);
+        let large = BYTES_MAX - 1;
+        assert_eq!(sizes(vec![large, 1, 1, BYTES_MAX + 1, 5]), [vec![large, 1], vec![1], vec![BYTES_MAX + 1], vec![5]]);
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::event::Hint;
 use crate::engine::id::{IssueNumber, Login, RepositoryName, RunId, Sha};
 use crate::engine::plan::{Plan, PlanStatus};
+use crate::engine::rest::{Rest, rest};
 use crate::engine::time::Timestamp;
 use crate::forge::memory::{MemoryForge, WORKFLOW, task_workflow};
 use crate::forge::world::setup::{ApiLimits, Setup};
@@ -82,6 +83,8 @@ pub(super) struct Told {
     pub(super) log: Vec<String>,
     /// How the plan ended, for comparisons.
     pub(super) ending: BTreeMap<u64, String>,
+    /// Whether nothing could go on without a person at the end.
+    pub(super) needs_person: bool,
     /// Which runs ended when, where that was chosen.
     pub(super) ends: Vec<End>,
 }
@@ -359,6 +362,8 @@ impl Simulation {
 
     fn told(self) -> Told {
         let ending = ending::ending(&self);
+        let rests = self.held.as_ref().map(|held| rest(&held.plan, self.now));
+        let needs_person = matches!(rests, Some(Rest::NeedsPerson(_)));
         let mut inner = self.desk.locked();
         Told {
             violations: std::mem::take(&mut inner.oracle.violations),
@@ -368,6 +373,7 @@ impl Simulation {
             boundaries: inner.boundaries,
             log: inner.log.take().unwrap_or_default(),
             ending,
+            needs_person,
             ends: self.ends.made,
         }
     }

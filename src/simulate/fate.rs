@@ -120,10 +120,12 @@ impl Inner {
         single && self.faulty && self.mix.has(FaultKind::ViewLag)
     }
 
-    /// The thing as it was shown up to a minute ago, where that is met.
+    /// The thing as it was shown up to a minute ago, where that is met. By the end of `probe_window` what happened
+    /// before its beginning is seen: on that rests who counts as having closed an issue.
     pub(super) fn old_view(&mut self, name: &str) -> Option<Response> {
         let (at, view) = self.views.get(name)?.clone();
-        let young = self.now.since(at) <= VIEW_LAG_MAX && self.now > at;
+        let longest = VIEW_LAG_MAX.min(self.oracle.settings.probe_window.0);
+        let young = self.now.since(at) < longest && self.now > at;
         (young && self.meets(FaultKind::ViewLag)).then_some(view)
     }
 

@@ -46,7 +46,7 @@ fn complaints(simulation: &Simulation) -> Option<BTreeSet<Complaint>> {
         return None;
     }
     let inner = simulation.desk.locked();
-    let found = simulation.forge.look(|world, repository| {
+    simulation.forge.look(|world, repository| {
         let look = Look {
             plan,
             draft: Draft::view(plan, simulation.now),
@@ -55,8 +55,11 @@ fn complaints(simulation: &Simulation) -> Option<BTreeSet<Complaint>> {
             calm_since: simulation.calm_since?,
         };
         Some(look.complaints())
-    });
-    found
+    })
+}
+
+fn needs_person(waits: &[Wait]) -> bool {
+    waits.iter().any(Wait::needs_person)
 }
 
 struct Look<'s> {
@@ -71,11 +74,15 @@ impl Look<'_> {
     fn complaints(&self) -> BTreeSet<Complaint> {
         let locks = waits::locks(&self.draft);
         let mut found = BTreeSet::new();
-        for task in self.draft.tasks().filter(|task| task.verdict.is_none() && !task.left) {
+        for task in self.draft.tasks() {
             found.extend(self.unheard(task));
             found.extend(self.silent(task));
+        }
+        for task in self.draft.tasks().filter(|task| task.verdict.is_none() && !task.left) {
             let waits = waits::waits(&self.draft, &locks, task);
-            found.extend(waits.iter().filter_map(|wait| self.untrue(task, wait)));
+            // A gate is opened for work that may begin; who waits for a person as well is not yet that.
+            let told = waits.iter().filter(|wait| !matches!(wait, Wait::Phase { .. }) || !needs_person(&waits));
+            found.extend(told.filter_map(|wait| self.untrue(task, wait)));
             if waits.is_empty() {
                 found.extend(self.forgotten(task));
             }
@@ -136,7 +143,10 @@ impl Look<'_> {
         }
         match task.stage {
             Stage::Waiting | Stage::Error if self.has_room(task) => {
-                Some(("L8", format!("{} waits for nothing, there is room, and it is not begun", task.id)))
+                let (id, phase, open, passed_over) =
+                    (task.id, task.phase, self.plan.header.open_phase, task.counters.passed_over);
+                let place = format!("phase {phase} of {open}, passed over {passed_over} times");
+                Some(("L8", format!("{id} waits for nothing, there is room, and it is not begun: {place}")))
             }
             Stage::Complete => Some(("L8", format!("the work of {} is not shown", task.id))),
             Stage::Waiting
@@ -149,19 +159,23 @@ impl Look<'_> {
         }
     }
 
-    /// Whether a slot is free, and nobody else who is not settled could want the same files.
+    /// Whether a slot is free (one that is kept for a dispatch is not), and nobody else who is not settled could want
+    /// the same files.
     fn has_room(&self, task: &Task) -> bool {
         let policy = self.plan.header.settings.overlap;
         let said = read_text(&task.body);
         let meets = |other: &Task| {
             let theirs = read_text(&other.body);
-            let unknown = policy == OverlapPolicy::Strict && (said.files.is_empty() || theirs.files.is_empty());
+            // What nobody knows the files of is kept apart from others, too.
+            let guesses = matches!(policy, OverlapPolicy::Strict | OverlapPolicy::Balanced);
+            let unknown = guesses && (said.files.is_empty() || theirs.files.is_empty());
             policy != OverlapPolicy::Off && (unknown || texts_meet(&said.files, &theirs.files).is_some())
         };
         let wanted = self.draft.tasks().any(|other| {
             let unsettled = other.verdict.is_none() || is_unsettled(self.oracle, other.issue(), self.seen);
             other.id != task.id && unsettled && meets(other)
         });
-        self.oracle.truth.open < self.plan.header.settings.max_parallel && !wanted
+        let taken = self.draft.tasks().filter(|other| other.live().is_some()).count();
+        taken < self.plan.header.settings.max_parallel as usize && !wanted
     }
 }

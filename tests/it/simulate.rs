@@ -37,11 +37,12 @@ pub(crate) fn no_webhook_at_all_is_as_good() {
 }
 
 pub(crate) fn a_plan_that_hears_nothing_ends_as_one_that_hears_all() {
-    let differing: Vec<(u64, Vec<String>)> = (0..if is_full() { 2_000 } else { 200 })
-        .map(|seed| (seed, deaf_differs(seed)))
-        .filter(|(_, differs)| !differs.is_empty())
-        .collect();
+    let seeds = if is_full() { 2_000 } else { 200 };
+    let compared: Vec<(u64, Vec<String>)> = (0..seeds).filter_map(|seed| Some((seed, deaf_differs(seed)?))).collect();
+    let differing: Vec<_> = compared.iter().filter(|(_, differs)| !differs.is_empty()).collect();
     assert!(differing.is_empty(), "{} seeds: {:#?}", differing.len(), differing.iter().take(5).collect::<Vec<_>>());
+    println!("{} of {seeds} plans wait for no person", compared.len());
+    assert!(compared.len() as u64 * 2 > seeds, "{} of {seeds} plans wait for no person", compared.len());
 }
 
 pub(crate) fn a_seed_gives_the_same_bytes_twice() {
