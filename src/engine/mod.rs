@@ -15,6 +15,7 @@ pub mod event;
 pub mod facts;
 pub mod footprint;
 pub mod graph;
+pub mod hold;
 pub mod id;
 pub mod kept;
 pub mod manifest;

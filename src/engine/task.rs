@@ -8,7 +8,8 @@ use crate::engine::attempt::{Attempt, AttemptOutcome};
 use crate::engine::brief::{ApprovedText, text_digest};
 use crate::engine::facts::{self, Facts, OnFail};
 use crate::engine::footprint::Footprint;
-use crate::engine::id::{IssueNumber, Login, PullNumber, Sha, TaskId};
+pub use crate::engine::hold::Hold;
+use crate::engine::id::{IssueNumber, Sha, TaskId};
 pub use crate::engine::pull::{CheckState, MergeRefused, Pull, Work};
 use crate::engine::time::Timestamp;
 
@@ -166,49 +167,6 @@ impl Verdict {
             Self::Cancelled | Self::Escalated => false,
         }
     }
-}
-
-/// Why a task waits for a person. It stays until a person acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Hold {
-    /// The agent asks something.
-    Decision {
-        /// What.
-        question: String,
-    },
-    /// A person closed the pull request.
-    PullClosed {
-        /// Which.
-        pull: PullNumber,
-        /// Who, where GitHub tells.
-        by: Option<Login>,
-    },
-    /// GitHub refused the dispatch.
-    DispatchRefused {
-        /// Its words.
-        message: String,
-    },
-    /// The work touches files outside the declared ones.
-    Scope {
-        /// Which.
-        paths: Vec<String>,
-    },
-    /// The same check fails on the base.
-    BaseRed {
-        /// Which.
-        check: String,
-    },
-    /// A person pushed to the branch: it is theirs.
-    Theirs {
-        /// The head they pushed.
-        head: Sha,
-    },
-    /// The orchestrator could not set the branch or open the pull request.
-    PublishRefused {
-        /// Why.
-        message: String,
-    },
 }
 
 /// Counters that survive everything and only grow.

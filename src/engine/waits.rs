@@ -270,9 +270,12 @@ pub fn earlier_holder(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Opti
     })
 }
 
-/// What keeps finished work from its pull request.
+/// What keeps finished work from its pull request, and a retry from its next attempt: somebody dispatched earlier
+/// turned out to touch its files.
 fn earlier_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wait> {
-    if task.stage != Stage::Complete || task.work.is_none() || task.verdict.is_some() {
+    let finished = task.stage == Stage::Complete && task.work.is_some() && task.verdict.is_none();
+    let retries = is_idle(task) && task.locked_since.is_some();
+    if !finished && !retries {
         return None;
     }
     let (holder, path) = earlier_holder(draft, locks, task)?;
@@ -290,7 +293,7 @@ pub fn waits(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Vec<Wait> {
         return person.or_else(|| earlier_wait(draft, locks, task)).into_iter().collect();
     }
     let mut waits = waits_but_files(draft, task);
-    waits.extend(file_wait(draft, locks, task));
+    waits.extend(file_wait(draft, locks, task).or_else(|| earlier_wait(draft, locks, task)));
     waits
 }
 

@@ -1,7 +1,7 @@
 //! While nothing goes wrong: nobody waits for nothing, and what a task is said to wait for is so.
 //!
-//! Looked at after each heartbeat without faults. A complaint counts where two heartbeats in a row give it: a single one
-//! may fall between an act and the next look.
+//! Looked at after each heartbeat without faults. A complaint counts where two heartbeats in a row give it: a single
+//! one may fall between an act and the next look.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
