@@ -156,11 +156,6 @@ pub fn texts_digest<'t>(tasks: impl Iterator<Item = &'t Task>) -> String {
     text_digest("", &digests.join(" "))
 }
 
-/// Whether an issue that a task depends on stands in its way.
-pub fn needs_another(draft: &Draft<'_>, task: &Task) -> bool {
-    dependencies(task).into_iter().any(|issue| dependency_wait(draft, issue).is_some())
-}
-
 /// How a dependency stands in the way, or nothing where it does not.
 fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
     let state = match draft.task(TaskId(issue)) {

@@ -138,7 +138,9 @@ impl Look<'_> {
     /// L5 and L8: what waits for nothing is begun where there is room, and finished work is shown, whatever else is in
     /// the plan.
     fn forgotten(&self, task: &Task) -> Option<Complaint> {
-        if self.plan.outbox.keys().any(|key| key.0.contains(&task.id.to_string())) {
+        let (id, issue) = (task.id.to_string(), task.issue().to_string());
+        let is_its = |part: &str| part == id || part == issue;
+        if self.plan.outbox.keys().any(|key| key.0.split([':', '.']).any(is_its)) {
             return None;
         }
         match task.stage {

@@ -122,22 +122,6 @@ pub(crate) fn an_edit_of_a_running_task_does_not_open_its_gate() {
     story.run().expect(1, Status::Merged).expect(2, Status::Merged);
 }
 
-/// Neither could go on: one holds the file, the other comes first.
-pub(crate) fn a_retry_that_comes_to_depend_on_another_lets_it_have_its_files() {
-    let mut story = Story::with(FILES, |settings| settings.max_parallel = 4);
-    story.script(|brief| match (brief.issue.0, brief.key.id.n) {
-        (1, 1) => Work::Failed("no".to_owned()),
-        _ => touch_declared(brief),
-    });
-    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt").tick();
-    story.expect(1, Status::Running).expect(2, Status::Blocked);
-    let body = Some("Files: a.txt\n\nDepends on: #2".to_owned());
-    story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body });
-    story.work();
-    story.say("owner", "/orchestrate approve #1").minutes(1).expect(1, Status::Error).expect(2, Status::Running);
-    story.run().expect(1, Status::Merged).expect(2, Status::Merged);
-}
-
 pub(crate) fn a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate() {
     let mut story = Story::new(FILES);
     story.script(|brief| match (brief.issue.0, brief.key.id.n) {
@@ -244,7 +228,6 @@ stories! {
     a_green_gate_does_not_wait_for_the_merge,
     who_is_approved_late_joins_the_open_phase_first,
     an_edit_of_a_running_task_does_not_open_its_gate,
-    a_retry_that_comes_to_depend_on_another_lets_it_have_its_files,
     a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate,
     a_phase_that_goes_opens_no_later_one,
     a_phase_that_comes_before_the_open_one_takes_nothing_back,

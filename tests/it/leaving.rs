@@ -6,6 +6,7 @@ use task_orchestrator::engine::id::{IssueNumber, PullNumber};
 use task_orchestrator::engine::snapshot::Issue;
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::{Status, Wait};
+use task_orchestrator::forge::memory::edit::Edit;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::worker::Work;
 use task_orchestrator::forge::world::request::PersonAct;
@@ -183,6 +184,26 @@ pub(crate) fn the_issue_closed_by_a_merge_is_no_leaving_even_where_the_merge_is_
     assert_eq!((story.task(1).verdict, story.task(1).left), (Some(Verdict::Merged), false));
 }
 
+/// A story's turn bounds its rounds: asked for until it is new, the old view would feed the turn for ever.
+pub(crate) fn an_old_view_at_the_second_look_is_not_asked_for_again_and_again() {
+    let mut story = two();
+    story.work();
+    story.tick();
+    let number = PullNumber(story.pull(1));
+    story.desk.freeze(Some(reads_pull));
+    story.turn(vec![Event::Hint(Hint::Pull(number))]).minutes(1);
+    story.forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
+    let new = at_once(story.forge.send(Request::PullRequest { number })).expect("nothing waits");
+    let Ok(Response::PullRequest(new)) = new else { panic!("{new:?}") };
+    story.turn(vec![Event::Fact(Box::new(Fact::Pulls(vec![(*new.clone(), None)])))]);
+    assert_eq!(story.task(1).pull.as_ref().expect("open").changed_at, new.updated_at, "what is shown is older");
+    story.person("owner", PersonAct::Close { number: IssueNumber(1) }).minutes(1);
+    assert!(!story.task(1).left);
+    story.desk.freeze(None);
+    story.minutes(1);
+    assert!(story.task(1).left, "the heartbeat has looked");
+}
+
 pub(crate) fn an_issue_closed_by_a_person_leaves_with_its_pull_request_open() {
     let mut story = two();
     story.work();
@@ -312,6 +333,7 @@ stories! {
     the_issue_closed_by_a_merge_is_no_leaving,
     the_issue_closed_by_a_merge_is_no_leaving_even_where_the_merge_is_shown_late,
     an_issue_closed_by_a_person_leaves_with_its_pull_request_open,
+    an_old_view_at_the_second_look_is_not_asked_for_again_and_again,
     retrying_is_answered_in_every_state,
     a_retry_after_no_change_and_escalation_starts_again,
     a_retry_of_an_issue_that_we_closed_asks_for_it_to_be_opened_first,

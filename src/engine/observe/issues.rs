@@ -149,10 +149,7 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
 fn update(draft: &mut Draft<'_>, issue: &Issue, labelled: bool) {
     let id = TaskId(issue.number);
     let open = issue.state == OpenState::Open;
-    if let Some(task) = draft.task(id)
-        && (task.issue_open != open
-            || task.labels != issue.labels
-            || task.digest != text_digest(&issue.title, &issue.body))
+    if draft.task(id).is_some_and(|task| task.issue_open != open)
         && let Some(task) = draft.task_mut(id)
     {
         task.changed_at = issue.updated_at;
@@ -205,6 +202,7 @@ fn take_text(draft: &mut Draft<'_>, id: TaskId, issue: &Issue) {
             task.text_edited = true;
             task.label_asked = false;
         }
+        task.changed_at = issue.updated_at;
         task.labels.clone_from(&issue.labels);
         task.facts = facts::read(&task.title, &task.body, &task.labels);
         task.inferred = false;

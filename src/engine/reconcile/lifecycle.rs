@@ -10,7 +10,6 @@ use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::event::Read;
 use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
-use crate::engine::observe::doubt_ends;
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
 use crate::engine::render;
 use crate::engine::task::Task;
@@ -206,11 +205,6 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
     if draft.header().base.as_ref().is_none_or(|base| base.stale) {
         draft.read(Read::Repository);
     }
-    let (now, settings) = (draft.now, &draft.header().settings);
-    let doubtful = |task: &&Task| doubt_ends(task, settings).is_some_and(|due| now >= due);
-    let doubtful = draft.at(Place::OpenPull).filter(doubtful).filter_map(|task| task.pull.as_ref());
-    let doubtful: Vec<_> = doubtful.map(|pull| pull.number).collect();
-    doubtful.into_iter().for_each(|pull| draft.read(Read::Pull(pull)));
     let unread: Vec<IssueNumber> = draft.at(Place::Uninferred).map(Task::issue).collect();
     if !unread.is_empty() {
         draft.read(Read::Footprints(unread));

@@ -19,7 +19,6 @@ use crate::engine::plan::PlanStatus;
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
-use crate::engine::waits;
 
 /// Reconciles. `fresh`: something new was learned, so that reads asked for before may be asked for again.
 pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
@@ -29,6 +28,7 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     publish::publish(draft);
     heal::heal(draft);
     publish::end_graces(draft);
+    publish::end_doubts(draft);
     lifecycle::open_gates(draft);
     if draft.header().status == PlanStatus::Active {
         dispatch::send_briefed(draft);
@@ -67,20 +67,6 @@ fn settle(draft: &mut Draft<'_>) {
             release(task);
         }
     }
-    // Who waits for another and has nothing to show gives its files back meanwhile: that one may need the very same.
-    let waiting = draft.at(Place::Locked).filter(|task| has_nothing_to_show(task) && waits::needs_another(draft, task));
-    let waiting: Vec<TaskId> = waiting.map(|task| task.id).collect();
-    for id in waiting {
-        if let Some(task) = draft.task_mut(id) {
-            release(task);
-        }
-    }
-}
-
-/// Whether a task that has begun stands at its beginning: nothing is under way, finished or proposed.
-fn has_nothing_to_show(task: &Task) -> bool {
-    let idle = matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none() && task.live().is_none();
-    idle && task.work.is_none() && !task.has_open_pull()
 }
 
 /// Tasks that may come to their end, and fit.

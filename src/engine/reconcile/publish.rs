@@ -8,7 +8,7 @@ use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::footprint::{Area, Source};
 use crate::engine::id::{IssueNumber, TaskId};
-use crate::engine::observe::fail;
+use crate::engine::observe::{doubt_ends, fail};
 use crate::engine::overlap::{self, LockTable};
 use crate::engine::policy::Scope;
 use crate::engine::reconcile::first_time;
@@ -242,6 +242,22 @@ fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
 pub(super) fn grace_end(task: &Task, settings: &Settings) -> Option<Timestamp> {
     let pull = task.pull.as_ref().filter(|pull| pull.open && pull.checks == CheckState::Pending)?;
     Some(pull.head_since + settings.checks_grace.0)
+}
+
+/// Looks once more at the pull request of an issue that is closed, when what closed it must show. What that look
+/// misses, the heartbeat finds.
+pub(super) fn end_doubts(draft: &mut Draft<'_>) {
+    let (now, settings) = (draft.now, draft.header().settings.clone());
+    for id in open(draft, |task| doubt_ends(task, &settings).is_some_and(|end| now >= end)) {
+        let Some((pull, since)) =
+            draft.task(id).and_then(|task| Some((task.pull.as_ref()?.number, task.closed_since?)))
+        else {
+            continue;
+        };
+        if first_time(draft, id, &format!("doubt:{}", since.0)) {
+            draft.read(Read::Pull(pull));
+        }
+    }
 }
 
 /// Reads a head's checks once more when its grace ends: only then does *no checks at all* count as green.

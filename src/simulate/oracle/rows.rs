@@ -82,12 +82,6 @@ fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>
     let branch = pull_branch(new.issue());
     let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch);
     let at_work = oracle.truth.attempts_of(new.issue()).any(|(_, attempt)| attempt.closed.is_none());
-    // Who has come to depend on another, with nothing under way, lets that one have the files.
-    let unsettled = |issue: &u64| {
-        let row = oracle.tasks.get(&TaskId(IssueNumber(*issue)));
-        row.is_none_or(|row| matches!(row.verdict, None | Some(Verdict::Escalated)) || row.left)
-    };
-    let gives_way = new.verdict.is_none() && text::read(&new.body).depends_on.iter().any(unsettled);
     let task = oracle.truth.task(new.issue());
     match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
         (false, true) => task.locked_since = Some(clock),
@@ -95,7 +89,7 @@ fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>
             task.locked_since = None;
             // A pull request may have been closed before the newest dispatch, and seen closed only after it.
             let seen_closed = matches!(new.hold, Some(Hold::PullClosed { .. }));
-            task.held_since = task.held_since.filter(|_| open || at_work || !(seen_closed || gives_way));
+            task.held_since = task.held_since.filter(|_| open || at_work || !seen_closed);
         }
         (true, true) | (false, false) => {}
     }

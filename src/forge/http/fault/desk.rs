@@ -21,7 +21,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How old an answer may be that is shown again.
 const LAG_MAX: Duration = Duration::from_secs(1);
 /// What comes so soon after a limit was told had left before that was heard.
-const ON_THE_WAY: Duration = Duration::from_millis(500);
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 /// Most answers that are kept for it.
 const VIEWS_MAX: usize = 2_000;
 
