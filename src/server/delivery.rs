@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::engine::checklist;
 use crate::engine::event::{Event, Hint};
-use crate::engine::id::{CommentId, RunId, Sha};
+use crate::engine::id::{CommentId, RunId, Sha, is_own_branch};
 use crate::engine::time::Timestamp;
 use crate::github::webhook;
 use crate::store::Delivery;
@@ -63,12 +63,14 @@ pub(super) fn events(deliveries: &[Delivery], tick: bool) -> Vec<Event> {
 }
 
 /// Whether a delivery can tell anything that decides something now. That a run was asked for, began or did a step is
-/// seen at the heartbeat; looking each time would cost several requests for every step of every run.
+/// seen at the heartbeat; looking each time would cost several requests for every step of every run. Our own pushes are
+/// no news.
 fn tells(delivery: &Delivery) -> bool {
     let over = delivery.action.as_deref() == Some("completed");
     match delivery.event.as_str() {
         "workflow_run" | "check_run" | "check_suite" => over,
         "workflow_job" => false,
+        "push" => !delivery.branch.as_deref().is_some_and(is_own_branch),
         _ => true,
     }
 }

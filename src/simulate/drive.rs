@@ -184,9 +184,14 @@ impl Simulation {
             let Some((moment, happening)) = self.agenda.pop() else { break };
             self.advance(moment);
             let tick = matches!(happening, Happening::Tick);
+            if !matches!(happening, Happening::Tick | Happening::Wake | Happening::Upkeep) {
+                self.calm_ticks = 0;
+            }
             self.happen(happening);
             self.notice();
             let due = self.wake_at.is_some_and(|at| at <= self.clock());
+            // What is still to come may be hours away; until then nothing is left to be found.
+            let tick = tick && !self.is_at_rest();
             if tick || due || (!self.heard.is_empty() && self.agenda.next_moment() != Some(moment)) {
                 self.turn(tick);
                 self.notice();
@@ -263,7 +268,9 @@ impl Simulation {
                 if !faulty || self.chance.chance(600) {
                     self.upkeep();
                 }
-                let next = self.chance.between(300, 900);
+                // While nothing goes wrong there is nothing to be gained from a maintainer who tarries.
+                let (least, most) = if faulty { (200, 900) } else { (30, 120) };
+                let next = self.chance.between(least, most);
                 self.later(next, Happening::Upkeep);
             }
             Happening::Skew(by) => {
@@ -317,12 +324,18 @@ impl Simulation {
         inner.oracle.header.as_ref().is_some_and(|header| header.status == PlanStatus::Ended)
     }
 
-    /// Whether nothing is left to come: a few heartbeats without faults have found nothing to do. Only those that came
-    /// count: the last fault may have put the next one off for long, and GitHub may want no questions for an hour.
-    fn is_over(&self) -> bool {
+    /// Whether a few heartbeats without faults, since something last happened, have found nothing to do. Only those
+    /// that came count: the last fault may have put the next one off for long, and GitHub may want no questions for an
+    /// hour.
+    fn is_at_rest(&self) -> bool {
         let resting = |plan: &Plan| plan.outbox.is_empty() && plan.header.limited_until.is_none();
         let resting = self.held.as_ref().is_some_and(|held| resting(&held.plan));
-        self.calm_ticks >= CALM_TICKS && resting && self.has_ended() && self.agenda.is_idle() && self.heard.is_empty()
+        self.calm_ticks >= CALM_TICKS && resting && self.has_ended() && self.heard.is_empty()
+    }
+
+    /// Whether nothing is left to come.
+    fn is_over(&self) -> bool {
+        self.is_at_rest() && self.agenda.is_idle()
     }
 
     /// One more heartbeat, for a look at how things rest.

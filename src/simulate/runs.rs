@@ -56,7 +56,7 @@ impl Simulation {
             if self.chance.chance(400) {
                 return;
             }
-            let wakes = self.chance.between(10 * MINUTE, 150 * MINUTE);
+            let wakes = self.chance.between(10 * MINUTE, 60 * MINUTE);
             self.later(wakes, Happening::Claim(run));
             let work = self.draw_work();
             return self.later(wakes + 4 * MINUTE, Happening::Finish(run, work));

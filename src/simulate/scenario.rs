@@ -106,7 +106,9 @@ impl Scenario {
         if checks == Checks::Some {
             settings.checks_grace = Span::minutes(5);
         }
-        let seconds = random.between(1_200, FAULT_SECONDS_MAX).min(bounds.seconds);
+        // Most stories are short: what breaks mostly breaks early, and many short ones meet more than few long ones.
+        let longest = if random.chance(120) { FAULT_SECONDS_MAX } else { FAULT_SECONDS_MAX / 4 };
+        let seconds = random.between(900, longest).min(bounds.seconds);
         let through_text = random.chance(80);
         let faults_until = START + Duration::from_secs(seconds);
         Self { seed, shape, settings, issues, checks, mix, faults_until, through_text, scripted: false }
@@ -166,7 +168,7 @@ impl Scenario {
 
 /// Settings as a repository might have them; times are short, so that a story has few idle beats.
 fn settings(random: &mut Random) -> Settings {
-    let heartbeat = *random.pick(&[60, 120, 300, 300]);
+    let heartbeat = *random.pick(&[60, 120, 300, 300, 300]);
     let local = random.chance(150);
     let defaults = if local { Settings::local() } else { Settings::server() };
     Settings {

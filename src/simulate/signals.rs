@@ -1,11 +1,11 @@
 //! What the world tells of itself: webhooks on their way, new heads, checks.
 
 use crate::engine::event::Hint;
-use crate::engine::id::Sha;
+use crate::engine::id::{Sha, is_own_branch};
 use crate::engine::snapshot::Conclusion;
-use crate::forge::world::webhook::{CheckAction, RunAction, Webhook};
+use crate::forge::world::webhook::{CheckAction, IssuesAction, RunAction, Webhook};
 use crate::simulate::agenda::Happening;
-use crate::simulate::drive::Simulation;
+use crate::simulate::drive::{BOT, Simulation};
 use crate::simulate::fault::FaultKind;
 use crate::simulate::scenario::{Checks, Shape};
 
@@ -46,7 +46,8 @@ impl Simulation {
         }
         if self.meets(FaultKind::WebhookAgain) {
             self.guid += 1;
-            let (guid, late) = (self.guid, self.chance.between(3_600, 20_000));
+            let latest = if self.chance.chance(150) { 20_000 } else { 4_000 };
+            let (guid, late) = (self.guid, self.chance.between(1_200, latest));
             self.later(late, Happening::Delivery(guid, hint.clone()));
         }
         self.later(delay, Happening::Delivery(guid, hint));
@@ -85,6 +86,8 @@ impl Simulation {
 /// Where a webhook says to look, if it can tell anything that decides something now.
 fn hint(webhook: &Webhook) -> Option<Hint> {
     match webhook {
+        // The only issue that we rewrite is the tracking issue: the server does not hear itself either.
+        Webhook::Issues { action: IssuesAction::Edited, sender, .. } if sender.login.as_str() == BOT => None,
         Webhook::Issues { number, .. } => Some(Hint::Issue(*number)),
         Webhook::IssueComment { comment, .. } => Some(Hint::Comment(comment.id)),
         Webhook::PullRequest { number, .. } => Some(Hint::Pull(*number)),
@@ -92,7 +95,9 @@ fn hint(webhook: &Webhook) -> Option<Hint> {
         Webhook::CheckRun { action: CheckAction::Completed, sha, .. } | Webhook::CheckSuiteCompleted { sha, .. } => {
             Some(Hint::Checks(sha.clone()))
         }
-        Webhook::Push { branch, .. } => Some(Hint::Push(branch.clone())),
-        Webhook::WorkflowRun { .. } | Webhook::WorkflowJob { .. } | Webhook::CheckRun { .. } => None,
+        Webhook::Push { branch, .. } if !is_own_branch(branch) => Some(Hint::Push(branch.clone())),
+        Webhook::Push { .. } | Webhook::WorkflowRun { .. } | Webhook::WorkflowJob { .. } | Webhook::CheckRun { .. } => {
+            None
+        }
     }
 }

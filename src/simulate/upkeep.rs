@@ -1,12 +1,14 @@
 //! The maintainer, who looks now and then at what waits for a person, and in the end leaves nothing lying.
 
 use crate::engine::id::{IssueNumber, pull_branch};
+use crate::engine::plan::{Header, PlanStatus};
 use crate::engine::task::{Hold, Stage, Task, Verdict};
 use crate::forge::world::request::PersonAct;
 use crate::simulate::drive::Simulation;
 use crate::simulate::people::WRITER;
 
-/// How often the maintainer tries to bring a task on before giving it up.
+/// How often the maintainer tries to bring a task on before giving it up; what four times as many tries do not end is
+/// for the judge to see.
 const TRIES_MAX: u32 = 5;
 
 /// What a task wants of a person.
@@ -24,7 +26,8 @@ impl Simulation {
     pub(super) fn upkeep(&mut self) {
         let (paused, tasks, stuck) = {
             let inner = self.desk.locked();
-            let paused = inner.oracle.header.as_ref().is_some_and(|header| header.paused.is_some());
+            let halted = |header: &Header| header.paused.is_some() && header.status != PlanStatus::Ended;
+            let paused = inner.oracle.header.as_deref().is_some_and(halted);
             let tasks: Vec<_> = inner.oracle.tasks.values().cloned().collect();
             (paused, tasks, !inner.faulty)
         };
@@ -37,6 +40,9 @@ impl Simulation {
             let Some(wants) = self.wants(task, stuck) else { continue };
             let tries = self.tried.entry(task.issue()).or_default();
             *tries += 1;
+            if *tries > 4 * TRIES_MAX {
+                continue;
+            }
             let patient = *tries <= TRIES_MAX;
             self.bring_on(task, if patient { wants } else { Wants::GivingUp });
         }

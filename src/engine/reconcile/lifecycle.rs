@@ -110,7 +110,9 @@ pub(super) fn end(draft: &mut Draft<'_>) {
     }
     let Some(tracking) = draft.header().tracking.clone() else { return };
     let now = draft.now;
-    let still_open: Vec<IssueNumber> = draft.tasks().filter(|task| task.issue_open).map(Task::issue).collect();
+    // Who had left by then is part of it no more: labelled anew, its issue begins the next plan.
+    let still_in = |task: &&Task| task.issue_open && !task.left;
+    let still_open: Vec<IssueNumber> = draft.tasks().filter(still_in).map(Task::issue).collect();
     let header = draft.header_mut();
     header.past.extend(still_open);
     header.status = PlanStatus::Ended;
