@@ -132,8 +132,10 @@ fn attempt_summary(attempt: &Attempt) -> AttemptSummary {
 /// A wait as one word where a task or issue is behind it, else as people read it.
 fn blocker(draft: &Draft<'_>, wait: &Wait) -> String {
     match wait {
-        Wait::Dependency { issue, .. } if draft.task(TaskId(*issue)).is_some() => TaskId(*issue).to_string(),
-        Wait::Dependency { issue, .. } => format!("#{issue}"),
+        Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } if draft.task(TaskId(*issue)).is_some() => {
+            TaskId(*issue).to_string()
+        }
+        Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } => format!("#{issue}"),
         Wait::File { holder, .. } => holder.to_string(),
         Wait::Approval
         | Wait::Problem(_)

@@ -60,6 +60,13 @@ pub enum Wait {
         /// How that one stands, for people.
         state: String,
     },
+    /// Another issue that waits, itself or through others, for a file this task holds: neither can go on.
+    Circle {
+        /// Which.
+        issue: IssueNumber,
+        /// The file.
+        path: String,
+    },
     /// A file that another unsettled task holds.
     File {
         /// Who holds it.
@@ -93,7 +100,12 @@ impl Wait {
     /// Whether only a person can end it.
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Approval | Self::Problem(_) | Self::Person(_) | Self::Paused | Self::Workflow => true,
+            Self::Approval
+            | Self::Problem(_)
+            | Self::Circle { .. }
+            | Self::Person(_)
+            | Self::Paused
+            | Self::Workflow => true,
             Self::Dependency { .. } | Self::File { .. } | Self::Phase { .. } | Self::Backoff { .. } | Self::Reading => {
                 false
             }
@@ -172,6 +184,43 @@ fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
     Some(Wait::Dependency { issue, state })
 }
 
+/// The dependencies that stand in a task's way. One that was written in after the task had begun may need a file that
+/// the task holds: a lock stays with its task, so that only a person can part the two.
+fn dependency_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
+    let mut waits: Vec<Wait> =
+        dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)).collect();
+    if waits.is_empty() || task.locked_since.is_none() {
+        return waits;
+    }
+    let locks = locks(draft);
+    for wait in &mut waits {
+        if let Wait::Dependency { issue, .. } = wait
+            && let Some(path) = awaited_path(draft, &locks, *issue, task.id)
+        {
+            *wait = Wait::Circle { issue: *issue, path };
+        }
+    }
+    waits
+}
+
+/// The file of a holder's that an issue waits for, or one that it depends on, however far.
+fn awaited_path(draft: &Draft<'_>, locks: &LockTable, issue: IssueNumber, holder: TaskId) -> Option<String> {
+    let (mut found, mut seen) = (vec![issue], BTreeSet::new());
+    while let Some(issue) = found.pop() {
+        let Some(task) = draft.task(TaskId(issue)).filter(|task| is_idle(task) && !task.left) else { continue };
+        if task.id == holder || !seen.insert(issue) {
+            continue;
+        }
+        let meeting = locks.meets(task.id, &task.footprint).remove(&holder);
+        let hard = meeting.filter(|meeting| meeting.strength == Strength::Hard && task.locked_since.is_none());
+        if let Some(meeting) = hard {
+            return Some(meeting.path);
+        }
+        found.extend(dependencies(task));
+    }
+    None
+}
+
 /// How a task that others wait for stands, in a few words.
 fn dependency_state(task: &Task) -> String {
     match (task.verdict, &task.pull) {
@@ -224,7 +273,7 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.is_approved() {
         waits.push(Wait::Approval);
     }
-    waits.extend(dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)));
+    waits.extend(dependency_waits(draft, task));
     // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
     if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());

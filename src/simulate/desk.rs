@@ -71,6 +71,8 @@ pub(super) struct Inner {
     /// Whether the process dies together with its database, and how often that may still happen.
     pub(super) database_lost: bool,
     pub(super) losses_left: u32,
+    /// Whether another process took over since this one began.
+    pub(super) lease_lost: bool,
     /// What single things were last shown as, where such views may be old.
     pub(super) views: BTreeMap<String, (Timestamp, Response)>,
     /// What happened, where it is wanted.
@@ -121,6 +123,9 @@ impl Desk {
         }
         inner.calls += 1;
         inner.writes += u64::from(write);
+        if write {
+            inner.must_hold_lease(|| words(&request));
+        }
         let planted = inner.planted;
         if let Request::MergePullRequest { number, .. } = &request
             && let Some(branch) = self.forge.look(|world, _| world.pull(*number).map(|pull| pull.head_branch.clone()))
@@ -227,6 +232,7 @@ impl Desk {
             let inner = &mut *self.locked();
             let at = inner.boundaries;
             inner.boundaries += 1;
+            inner.must_hold_lease(|| "a save".to_owned());
             match inner.crash_at {
                 Some(CrashAt::Before(planned)) if planned == at => return None,
                 _ => {}
@@ -257,6 +263,7 @@ impl Desk {
         let failed = |message: &str| git::Error::Failed { message: message.to_owned() };
         let inner = &mut *self.locked();
         inner.writes += 1;
+        inner.must_hold_lease(|| format!("move {branch}"));
         self.race_push(inner, branch);
         let unleased = inner.planted == Some(Planted::LeaseIgnored);
         let found = unleased.then(|| self.forge.branch(branch)).flatten();

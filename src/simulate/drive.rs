@@ -147,6 +147,7 @@ impl Simulation {
             ghosts: BTreeSet::new(),
             database_lost: false,
             losses_left: LOSSES_MAX,
+            lease_lost: false,
             views: BTreeMap::new(),
             log: telling.log.then(Vec::new),
         };

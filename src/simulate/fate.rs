@@ -137,6 +137,22 @@ impl Inner {
         lost
     }
 
+    /// Whether another process takes over just now, long before this one asks.
+    pub(super) fn loses_lease(&mut self) -> bool {
+        let lost = !self.lease_lost && self.faulty && self.random.chance(60) && self.meets(FaultKind::LeaseLost);
+        if lost {
+            self.lease_lost = true;
+            self.note(|| "another process has taken the lease".to_owned());
+        }
+        lost
+    }
+
+    /// S8: whoever has lost the lease writes and saves nothing.
+    pub(super) fn must_hold_lease(&mut self, act: impl FnOnce() -> String) {
+        let held = !self.lease_lost;
+        self.oracle.must("S8", held, || format!("without the lease: {}", act()));
+    }
+
     fn limited(&mut self, length: Duration) -> Fate {
         let until = self.now + length;
         Fate::Instead(Error::RateLimited { until })

@@ -76,6 +76,8 @@ pub enum FaultKind {
     DatabaseLost,
     /// A branch, an issue, a pull request or a run is shown as it was up to a minute ago (F8).
     ViewLag,
+    /// Another process takes the plan over while this one believes it holds it (F11, F12).
+    LeaseLost,
 }
 
 impl FaultKind {

@@ -45,7 +45,10 @@ impl Simulation {
                 self.held = Some(held);
             }
             Some(Err(_)) | None => {
-                self.desk.locked().forget_pace();
+                let mut inner = self.desk.locked();
+                inner.forget_pace();
+                inner.lease_lost = false;
+                drop(inner);
                 if self.desk.locked().database_lost {
                     self.lose_database();
                 }

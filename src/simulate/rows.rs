@@ -9,6 +9,7 @@ use crate::engine::id::{Owner, RepositoryName, TaskId};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
 use crate::simulate::desk::{Desk, at_once};
+use crate::simulate::planted::Planted;
 use crate::store::memory::MemoryStore;
 use crate::store::{Delivery, Error, Lease, Store, Version};
 
@@ -60,6 +61,21 @@ impl Rows {
         }
     }
 
+    /// Whether the lease stands: another process may have had it meanwhile, and be done.
+    async fn holds(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
+        let (lost, now, planted) = {
+            let mut inner = self.desk.locked();
+            (inner.loses_lease(), inner.now, inner.planted)
+        };
+        if lost {
+            self.leases.release(repository, lease).await?;
+            let other = self.leases.acquire(repository, &Owner::new("another"), now).await?;
+            self.leases.release(repository, other).await?;
+        }
+        let stands = self.leases.stands(repository, lease).await;
+        if planted == Some(Planted::LeaseNotAsked) { Ok(()) } else { stands }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,7 +124,7 @@ impl Store for Rows {
     }
 
     async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
-        self.leases.stands(repository, lease).await
+        self.holds(repository, lease).await
     }
 
     async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
@@ -125,7 +141,7 @@ impl Store for Rows {
         expected: Version,
         changes: &[Change],
     ) -> Result<Version, Error> {
-        self.leases.stands(repository, lease).await?;
+        self.holds(repository, lease).await?;
         let version = self.kept().version;
         if version != expected {
             return Err(Error::Conflict);

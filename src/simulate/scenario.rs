@@ -201,9 +201,10 @@ fn settings(random: &mut Random) -> Settings {
 const FILES: &[&str] = &["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
 
 fn issues(random: &mut Random, mix: &Mix) -> Vec<IssuePlan> {
-    let count = match random.below(10) {
-        0..=2 => random.between(1, 2),
-        3..=7 => random.between(2, 5),
+    // What two or three tasks can do to each other, few plans need twelve for.
+    let count = match random.below(16) {
+        0..=5 => random.between(1, 2),
+        6..=14 => random.between(2, 4),
         _ => random.between(4, TASKS_MAX),
     };
     let phased = random.chance(250);

@@ -1,8 +1,10 @@
 //! The maintainer, who looks now and then at what waits for a person, and in the end leaves nothing lying.
 
+use crate::engine::draft::Draft;
 use crate::engine::id::{IssueNumber, pull_branch};
 use crate::engine::plan::{Header, PlanStatus};
 use crate::engine::task::{Hold, Stage, Task, Verdict};
+use crate::engine::waits::{self, Wait};
 use crate::forge::world::request::PersonAct;
 use crate::simulate::drive::Simulation;
 use crate::simulate::people::WRITER;
@@ -72,7 +74,8 @@ impl Simulation {
         if task.stage == Stage::PrOpen && !auto {
             return Some(Wants::Merge);
         }
-        (stuck && task.stage == Stage::Waiting && self.is_hopeless(task)).then_some(Wants::GivingUp)
+        let idle = matches!(task.stage, Stage::Waiting | Stage::Error);
+        (stuck && idle && self.is_hopeless(task)).then_some(Wants::GivingUp)
     }
 
     /// Whether what it waits for will never come: a problem in its text, or an issue that nobody works on.
@@ -82,7 +85,9 @@ impl Simulation {
         let outside = task.facts.depends_on.iter().any(|issue| {
             held.plan.task_of(*issue).is_none_or(|other| other.left) && held.plan.header.outside.contains_key(issue)
         });
-        problem || outside
+        let draft = Draft::view(&held.plan, self.now);
+        let waits = waits::waits_but_files(&draft, task);
+        problem || outside || waits.iter().any(|wait| matches!(wait, Wait::Circle { .. }))
     }
 
     fn bring_on(&mut self, task: &Task, wants: Wants) {

@@ -131,7 +131,12 @@ impl Look<'_> {
             Wait::Backoff { until } => (*until <= self.draft.now)
                 .then(|| ("L6", format!("{id} is said to wait until {until:?}, which is past"))),
             Wait::Reading => Some(("L6", format!("{id} is said to be looked up"))),
-            Wait::Approval | Wait::Problem(_) | Wait::Person(_) | Wait::Paused | Wait::Workflow => None,
+            Wait::Approval
+            | Wait::Problem(_)
+            | Wait::Circle { .. }
+            | Wait::Person(_)
+            | Wait::Paused
+            | Wait::Workflow => None,
         }
     }
 
@@ -178,6 +183,6 @@ impl Look<'_> {
             other.id != task.id && unsettled && meets(other)
         });
         let taken = self.draft.tasks().filter(|other| other.live().is_some()).count();
-        taken < self.plan.header.settings.max_parallel as usize && !wanted
+        taken < self.oracle.settings.max_parallel as usize && !wanted
     }
 }

@@ -89,6 +89,25 @@ pub(crate) fn a_retry_does_not_wait_for_who_waits_for_it() {
     story.expect(2, Status::Complete);
 }
 
+/// A dependency is written into a task that has begun, on one that waits for its file: a lock stays with its task, so
+/// that a person is told what to part.
+pub(crate) fn who_waits_for_whom_it_keeps_waiting_asks_for_a_person() {
+    let mut story = Story::with(FILES, |_| {});
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt\nDepends on: #3");
+    story.issue(3, "Three", "Files: a.txt").tick();
+    let run = story.claim();
+    story.expect(1, Status::Running).expect(3, Status::Blocked);
+    let body = Some("Files: a.txt\nDepends on: #2".to_owned());
+    story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body }).tick();
+    story.forge.finish_run(run, Work::Failed("it did not go".to_owned())).expect("ends");
+    story.tick().minutes(30);
+    let tracking = story.tracking();
+    assert!(tracking.contains("- #1: waits for #2, which waits for `a.txt` that this task holds"), "{tracking}");
+    let body = Some("Files: a.txt".to_owned());
+    story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body }).run();
+    story.expect(1, Status::Merged).expect(2, Status::Merged).expect(3, Status::Merged);
+}
+
 /// Whoever may edit the tracking issue can write a box into it; ticking that does nothing.
 pub(crate) fn a_box_that_we_do_not_offer_stands_for_nothing() {
     let mut story = Story::with(FILES, |settings| {
@@ -134,6 +153,7 @@ stories! {
     who_was_dispatched_first_goes_first_whatever_the_clock_says,
     an_edited_text_gives_no_file_back_that_a_run_works_on,
     a_retry_does_not_wait_for_who_waits_for_it,
+    who_waits_for_whom_it_keeps_waiting_asks_for_a_person,
     a_box_that_we_do_not_offer_stands_for_nothing,
     a_text_edited_unheard_is_not_approved_by_a_later_word,
 }

@@ -66,6 +66,27 @@ pub(crate) fn every_planted_bug_is_caught() {
     assert!(caught.len() >= least, "{} of {} planted bugs were seen", caught.len(), Planted::iter().len());
 }
 
+/// Rules on waiting are looked at late in a story, where other rules would mostly see a defect first: each is shown by a
+/// defect that it is the one to see.
+pub(crate) fn every_rule_on_waiting_sees_a_planted_bug() {
+    let aimed = [
+        ("S8", Planted::LeaseNotAsked),
+        ("L3", Planted::ResultsUnread),
+        ("L4", Planted::StallsIgnored),
+        ("L6", Planted::FootprintsUnread),
+        ("L8", Planted::SlotsUnused),
+    ];
+    for (rule, bug) in aimed {
+        let breaks = |seed: u64, bug: Option<Planted>| {
+            let outcome = run_caught(seed, &everything(), false, bug);
+            outcome.violations.iter().any(|violation| violation.invariant == rule)
+        };
+        let seed = (0..CAUGHT_WITHIN).find(|seed| breaks(*seed, Some(bug)) && !breaks(*seed, None));
+        println!("{bug} breaks {rule} in seed {seed:?}");
+        assert!(seed.is_some(), "{bug} never breaks {rule}");
+    }
+}
+
 pub(crate) fn a_death_anywhere_changes_nothing_in_the_end() {
     let (deaths, wrong) = crash_everywhere(if is_full() { 1 } else { 19 });
     assert!(wrong.is_empty(), "{deaths} deaths: {:#?}", wrong.iter().take(5).collect::<Vec<_>>());
@@ -90,5 +111,6 @@ stories! {
     a_plan_that_hears_nothing_ends_as_one_that_hears_all,
     a_seed_gives_the_same_bytes_twice,
     every_planted_bug_is_caught,
+    every_rule_on_waiting_sees_a_planted_bug,
     a_death_anywhere_changes_nothing_in_the_end,
 }

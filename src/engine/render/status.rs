@@ -109,6 +109,11 @@ fn words(wait: &Wait, form: Form) -> String {
         Wait::Approval => "waits for approval of its text".to_owned(),
         Wait::Problem(problem) => (form.ours)(problem.message.trim_end_matches('.')),
         Wait::Dependency { issue, state } => format!("waits for #{issue} ({state})"),
+        Wait::Circle { issue, path } => format!(
+            "waits for #{issue}, which waits for `{}` that this task holds: take that dependency out of its text, or \
+             cancel one of the two",
+            text::code(path)
+        ),
         Wait::File { holder, path, pull: Some(pull) } => {
             format!("waits for #{} over `{}`: pull request #{pull} is open", holder.0, text::code(path))
         }

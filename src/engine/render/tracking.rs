@@ -227,7 +227,7 @@ fn person_lines(view: &View<'_>, by_hand: bool) -> Vec<String> {
     }
     view.waits
         .iter()
-        .filter(|wait| matches!(wait, Wait::Problem(_)))
+        .filter(|wait| matches!(wait, Wait::Problem(_) | Wait::Circle { .. }))
         .map(|wait| format!("- #{issue}: {}", wait_words(wait)))
         .collect()
 }

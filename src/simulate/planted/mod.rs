@@ -107,6 +107,12 @@ pub enum Planted {
     AttemptsForgotten,
     /// After the database was lost, dispatches that may have gone out are sent, not looked for.
     DispatchNotLookedFor,
+    /// Whether the lease stands is not asked.
+    LeaseNotAsked,
+    /// What was looked up about files is not heard.
+    FootprintsUnread,
+    /// One slot is used, however many there are.
+    SlotsUnused,
 }
 
 /// The engine's decision, with a defect where one is planted.

@@ -37,6 +37,7 @@ impl Planted {
         match self {
             Self::GatesIgnored => header.open_phase = plan.layout.phases.len().saturating_sub(1),
             Self::MergesUnasked => header.settings.auto_merge = true,
+            Self::SlotsUnused => header.settings.max_parallel = 1,
             Self::OneTooMany => header.settings.max_parallel += 1,
             Self::ScopeIgnored => header.settings.scope = Some(Scope::Report),
             Self::CommandsRepeated => header.cursor = Cursor::new(Timestamp(0)),
@@ -109,6 +110,10 @@ impl Planted {
             Self::HeartbeatIgnored => heard.retain(|event| *event != Event::Tick),
             Self::MergeNotSeen => heard.retain(|event| match event {
                 Event::Fact(fact) => !matches!(&**fact, Fact::Pulls(pulls) if pulls.iter().any(|(p, _)| p.merged)),
+                _ => true,
+            }),
+            Self::FootprintsUnread => heard.retain(|event| match event {
+                Event::Fact(fact) => !matches!(**fact, Fact::Footprints(_)),
                 _ => true,
             }),
             Self::AttemptsForgotten => heard.iter_mut().for_each(forget_attempts),
