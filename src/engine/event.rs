@@ -126,7 +126,7 @@ pub enum Fact {
     /// Native blockers.
     BlockedBy(IssueNumber, Vec<IssueNumber>),
     /// Footprints.
-    Footprints(Vec<(IssueNumber, Footprint)>),
+    Footprints(Vec<FootprintSeen>),
     /// Who labelled and when; `edited_at`: the last edit of the body known.
     Labelled {
         /// The issue.
@@ -155,6 +155,17 @@ pub enum Fact {
         /// Failed on the base's head as well.
         base_red: Vec<String>,
     },
+}
+
+/// What one text was found to touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FootprintSeen {
+    /// Whose text.
+    pub issue: IssueNumber,
+    /// Which text: the task's digest of title and body when it was looked up.
+    pub digest: String,
+    /// What it touches.
+    pub footprint: Footprint,
 }
 
 /// Everything the engine can be told.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::config;
-use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
+use crate::engine::event::{AttemptSeen, Event, Fact, FootprintSeen, Read, Watched};
 use crate::engine::graph::Outside;
 use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, RunId, Sha};
 use crate::engine::plan::Plan;
@@ -152,7 +152,9 @@ async fn footprints<G, M: Git, S>(
         None => None,
     };
     let footprint = |number: &IssueNumber| {
-        plan.task_of(*number).map(|task| (*number, infer::footprint(&task.facts, index.as_deref())))
+        let task = plan.task_of(*number)?;
+        let footprint = infer::footprint(&task.facts, index.as_deref());
+        Some(FootprintSeen { issue: *number, digest: task.digest.clone(), footprint })
     };
     Ok(Fact::Footprints(numbers.iter().filter_map(footprint).collect()))
 }

@@ -214,7 +214,8 @@ impl Simulation {
     fn advance(&mut self, moment: Timestamp) {
         self.now = moment;
         self.forge.set_now(moment);
-        let calm = moment >= self.scenario.faults_until || (self.is_ended() && self.agenda.is_idle());
+        let nothing_comes = self.scenario.mix.is_calm() || self.is_ended() && self.agenda.is_idle();
+        let calm = moment >= self.scenario.faults_until || nothing_comes;
         let mut inner = self.desk.locked();
         inner.now = moment;
         if calm && inner.faulty {

@@ -121,6 +121,11 @@ impl Mix {
         self.0.get(kind as usize).copied().unwrap_or_default()
     }
 
+    /// Whether nothing goes wrong at all.
+    pub(super) fn is_calm(&self) -> bool {
+        self.0.iter().all(|often| *often == 0)
+    }
+
     /// Whether a kind happens at all.
     pub(super) fn has(&self, kind: FaultKind) -> bool {
         self.of(kind) > 0

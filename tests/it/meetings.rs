@@ -1,6 +1,7 @@
 //! Files that turn out to meet once work is real: who was dispatched first goes on, and nobody waits in a circle.
 
 use task_orchestrator::engine::config::ApprovalPolicy;
+use task_orchestrator::engine::event::{Event, Fact, FootprintSeen};
 use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::rest::{Rest, rest};
 use task_orchestrator::engine::snapshot::Conclusion;
@@ -108,6 +109,22 @@ pub(crate) fn who_waits_for_whom_it_keeps_waiting_asks_for_a_person() {
     story.expect(1, Status::Merged).expect(2, Status::Merged).expect(3, Status::Merged);
 }
 
+/// A text is replaced while its files are looked up: what was found is not the new text's.
+pub(crate) fn files_looked_up_for_an_older_text_count_for_nothing() {
+    let mut story = Story::with(FILES, |settings| settings.approval = ApprovalPolicy::Ask);
+    story.issue(1, "One", "Files: a.txt").tick();
+    let task = story.task(1);
+    let (digest, footprint) = (task.digest.clone(), task.footprint.clone());
+    story.minutes(1);
+    let body = Some("Files: b.txt".to_owned());
+    story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body }).tick();
+    let newer = story.task(1).footprint.clone();
+    assert_ne!(newer, footprint);
+    let found = vec![FootprintSeen { issue: IssueNumber(1), digest, footprint }];
+    story.turn(vec![Event::Fact(Box::new(Fact::Footprints(found)))]);
+    assert_eq!(story.task(1).footprint, newer);
+}
+
 /// Whoever may edit the tracking issue can write a box into it; ticking that does nothing.
 pub(crate) fn a_box_that_we_do_not_offer_stands_for_nothing() {
     let mut story = Story::with(FILES, |settings| {
@@ -154,6 +171,7 @@ stories! {
     an_edited_text_gives_no_file_back_that_a_run_works_on,
     a_retry_does_not_wait_for_who_waits_for_it,
     who_waits_for_whom_it_keeps_waiting_asks_for_a_person,
+    files_looked_up_for_an_older_text_count_for_nothing,
     a_box_that_we_do_not_offer_stands_for_nothing,
     a_text_edited_unheard_is_not_approved_by_a_later_word,
 }

@@ -4,9 +4,8 @@ use crate::engine::attempt::FenceCause;
 use crate::engine::brief::text_digest;
 use crate::engine::draft::Draft;
 use crate::engine::effect::EffectKey;
-use crate::engine::event::Read;
+use crate::engine::event::{FootprintSeen, Read};
 use crate::engine::facts;
-use crate::engine::footprint::Footprint;
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
@@ -214,7 +213,9 @@ fn take_text(draft: &mut Draft<'_>, id: TaskId, issue: &Issue) {
 fn rejoin(draft: &mut Draft<'_>, id: TaskId) {
     let Some(task) = draft.task(id) else { return };
     let done = matches!(task.stage, Stage::Merged) || task.verdict.is_some_and(Verdict::is_well);
-    if !done && task.stage == Stage::Cancelled {
+    // Its attempt may have ended in this very step, before anybody gave it its verdict.
+    let stopped = matches!(task.stage, Stage::Running | Stage::Stuck) && task.live().is_none();
+    if !done && (task.stage == Stage::Cancelled || stopped) {
         draft.move_task(id, Trigger::Retake);
     }
     draft.header_mut().outside.remove(&id.0);
@@ -284,11 +285,12 @@ pub(super) fn record_blockers(draft: &mut Draft<'_>, number: IssueNumber, blocke
     }
 }
 
-/// Records footprints.
-pub(super) fn record_footprints(draft: &mut Draft<'_>, found: &[(IssueNumber, Footprint)]) {
-    for (number, footprint) in found {
-        let id = TaskId(*number);
-        if draft.task(id).is_none_or(|task| task.inferred && task.footprint == *footprint) {
+/// Records footprints. One of a text that was replaced while it was looked up says nothing of the new text.
+pub(super) fn record_footprints(draft: &mut Draft<'_>, found: &[FootprintSeen]) {
+    for FootprintSeen { issue, digest, footprint } in found {
+        let id = TaskId(*issue);
+        let is_old = |task: &Task| task.digest != *digest || task.inferred && task.footprint == *footprint;
+        if draft.task(id).is_none_or(is_old) {
             continue;
         }
         if let Some(task) = draft.task_mut(id) {

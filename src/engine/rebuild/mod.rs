@@ -155,8 +155,11 @@ fn take_pull(draft: &mut Draft<'_>, pull: &PullRequest, closed_by: Option<&Actor
     let newer = |known: &Pull| !known.open && !known.merged && known.number < pull.number;
     let Some(task) = draft.task_mut(id).filter(|task| task.pull.as_ref().is_none_or(newer)) else { return };
     let Some(work) = task.work.as_ref().map(|work| work.commit.clone()) else { return };
-    // One that ended on another commit belongs to an earlier life of the branch.
-    if pull.state == OpenState::Closed && pull.head_sha != work {
+    // One that ended on another commit belongs to an earlier life of the branch, unless it was merged since the newest
+    // attempt began: then somebody pushed to it.
+    let begun = task.attempts.last().map(|attempt| attempt.planned_at);
+    let merged_since = pull.merged && begun.is_some_and(|begun| pull.updated_at > begun);
+    if pull.state == OpenState::Closed && pull.head_sha != work && !merged_since {
         return;
     }
     task.branch = Some(work);

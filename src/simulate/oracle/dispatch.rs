@@ -128,7 +128,10 @@ fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on:
 /// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled.
 fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
     let reached = oracle.truth.phase;
-    let begun = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
+    // An attempt whose dispatch GitHub refused was begun, too: the task holds its files.
+    let refused = oracle.tasks.get(&TaskId(issue)).is_some_and(|row| row.attempts.len() > 1);
+    let begun = refused
+        || oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
         || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
     if oracle.settings.gate == Gate::Merged && phase > reached && !begun {
         let earlier = oracle.truth.tasks.iter().find(|(other, task)| {
@@ -160,14 +163,14 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
 }
 
 /// S9: what was counted before the database was lost is counted again before the next attempt begins. What a person
-/// granted may come back later, when the comment is read again.
+/// granted may come back later, when the comment is read again. A head that was red and cannot be merged either is one or
+/// the other by what is looked at first.
 fn counts_go_on(oracle: &mut Oracle, issue: IssueNumber) {
     let id = TaskId(issue);
     let plan = oracle.header.as_ref().map_or(0, |header| header.number);
     let was = oracle.counted.get(&id).filter(|(counted_in, _)| *counted_in == plan).map(|(_, counters)| *counters);
     let (Some(was), Some(is)) = (was, oracle.tasks.get(&id).map(|task| task.counters)) else { return };
-    let grows = is.failures >= was.failures
-        && is.infra_retries >= was.infra_retries
-        && is.conflict_reruns >= was.conflict_reruns;
+    let grows =
+        is.failures + is.conflict_reruns >= was.failures + was.conflict_reruns && is.infra_retries >= was.infra_retries;
     oracle.must("S9", grows, || format!("{id} was dispatched with {is:?}; before the loss it had {was:?}"));
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::engine::config::{ApprovalPolicy, Settings};
 use crate::engine::effect::{Effect, Entry, Outcome, Receipt};
-use crate::engine::event::{AttemptSeen, Event, Fact, Hint};
+use crate::engine::event::{AttemptSeen, Event, Fact, FootprintSeen, Hint};
 use crate::engine::footprint::{Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, Login, Owner, PullNumber, RepositoryName, RunId, Sha};
@@ -97,14 +97,15 @@ fn repository(head: u64) -> Fact {
     Fact::Repository { branch, head: sha("a", head), settings, problem: None, workflow_present: true }
 }
 
-fn footprint(task: &Task) -> (IssueNumber, Footprint) {
+fn footprint(task: &Task) -> FootprintSeen {
     let claims = task.facts.files.iter().cloned().map(|area| Claim {
         area,
         strength: Strength::Hard,
         source: Source::Declared,
         evidence: String::new(),
     });
-    (task.issue(), Footprint::from_claims(claims))
+    let footprint = Footprint::from_claims(claims);
+    FootprintSeen { issue: task.issue(), digest: task.digest.clone(), footprint }
 }
 
 fn receipt(plan: &Plan, entry: &Entry) -> Receipt {
