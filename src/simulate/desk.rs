@@ -150,7 +150,10 @@ impl Desk {
         }
         let applied = match fate {
             Fate::Dies { after: false } => return None,
-            Fate::Instead(error) => return Some(Err(inner.told(error))),
+            Fate::Instead(error) => {
+                inner.oracle.not_let(&request);
+                return Some(Err(inner.told(error)));
+            }
             Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost if write => self.write(inner, request),
             Fate::Fine | Fate::Dies { after: true } | Fate::AnswerLost => self.read(inner, request),
         };

@@ -94,19 +94,19 @@ pub(crate) fn a_retry_does_not_wait_for_who_waits_for_it() {
 /// that a person is told what to part.
 pub(crate) fn who_waits_for_whom_it_keeps_waiting_asks_for_a_person() {
     let mut story = Story::with(FILES, |_| {});
-    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt\nDepends on: #3");
-    story.issue(3, "Three", "Files: a.txt").tick();
+    story.issue(1, "One", "Files: a.txt").tick();
     let run = story.claim();
-    story.expect(1, Status::Running).expect(3, Status::Blocked);
-    let body = Some("Files: a.txt\nDepends on: #2".to_owned());
+    story.issue(7, "Two", "Files: b.txt\nDepends on: #8").issue(8, "Three", "Files: a.txt").tick();
+    story.expect(1, Status::Running).expect(8, Status::Blocked);
+    let body = Some("Files: a.txt\nDepends on: #7".to_owned());
     story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body }).tick();
     story.forge.finish_run(run, Work::Failed("it did not go".to_owned())).expect("ends");
     story.tick().minutes(30);
     let tracking = story.tracking();
-    assert!(tracking.contains("- #1: waits for #2, which waits for `a.txt` that this task holds"), "{tracking}");
+    assert!(tracking.contains("- #1: waits for #7, which waits for `a.txt` that this task holds"), "{tracking}");
     let body = Some("Files: a.txt".to_owned());
     story.person("owner", PersonAct::Edit { number: IssueNumber(1), title: None, body }).run();
-    story.expect(1, Status::Merged).expect(2, Status::Merged).expect(3, Status::Merged);
+    story.expect(1, Status::Merged).expect(7, Status::Merged).expect(8, Status::Merged);
 }
 
 /// A text is replaced while its files are looked up: what was found is not the new text's.

@@ -228,7 +228,9 @@ pub(super) fn reread_pull(draft: &mut Draft<'_>, issue: IssueNumber) {
 }
 
 pub(in crate::engine) fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
-    let now = draft.now;
+    let (now, plan) = (draft.now, draft.header().number);
+    // Found after a loss, it is not looked for a second time: by then the plan's end may have closed it.
+    draft.answered(&EffectKey(format!("tracking:{plan}")));
     draft.header_mut().tracking = Some(Tracking {
         number: issue.number,
         node_id: issue.node_id.clone(),

@@ -1,12 +1,14 @@
 //! What must hold whenever a dispatch of ours made a run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::engine::brief::Brief;
 use crate::engine::config::Gate;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
 use crate::engine::report::ReportOutcome;
+use crate::engine::task::Task;
 use crate::forge::memory::WORKFLOW;
 use crate::simulate::oracle::truth::AttemptTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
@@ -128,8 +130,9 @@ fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on:
 /// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled.
 fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
     let reached = oracle.truth.phase;
-    // An attempt whose dispatch GitHub refused was begun, too: the task holds its files.
-    let refused = oracle.tasks.get(&TaskId(issue)).is_some_and(|row| row.attempts.len() > 1);
+    // An attempt whose dispatch GitHub refused was begun, too: the task has held its files since.
+    let held_before = |row: &Arc<Task>| row.locked_since < row.live().map(|attempt| attempt.planned_at);
+    let refused = oracle.tasks.get(&TaskId(issue)).is_some_and(|row| row.locked_since.is_some() && held_before(row));
     let begun = refused
         || oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
         || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
@@ -163,8 +166,8 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
 }
 
 /// S9: what was counted before the database was lost is counted again before the next attempt begins. What a person
-/// granted may come back later, when the comment is read again. A head that was red and cannot be merged either is one or
-/// the other by what is looked at first.
+/// granted may come back later, when the comment is read again. A head that was red and cannot be merged either is one
+/// or the other by what is looked at first.
 fn counts_go_on(oracle: &mut Oracle, issue: IssueNumber) {
     let id = TaskId(issue);
     let plan = oracle.header.as_ref().map_or(0, |header| header.number);

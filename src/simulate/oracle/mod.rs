@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::config::Settings;
-use crate::engine::id::{Sha, TaskId};
+use crate::engine::id::{CommentId, Sha, TaskId};
 use crate::engine::plan::{Change, Header};
 use crate::engine::snapshot::{Checks, Conclusion};
 use crate::engine::task::{Counters, Task};
@@ -55,6 +55,8 @@ pub(super) struct Oracle {
     counted: BTreeMap<TaskId, (u32, Counters)>,
     /// The configuration in force.
     pub(super) settings: Settings,
+    /// How often GitHub refused to take a comment of ours away.
+    not_taken_away: BTreeMap<CommentId, u32>,
     /// What the App was last told of a head's checks: the first that did not pass.
     told: BTreeMap<Sha, Option<String>>,
     /// Commits of people that the App was shown at the head of a branch or a pull request.
@@ -86,6 +88,7 @@ impl Oracle {
             numbers: BTreeMap::new(),
             counted: BTreeMap::new(),
             settings,
+            not_taken_away: BTreeMap::new(),
             told: BTreeMap::new(),
             shown: BTreeSet::new(),
             limits: limits::Limits::default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::command::Command;
 use crate::engine::event::{Event, Fact};
-use crate::engine::id::IssueNumber;
+use crate::engine::id::{CommentId, IssueNumber};
 use crate::engine::plan::Header;
 use crate::engine::snapshot::OpenState;
 use crate::engine::task::Verdict;
@@ -119,7 +119,10 @@ pub(super) fn canary(oracle: &mut Oracle, request: &Request) {
 /// S5 and S4, once things are quiet: nothing of ours is said twice, and one tracking issue is open.
 pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &World, bot: &str) {
     let mut said: BTreeMap<(IssueNumber, String), u32> = BTreeMap::new();
-    for entry in world.comments().filter(|entry| entry.comment.author.login.as_str() == bot) {
+    // What GitHub did not let us take away so often stays.
+    let stays = |id: &CommentId| oracle.not_taken_away.get(id).is_some_and(|times| *times >= 9);
+    let ours = world.comments().filter(|entry| entry.comment.author.login.as_str() == bot);
+    for entry in ours.filter(|entry| !stays(&entry.comment.id)) {
         let Some((_, marker)) = entry.comment.body.rsplit_once("<!--") else { continue };
         *said.entry((entry.comment.issue, marker.to_owned())).or_default() += 1;
     }
@@ -132,6 +135,15 @@ pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &Wor
     });
     let open = labelled.count();
     oracle.must("S4", open <= 1, || format!("{open} tracking issues are open"));
+}
+
+impl Oracle {
+    /// GitHub let a request of ours have no effect, and said so.
+    pub(in crate::simulate) fn not_let(&mut self, request: &Request) {
+        if let Request::DeleteComment { comment } = request {
+            *self.not_taken_away.entry(*comment).or_default() += 1;
+        }
+    }
 }
 
 /// S19 and S25, once things are quiet: what is merged counts as merged, and the tracking issue is closed.

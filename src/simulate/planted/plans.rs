@@ -112,6 +112,15 @@ impl Planted {
                 Event::Fact(fact) => !matches!(&**fact, Fact::Pulls(pulls) if pulls.iter().any(|(p, _)| p.merged)),
                 _ => true,
             }),
+            Self::SlotsUnused => {
+                for event in &mut heard {
+                    if let Event::Fact(fact) = event
+                        && let Fact::Repository { settings, .. } = &mut **fact
+                    {
+                        settings.max_parallel = 1;
+                    }
+                }
+            }
             Self::FootprintsUnread => heard.retain(|event| match event {
                 Event::Fact(fact) => !matches!(**fact, Fact::Footprints(_)),
                 _ => true,
