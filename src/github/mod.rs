@@ -190,6 +190,18 @@ pub enum Request {
         /// Parent and base tree.
         parent: Option<Sha>,
     },
+    /// Commits files on top of a branch and moves the branch there, both or neither (GraphQL); [`Error::Conflict`]
+    /// where the branch does not stand where it is expected to. → [`Response::Commit`]
+    CommitOnBranch {
+        /// The branch.
+        branch: String,
+        /// Where it stands.
+        expected: Sha,
+        /// Message.
+        message: String,
+        /// Files to add or replace.
+        files: Vec<NewFile>,
+    },
     /// A file's bytes at a commit or branch; missing: [`Error::Missing`]. → [`Response::File`]
     File {
         /// Commit or branch.

@@ -75,6 +75,7 @@ pub fn content(request: &Request) -> Content {
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }
         | Request::CreateCommit { .. }
+        | Request::CommitOnBranch { .. }
         | Request::File { .. }
         | Request::DispatchWorkflow { .. }
         | Request::Runs { .. }

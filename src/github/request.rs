@@ -16,6 +16,7 @@ impl Request {
             | Self::AdvanceBranch { .. }
             | Self::DeleteBranch { .. }
             | Self::CreateCommit { .. }
+            | Self::CommitOnBranch { .. }
             | Self::DispatchWorkflow { .. }
             | Self::CancelRun { .. }
             | Self::RerunFailedJobs { .. }

@@ -36,6 +36,9 @@ impl Hub {
                 }
             }
             GitQuestion::Commit { message, files, parent } => self.make_commit(&message, files, parent).await,
+            GitQuestion::CommitOnBranch { branch, expected, message, files } => {
+                self.commit_on(&branch, expected, &message, files).await
+            }
             GitQuestion::File { reference, path } => Ok(match self.repository.file(&reference, &path).await? {
                 Some(bytes) => GitAnswer::File(bytes),
                 None => GitAnswer::Missing { what: format!("`{path}` at {reference}") },
@@ -91,6 +94,28 @@ impl Hub {
         Ok(GitAnswer::Commit(self.repository.write_commit(message, &tree, &parents).await?))
     }
 
+    async fn commit_on(
+        &self,
+        branch: &str,
+        expected: Sha,
+        message: &str,
+        files: Vec<NewFile>,
+    ) -> Result<GitAnswer, Error> {
+        let Some(present) = self.repository.branch(branch).await? else {
+            return Ok(GitAnswer::Missing { what: format!("branch `{branch}`") });
+        };
+        if present != expected {
+            return Ok(GitAnswer::Refused { message: elsewhere(&expected) });
+        }
+        match self.make_commit(message, files, Some(expected.clone())).await? {
+            GitAnswer::Commit(sha) => {
+                let moved = self.repository.move_branch(branch, Some(&expected), Some(&sha)).await?;
+                Ok(after_move(moved, sha, &elsewhere(&expected)))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// Merges and moves the branch; the intent is kept before the branch moves. Gives the answered request and the
     /// intent's row.
     pub(crate) async fn merge(
@@ -139,6 +164,11 @@ impl Hub {
             }
         }
     }
+}
+
+/// GitHub's words where a branch does not stand where a commit on it expects it.
+fn elsewhere(expected: &Sha) -> String {
+    format!("Expected branch to point to \"{expected}\" but it did not. Pull and try again.")
 }
 
 fn at(sha: Option<Sha>, branch: &str) -> GitAnswer {

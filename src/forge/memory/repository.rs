@@ -167,6 +167,20 @@ impl Repository {
                 tree.extend(files.into_iter().map(|file| (file.path, file.content.into_bytes().into())));
                 GitAnswer::Commit(self.commit(parent.into_iter().collect(), tree, &message, now))
             }
+            GitQuestion::CommitOnBranch { branch, expected, message, files } => {
+                match self.branches.get(&branch) {
+                    None => return missing(format!("branch `{branch}`")),
+                    Some(found) if *found != expected => {
+                        let message = format!("Expected branch to point to \"{expected}\" but it did not.");
+                        return GitAnswer::Refused { message };
+                    }
+                    Some(_) => {}
+                }
+                match self.answer(GitQuestion::Commit { message, files, parent: Some(expected) }, now) {
+                    GitAnswer::Commit(sha) => self.advance(&branch, sha),
+                    other => other,
+                }
+            }
             GitQuestion::File { reference, path } => match self.file(&reference, &path) {
                 Some(bytes) => GitAnswer::File(bytes.to_vec()),
                 None => missing(format!("`{path}` at {reference}")),
@@ -261,6 +275,12 @@ mod tests {
             |branch: &str, sha: &Sha| GitQuestion::CreateBranch { branch: branch.to_owned(), sha: sha.clone() };
         let advance =
             |branch: &str, sha: &Sha| GitQuestion::AdvanceBranch { branch: branch.to_owned(), sha: sha.clone() };
+        let on = |branch: &str, expected: &Sha| GitQuestion::CommitOnBranch {
+            branch: branch.to_owned(),
+            expected: expected.clone(),
+            message: "m".to_owned(),
+            files: Vec::new(),
+        };
         let unknown = Sha::new("unknown");
         for (question, expected, branch, after) in [
             (create("new", &ahead), "At", "new", Some(&ahead)),
@@ -271,6 +291,8 @@ mod tests {
             (advance("ahead", &first), "Refused", "ahead", Some(&ahead)),
             (advance("gone", &first), "Missing", "gone", None),
             (advance("main", &unknown), "Missing", "main", Some(&first)),
+            (on("ahead", &first), "Refused", "ahead", Some(&ahead)),
+            (on("gone", &first), "Missing", "gone", None),
             (GitQuestion::DeleteBranch { branch: "ahead".to_owned() }, "Done", "ahead", None),
             (GitQuestion::DeleteBranch { branch: "gone".to_owned() }, "Done", "gone", None),
         ] {

@@ -89,6 +89,7 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }
         | Request::CreateCommit { .. }
+        | Request::CommitOnBranch { .. }
         | Request::MergePullRequest { .. }
         | Request::MergeBranch { .. } => &[(Scope::Contents, Level::Write)],
         Request::Runs { .. } | Request::Run { .. } | Request::JobLog { .. } => &[(Scope::Actions, Level::Read)],

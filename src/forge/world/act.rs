@@ -62,6 +62,10 @@ impl Act<'_> {
                 Some(GitAnswer::Commit(sha)) => Ok(Response::Commit(sha)),
                 other => Err(unexpected(other.as_ref())),
             },
+            Call::CommitOnBranch { branch, .. } => match git {
+                Some(GitAnswer::At(sha)) => self.set_branch(branch, sha.clone()).map(|_| Response::Commit(sha)),
+                other => Err(unexpected(other.as_ref())),
+            },
             Call::DispatchWorkflow { workflow, branch, inputs } => self.dispatch(&workflow, branch, inputs),
             Call::CancelRun { run, force } => self.cancel(run, force),
             Call::RerunFailedJobs { run } => self.rerun_failed(run),

@@ -113,6 +113,12 @@ impl World {
             Call::CreateCommit { message, files, parent } => {
                 Ok(Some(GitQuestion::Commit { message: message.clone(), files: files.clone(), parent: parent.clone() }))
             }
+            Call::CommitOnBranch { branch, expected, message, files } => Ok(Some(GitQuestion::CommitOnBranch {
+                branch: branch.clone(),
+                expected: expected.clone(),
+                message: message.clone(),
+                files: files.clone(),
+            })),
             Call::CreatePullRequest { title, body, head, base, .. } => {
                 self.pull_possible(title, body, head, base)?;
                 Ok(Some(GitQuestion::Ahead { base: base.clone(), head: head.clone() }))

@@ -50,6 +50,17 @@ pub enum GitQuestion {
         /// The parent.
         parent: Option<Sha>,
     },
+    /// Commit on top of this branch and move it there. → `At`; it stands elsewhere: `Refused`; no such branch: `Missing`
+    CommitOnBranch {
+        /// The branch.
+        branch: String,
+        /// Where it must stand.
+        expected: Sha,
+        /// Message.
+        message: String,
+        /// Files put on top of its tree.
+        files: Vec<NewFile>,
+    },
     /// A file's bytes. → `File` or `Missing`
     File {
         /// Branch or commit.

@@ -46,6 +46,7 @@ impl World {
             | Request::AdvanceBranch { .. }
             | Request::DeleteBranch { .. }
             | Request::CreateCommit { .. }
+            | Request::CommitOnBranch { .. }
             | Request::DispatchWorkflow { .. }
             | Request::CancelRun { .. }
             | Request::RerunFailedJobs { .. }

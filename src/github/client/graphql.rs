@@ -1,22 +1,25 @@
-//! What only GraphQL can do: pinning an issue, and who edited a body.
+//! What only GraphQL can do: pinning an issue, who edited a body, and a commit that moves its branch in one call.
 //!
 //! GraphQL tells its errors in the body of a 200.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::engine::id::{IssueNumber, Login};
+use crate::engine::id::{IssueNumber, Login, Sha};
 use crate::engine::snapshot::{Actor, BodyEdit};
 use crate::engine::time::Timestamp;
 use crate::github::client::error::one_line;
 use crate::github::client::wire::{self, Account, actor, moment};
 use crate::github::client::{Call, Client, Target};
-use crate::github::{Error, Response};
+use crate::github::{Error, NewFile, Response};
 
 const PIN: &str = "mutation($id:ID!){change:pinIssue(input:{issueId:$id}){issue{id}}}";
 const UNPIN: &str = "mutation($id:ID!){change:unpinIssue(input:{issueId:$id}){issue{id}}}";
+const COMMIT: &str = "mutation($input:CreateCommitOnBranchInput!){createCommitOnBranch(input:$input){commit{oid}}}";
 const BODY_EDITS: &str = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){\
     issue(number:$number){userContentEdits(first:100){nodes{editedAt diff editor{login __typename}}}}}}";
 /// Wait after a limit of which GraphQL does not say when it ends: one minute.
@@ -34,6 +37,22 @@ struct ReplyError {
     #[serde(rename = "type")]
     kind: Option<String>,
     message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommitData {
+    create_commit_on_branch: Option<Committed>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Committed {
+    commit: Option<Oid>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Oid {
+    oid: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +90,29 @@ impl Client {
         let what = if pinned { "the pin" } else { "the unpin" };
         self.graphql::<serde_json::Value>(query, &json!({"id": node_id}), what.to_owned()).await?;
         Ok(Response::Done)
+    }
+
+    /// No author can be given here: GitHub signs the commit as the App's.
+    pub(super) async fn commit_on_branch(
+        &self,
+        branch: &str,
+        expected: &Sha,
+        message: &str,
+        files: &[NewFile],
+    ) -> Result<Response, Error> {
+        let what = format!("a commit on `{branch}`");
+        let addition = |file: &NewFile| json!({"path": file.path, "contents": STANDARD.encode(&file.content)});
+        let additions: Vec<_> = files.iter().map(addition).collect();
+        let (headline, body) = message.split_once("\n\n").unwrap_or((message, ""));
+        let input = json!({
+            "branch": {"repositoryNameWithOwner": self.repository, "branchName": branch},
+            "expectedHeadOid": expected,
+            "message": {"headline": headline, "body": body},
+            "fileChanges": {"additions": additions},
+        });
+        let data: CommitData = self.graphql(COMMIT, &json!({"input": input}), what.clone()).await?;
+        let commit = data.create_commit_on_branch.and_then(|made| made.commit);
+        commit.map(|commit| Response::Commit(Sha::new(commit.oid))).ok_or_else(|| wire::lacks(&what, "commit"))
     }
 
     pub(super) async fn body_edits(&self, number: IssueNumber) -> Result<Response, Error> {
@@ -130,9 +172,12 @@ fn error_of(error: &ReplyError, what: &str, now: Timestamp) -> Error {
     match error.kind.as_deref() {
         Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => Error::Denied { message },
         Some("NOT_FOUND") => Error::Missing { what: what.to_owned() },
+        Some("STALE_DATA") => Error::Conflict { message },
         Some("RATE_LIMITED" | "RATE_LIMIT") => {
             Error::RateLimited { until: Timestamp(now.0.saturating_add(LIMITED_MILLISECONDS)) }
         }
+        // GitHub's words for a failure or a time-out of its own: what was asked for may have been done.
+        Some(_) | None if message.starts_with("Something went wrong") => Error::Unreachable { message },
         Some(_) | None => Error::Invalid { message },
     }
 }

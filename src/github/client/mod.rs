@@ -210,6 +210,9 @@ impl GitHub for Client {
             Request::AdvanceBranch { branch, sha } => self.advance_branch(&branch, &sha).await,
             Request::DeleteBranch { branch } => self.delete_branch(&branch).await,
             Request::CreateCommit { message, files, parent } => self.create_commit(&message, files, parent).await,
+            Request::CommitOnBranch { branch, expected, message, files } => {
+                self.commit_on_branch(&branch, &expected, &message, &files).await
+            }
             Request::File { reference, path } => self.file(&reference, &path).await,
             Request::DispatchWorkflow { workflow, branch, inputs } => {
                 self.dispatch_workflow(&workflow, &branch, &inputs).await
