@@ -56,6 +56,15 @@ pub struct NewFile {
     pub content: String,
 }
 
+/// Where a branch stands, and a file's text there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tip {
+    /// Its commit.
+    pub sha: Sha,
+    /// The text; nothing where the file is not there, or not to be had so (binary, or too long): ask for it by itself.
+    pub file: Option<String>,
+}
+
 /// Everything the orchestrator asks of GitHub. Branches are named without `refs/heads/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,6 +168,14 @@ pub enum Request {
     Branches {
         /// The beginning.
         prefix: String,
+    },
+    /// Branches' commits, each with one file's text there, all as of one moment (GraphQL). → [`Response::Tips`], in the
+    /// order asked; no such branch: nothing
+    Tips {
+        /// The branches.
+        branches: Vec<String>,
+        /// The file.
+        path: String,
     },
     /// Creates a branch; [`Error::Conflict`] where it exists. → [`Response::Ref`]
     CreateBranch {
@@ -341,6 +358,8 @@ pub enum Response {
     Ref(Ref),
     /// Branches.
     Refs(Vec<Ref>),
+    /// Branches' commits with a file.
+    Tips(Vec<Option<Tip>>),
     /// A commit made.
     Commit(Sha),
     /// A file's bytes.

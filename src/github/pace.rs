@@ -71,6 +71,7 @@ pub fn content(request: &Request) -> Content {
         | Request::BodyEdits { .. }
         | Request::Branch { .. }
         | Request::Branches { .. }
+        | Request::Tips { .. }
         | Request::CreateBranch { .. }
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }

@@ -35,6 +35,7 @@ impl Request {
             | Self::BodyEdits { .. }
             | Self::Branch { .. }
             | Self::Branches { .. }
+            | Self::Tips { .. }
             | Self::File { .. }
             | Self::Runs { .. }
             | Self::Run { .. }

@@ -8,7 +8,7 @@ use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, PullRequest, Ref, Run};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, Repository, Request, Response};
+use crate::github::{Error, GitHub, Repository, Request, Response, Tip};
 
 /// An answer of another kind than asked for.
 fn other(response: &Response) -> Error {
@@ -42,6 +42,11 @@ call!(comments(number: IssueNumber) -> Vec<Comment>, Request::Comments { number 
 call!(body_edits(number: IssueNumber) -> Vec<BodyEdit>, Request::BodyEdits { number }, BodyEdits);
 call!(some_branch(branch: &str) -> Ref, Request::Branch { branch: branch.to_owned() }, Ref);
 call!(branches(prefix: &str) -> Vec<Ref>, Request::Branches { prefix: prefix.to_owned() }, Refs);
+call!(
+    tips(branches: Vec<String>, path: &str) -> Vec<Option<Tip>>,
+    Request::Tips { branches, path: path.to_owned() },
+    Tips
+);
 call!(
     some_file(reference: &str, path: &str) -> Vec<u8>,
     Request::File { reference: reference.to_owned(), path: path.to_owned() },
@@ -106,7 +111,29 @@ pub(super) async fn record_at(github: &impl GitHub, tip: &Sha) -> Result<Record,
 
 /// An attempt's record and its tip, or nothing where nobody made one.
 pub(super) async fn record(github: &impl GitHub, attempt: AttemptId) -> Result<Option<(Sha, Record)>, Error> {
-    let Some(tip) = branch(github, &attempt.record_branch()).await? else { return Ok(None) };
-    let record = record_at(github, &tip).await?;
-    Ok(Some((tip, record)))
+    Ok(records(github, &[attempt]).await?.pop().flatten())
+}
+
+/// Attempts' records and their tips in the order asked, as of one moment.
+pub(super) async fn records(github: &impl GitHub, attempts: &[AttemptId]) -> Result<Vec<Option<(Sha, Record)>>, Error> {
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let branches = attempts.iter().map(|attempt| attempt.record_branch()).collect();
+    let found = tips(github, branches, RECORD_FILE).await?;
+    if found.len() != attempts.len() {
+        return Err(Error::Unexpected { message: "not as many records as were asked for".to_owned() });
+    }
+    let mut records = Vec::with_capacity(found.len());
+    for tip in found {
+        records.push(match tip {
+            None => None,
+            Some(Tip { sha, file: Some(text) }) => {
+                let record = Record::parse(text.as_bytes()).map_err(|message| Error::Unexpected { message })?;
+                Some((sha, record))
+            }
+            Some(Tip { sha, file: None }) => Some((sha.clone(), record_at(github, &sha).await?)),
+        });
+    }
+    Ok(records)
 }

@@ -10,7 +10,7 @@ use crate::engine::plan::Plan;
 use crate::engine::record::Record;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, PullRequest, Run};
+use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, Progress, PullRequest, Run};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, Request, Response};
@@ -196,17 +196,37 @@ async fn tracking<G: GitHub, M, S>(
 
 /// Attempts: runs first, then records, so that a run seen completed has its last word in the record read after it.
 async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since: Timestamp) -> Result<Fact, Error> {
-    let listed = match watched {
-        [Watched { run: Some(_), closely: true, .. }] => Vec::new(),
-        _ => look::runs(github, &plan.header.settings.workflow, since).await?,
-    };
+    if let [attempt @ Watched { run: Some(run), closely: true, .. }] = watched {
+        return Ok(Fact::Attempts(vec![one_closely(github, attempt, *run).await?]));
+    }
+    let listed = look::runs(github, &plan.header.settings.workflow, since).await?;
     let runs = look::together(watched.iter().map(|attempt| run_of(github, attempt, &listed)).collect()).await?;
     let tips = tips(github, watched).await?;
-    let records = watched.iter().map(|attempt| record_of(github, attempt, tips.get(&attempt.id))).collect();
-    let records = look::together(records).await?;
-    let seen = watched.iter().zip(runs.into_iter().zip(records));
-    let seen = seen.map(|(attempt, (run, record))| AttemptSeen { id: attempt.id, record, run }).collect();
-    Ok(Fact::Attempts(seen))
+    let moved = |attempt: &&Watched| tips.get(&attempt.id).is_some_and(|tip| attempt.record.as_ref() != Some(tip));
+    let moved: Vec<AttemptId> = watched.iter().filter(moved).map(|attempt| attempt.id).collect();
+    let found = look::records(github, &moved).await?;
+    let mut records: BTreeMap<AttemptId, (Sha, Record)> =
+        moved.into_iter().zip(found).filter_map(|(id, record)| Some((id, record?))).collect();
+    let seen = |(attempt, run): (&Watched, Option<Run>)| AttemptSeen {
+        id: attempt.id,
+        record: records.remove(&attempt.id),
+        run,
+    };
+    Ok(Fact::Attempts(watched.iter().zip(runs).map(seen).collect()))
+}
+
+/// One attempt of which was heard. Its record is looked at first: where it is closed, nothing about the run says more.
+async fn one_closely(github: &impl GitHub, attempt: &Watched, run: RunId) -> Result<AttemptSeen, Error> {
+    let changed = |record: &(Sha, Record)| attempt.record.as_ref() != Some(&record.0);
+    let mut record = look::record(github, attempt.id).await?;
+    let mut seen = None;
+    if record.as_ref().is_none_or(|(_, record)| !record.is_closed()) {
+        seen = look::optional(look::some_run(github, run).await)?.map(|run| *run);
+        if seen.as_ref().is_some_and(|run| run.progress == Progress::Completed) {
+            record = look::record(github, attempt.id).await?;
+        }
+    }
+    Ok(AttemptSeen { id: attempt.id, record: record.filter(changed), run: seen })
 }
 
 /// An attempt's run: the known one, else the first that carries its number in a key.
@@ -221,16 +241,6 @@ async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Resu
         (Some(run), _) => Ok(look::optional(look::some_run(github, run.id).await)?.map(|run| *run)),
         (None, Some(id)) => Ok(look::optional(look::some_run(github, id).await)?.map(|run| *run)),
         (None, None) => Ok(None),
-    }
-}
-
-/// An attempt's record where its tip is another than the one known.
-async fn record_of(github: &impl GitHub, attempt: &Watched, tip: Option<&Sha>) -> Result<Option<(Sha, Record)>, Error> {
-    match tip {
-        Some(tip) if attempt.record.as_ref() != Some(tip) => {
-            Ok(Some((tip.clone(), look::record_at(github, tip).await?)))
-        }
-        Some(_) | None => Ok(None),
     }
 }
 

@@ -154,9 +154,7 @@ pub(crate) fn what_is_put_off_blocks_nothing_else_and_is_shown() {
 pub(crate) fn a_limited_look_never_turns_into_a_second_dispatch() {
     let mut story = Story::new(FILES);
     let dispatch = Target::Call(|request| matches!(request, Request::DispatchWorkflow { .. }));
-    let look = Target::Call(
-        |request| matches!(request, Request::Branch { branch } if branch.starts_with("orchestrate-attempt/")),
-    );
+    let look = Target::Call(|request| matches!(request, Request::Tips { .. }));
     story.forge.plan_fault(dispatch, Fault::AnswerLost);
     story.forge.plan_fault(look, Fault::Instead(Error::RateLimited { until: START + Duration::from_secs(60) }));
     story.issue(1, "One", "Files: a.txt").tick().minutes(3).run();

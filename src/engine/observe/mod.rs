@@ -147,7 +147,14 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
                 draft.read(Read::Attempts { watched: vec![watched], since });
             }
         }
-        Hint::Pull(number) => draft.read(Read::Pull(*number)),
+        Hint::Pull(number) => {
+            // A merge lasts, and mostly it is our own that is told here: its answer said as much.
+            let merged =
+                |task: &Task| task.stage == Stage::Merged && task.pull.as_ref().is_some_and(|pull| pull.merged);
+            if !draft.at(Place::Pull(*number)).any(merged) {
+                draft.read(Read::Pull(*number));
+            }
+        }
         Hint::Checks(sha) => {
             let shows = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.head == *sha);
             let ours = draft.at(Place::OpenPull).any(shows);

@@ -6,7 +6,7 @@ use crate::forge::http::hub::{Hub, with_answer};
 use crate::forge::repository::{Error, MergeOutcome, Moved, TreeContent, TreeEntry};
 use crate::forge::world::question::{GitAnswer, GitQuestion};
 use crate::forge::world::request::Request;
-use crate::github::NewFile;
+use crate::github::{NewFile, Tip};
 
 impl Hub {
     /// Asks git. What git cannot do is an answer, too.
@@ -22,6 +22,7 @@ impl Hub {
                 let named = branches.filter(|(branch, _)| branch.starts_with(&prefix));
                 Ok(GitAnswer::Refs(named.map(|(branch, sha)| Ref { branch, sha }).collect()))
             }
+            GitQuestion::Tips { branches, path } => Ok(GitAnswer::Tips(self.tips(&branches, &path).await?)),
             GitQuestion::CreateBranch { branch, sha } => {
                 let moved = self.repository.move_branch(&branch, None, Some(&sha)).await?;
                 Ok(after_move(moved, sha, "Reference already exists"))
@@ -60,6 +61,20 @@ impl Hub {
                 Ok(GitAnswer::Failed { message: "a merge is asked for with its intent".to_owned() })
             }
         }
+    }
+
+    /// Where branches are, each with the text of a file there.
+    pub(crate) async fn tips(&self, branches: &[String], path: &str) -> Result<Vec<Option<Tip>>, Error> {
+        let mut tips = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let Some(sha) = self.repository.branch(branch).await? else {
+                tips.push(None);
+                continue;
+            };
+            let bytes = self.repository.file(sha.as_str(), path).await?;
+            tips.push(Some(Tip { sha, file: bytes.and_then(|bytes| String::from_utf8(bytes).ok()) }));
+        }
+        Ok(tips)
     }
 
     async fn advance(&self, branch: &str, sha: Sha) -> Result<GitAnswer, Error> {

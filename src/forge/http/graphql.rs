@@ -16,7 +16,7 @@ use crate::forge::http::failure::{Answer, Failure};
 use crate::forge::http::json;
 use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::state::IssueEntry;
-use crate::github::{NewFile, Request, Response};
+use crate::github::{NewFile, Request, Response, Tip};
 
 /// Most edits given at once.
 const EDITS_MAX: usize = 100;
@@ -45,6 +45,9 @@ pub(crate) async fn answer(call: Call, body: Bytes) -> Answer<Json<Value>> {
     if words.contains(&"createCommitOnBranch") {
         return commit(&call, question).await;
     }
+    if words.contains(&"qualifiedName") {
+        return tips(&call, &question).await;
+    }
     if words.contains(&"userContentEdits") {
         return Ok(body_edits(&call, &question));
     }
@@ -58,6 +61,41 @@ fn alias<'a>(query: &'a str, field: &'a str) -> &'a str {
     let before = before.trim_end();
     let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
     before.get(start..).filter(|name| !name.is_empty()).unwrap_or(field)
+}
+
+/// The aliases of a field that has one argument, each with the value of the variable it names.
+fn aliased<'q>(question: &'q Question, field: &str) -> Vec<(&'q str, Option<&'q Value>)> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let parts: Vec<&str> = question.query.split(&format!(":{field}:$")).collect();
+    let pair = |pair: &[&'q str]| {
+        let [before, after] = pair else { return None };
+        let alias = before.rsplit(|c| !word(c)).next()?;
+        Some((alias, question.variables.get(after.split(|c| !word(c)).next()?)))
+    };
+    parts.windows(2).filter_map(pair).collect()
+}
+
+/// Branches with a file's text each. A branch that is not there is `null`, and no error.
+async fn tips(call: &Call, question: &Question) -> Answer<Json<Value>> {
+    if let Err(failure) = call.may(&[(Scope::Contents, Level::Read)]) {
+        return refused(failure);
+    }
+    let asked = aliased(question, "ref(qualifiedName");
+    let path = question.variables.get("path").and_then(Value::as_str).unwrap_or_default();
+    let name = |value: Option<&Value>| {
+        value.and_then(Value::as_str)?.strip_prefix("refs/heads/").map(str::to_owned).filter(|name| !name.is_empty())
+    };
+    let branches: Option<Vec<String>> = asked.iter().map(|(_, value)| name(*value)).collect();
+    let Some(branches) = branches else {
+        return Ok(error("UNPROCESSABLE", "only branches (`refs/heads/…`) can be asked for here"));
+    };
+    let tip = |tip: Option<Tip>| {
+        let blob = |text: String| json!({ "object": { "text": text, "isTruncated": false } });
+        tip.map(|tip| json!({ "target": { "oid": tip.sha, "file": tip.file.map(blob) } }))
+    };
+    let tips = call.hub.tips(&branches, path).await?;
+    let told = asked.iter().zip(tips).map(|((alias, _), found)| ((*alias).to_owned(), json!(tip(found))));
+    Ok(Json(json!({ "data": { "repository": told.collect::<Map<String, Value>>() } })))
 }
 
 async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Answer<Json<Value>> {
@@ -113,7 +151,9 @@ async fn commit(call: &Call, mut question: Question) -> Answer<Json<Value>> {
     let input = question.variables.remove("input").unwrap_or_default();
     let input: CommitInput = match serde_json::from_value(input) {
         Ok(input) => input,
-        Err(wrong) => return Ok(error("UNPROCESSABLE", format!("Variable $input was provided invalid value: {wrong}"))),
+        Err(wrong) => {
+            return Ok(error("UNPROCESSABLE", format!("Variable $input was provided invalid value: {wrong}")));
+        }
     };
     let repository = format!("{}/{}", call.hub.place.owner, call.hub.place.name);
     if !input.branch.repository_name_with_owner.eq_ignore_ascii_case(&repository) {

@@ -10,6 +10,7 @@ use crate::engine::snapshot::Ref;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::merge::{OnConflict, Tree, merge_trees};
 use crate::forge::world::request::{GitAnswer, GitQuestion};
+use crate::github::Tip;
 
 /// Characters of a commit's name.
 const SHA_CHARACTERS: usize = 40;
@@ -151,6 +152,11 @@ impl Repository {
             GitQuestion::Branches { prefix } => {
                 let refs = self.branches.iter().filter(|(branch, _)| branch.starts_with(&prefix));
                 GitAnswer::Refs(refs.map(|(branch, sha)| Ref { branch: branch.clone(), sha: sha.clone() }).collect())
+            }
+            GitQuestion::Tips { branches, path } => {
+                let text = |sha: &Sha| String::from_utf8(self.file(sha.as_str(), &path)?.to_vec()).ok();
+                let tip = |sha: &Sha| Tip { sha: sha.clone(), file: text(sha) };
+                GitAnswer::Tips(branches.iter().map(|branch| self.branches.get(branch).map(tip)).collect())
             }
             GitQuestion::CreateBranch { branch, sha } => self.create(&branch, sha),
             GitQuestion::AdvanceBranch { branch, sha } => self.advance(&branch, sha),

@@ -84,7 +84,9 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::CreateComment { .. }
         | Request::DeleteComment { .. }
         | Request::React { .. } => ISSUES_WRITE,
-        Request::Branch { .. } | Request::Branches { .. } | Request::File { .. } => &[(Scope::Contents, Level::Read)],
+        Request::Branch { .. } | Request::Branches { .. } | Request::Tips { .. } | Request::File { .. } => {
+            &[(Scope::Contents, Level::Read)]
+        }
         Request::CreateBranch { .. }
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }

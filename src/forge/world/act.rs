@@ -86,6 +86,7 @@ impl Act<'_> {
             | Call::BodyEdits { .. }
             | Call::Branch { .. }
             | Call::Branches { .. }
+            | Call::Tips { .. }
             | Call::File { .. }
             | Call::Runs { .. }
             | Call::Run { .. }
@@ -119,6 +120,7 @@ pub(in crate::forge::world) fn settled(answer: Option<GitAnswer>) -> Result<GitA
         Some(
             answer @ (GitAnswer::At(_)
             | GitAnswer::Refs(_)
+            | GitAnswer::Tips(_)
             | GitAnswer::Done
             | GitAnswer::Commit(_)
             | GitAnswer::File(_)

@@ -142,6 +142,7 @@ impl World {
             | Call::BodyEdits { .. }
             | Call::Branch { .. }
             | Call::Branches { .. }
+            | Call::Tips { .. }
             | Call::File { .. }
             | Call::Runs { .. }
             | Call::Run { .. }
@@ -168,6 +169,8 @@ impl World {
             Some(GitQuestion::Branch { branch: branch.clone() })
         } else if let Call::Branches { prefix } = request {
             Some(GitQuestion::Branches { prefix: prefix.clone() })
+        } else if let Call::Tips { branches, path } = request {
+            Some(GitQuestion::Tips { branches: branches.clone(), path: path.clone() })
         } else if let Call::File { reference, path } = request {
             Some(GitQuestion::File { reference: reference.clone(), path: path.clone() })
         } else if let Call::PullRequest { number } = request

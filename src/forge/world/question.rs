@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::id::Sha;
 use crate::engine::snapshot::Ref;
-use crate::github::NewFile;
+use crate::github::{NewFile, Tip};
 
 /// What must be asked of git before a request can be applied. Git's refs may move by it: ask only right before
 /// applying, one request at a time.
@@ -21,6 +21,13 @@ pub enum GitQuestion {
     Branches {
         /// The beginning.
         prefix: String,
+    },
+    /// Where are these branches, and what does a file hold there? → `Tips`
+    Tips {
+        /// The branches.
+        branches: Vec<String>,
+        /// The file.
+        path: String,
     },
     /// Create this branch. → `At`; it exists: `Refused`; no such commit: `Missing`
     CreateBranch {
@@ -102,6 +109,8 @@ pub enum GitAnswer {
     At(Sha),
     /// Branches, sorted by name.
     Refs(Vec<Ref>),
+    /// The branches asked for, in order; nothing where there is none.
+    Tips(Vec<Option<Tip>>),
     /// It is done.
     Done,
     /// The commit made.

@@ -27,7 +27,9 @@ impl World {
             | Request::CommentsSince { .. }
             | Request::Comments { .. }
             | Request::BodyEdits { .. } => self.read_issues(request),
-            Request::Branch { .. } | Request::Branches { .. } | Request::File { .. } => read_git(request, git),
+            Request::Branch { .. } | Request::Branches { .. } | Request::Tips { .. } | Request::File { .. } => {
+                read_git(request, git)
+            }
             Request::Runs { .. } | Request::Run { .. } | Request::JobLog { .. } => self.read_runs(request),
             Request::PullRequest { number } => self.read_pull(*number, git),
             Request::PullRequests { head } => Ok(Response::PullRequests(self.read_pulls(head.as_deref()))),
@@ -147,6 +149,8 @@ fn read_git(request: &Request, git: Option<&GitAnswer>) -> Outcome {
         Ok(Response::Ref(Ref { branch: branch.clone(), sha: sha.clone() }))
     } else if let (Request::Branches { .. }, GitAnswer::Refs(refs)) = (request, &answer) {
         Ok(Response::Refs(refs.clone()))
+    } else if let (Request::Tips { .. }, GitAnswer::Tips(tips)) = (request, &answer) {
+        Ok(Response::Tips(tips.clone()))
     } else if let (Request::File { .. }, GitAnswer::File(bytes)) = (request, &answer) {
         Ok(Response::File(bytes.clone()))
     } else {

@@ -138,7 +138,7 @@ impl Client {
         Ok(Response::BodyEdits(edits))
     }
 
-    async fn graphql<T: DeserializeOwned>(
+    pub(super) async fn graphql<T: DeserializeOwned>(
         &self,
         query: &str,
         variables: &serde_json::Value,

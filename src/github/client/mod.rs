@@ -16,6 +16,7 @@ mod known;
 mod page;
 mod path;
 mod pulls;
+mod tips;
 mod transport;
 mod wire;
 
@@ -206,6 +207,7 @@ impl GitHub for Client {
             Request::Pin { node_id, pinned } => self.pin(&node_id, pinned).await,
             Request::Branch { branch } => self.branch(&branch).await,
             Request::Branches { prefix } => self.branches(&prefix).await,
+            Request::Tips { branches, path } => self.tips(&branches, &path).await,
             Request::CreateBranch { branch, sha } => self.create_branch(&branch, &sha).await,
             Request::AdvanceBranch { branch, sha } => self.advance_branch(&branch, &sha).await,
             Request::DeleteBranch { branch } => self.delete_branch(&branch).await,

@@ -38,7 +38,7 @@ type Heard = Arc<Mutex<Vec<Delivery>>>;
 async fn hear(State(heard): State<Heard>, headers: HeaderMap, body: Bytes) {
     let text = |name: &str| headers[name].to_str().expect("text").to_owned();
     if let Ok(Parsed::Delivery(told)) = parse(&text("x-github-event"), &body)
-        && !delivery::is_own_view(&told)
+        && !delivery::is_own_act(&told)
     {
         let kept = delivery::kept(&text("x-github-delivery"), *told, super::START);
         heard.lock().expect("no panic").push(kept);

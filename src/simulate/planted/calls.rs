@@ -34,8 +34,14 @@ impl Planted {
             (Self::ResultsUnread, Request::Branches { prefix }) if is_record(prefix) => {
                 return Some(Ok(Response::Refs(Vec::new())));
             }
+            (Self::ResultsUnread, Request::Tips { branches, .. }) => {
+                return Some(Ok(Response::Tips(vec![None; branches.len()])));
+            }
             (Self::StaleRecordTaken, Request::Branch { branch }) if is_record(branch) => {
                 earlier(branch, forge);
+            }
+            (Self::StaleRecordTaken, Request::Tips { branches, .. }) => {
+                branches.iter_mut().for_each(|branch| earlier(branch, forge));
             }
             (Self::WrongBranch, Request::DispatchWorkflow { branch, .. }) => "orchestrate/state".clone_into(branch),
             (Self::SecretTold, Request::CreateComment { body, .. }) => body.push_str("canary-7d1f"),
