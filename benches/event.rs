@@ -291,6 +291,7 @@ impl Loop {
             | Read::Tracking(_)
             | Read::Attempts { .. }
             | Read::Pulls(_)
+            | Read::PullsAndChecks(_)
             | Read::Pull(_)
             | Read::Checks(_) => None,
         }

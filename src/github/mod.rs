@@ -7,6 +7,7 @@ pub mod auth;
 pub mod client;
 pub mod pace;
 mod request;
+mod together;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use crate::engine::snapshot::{
     BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, Permission, PullRequest, Ref, Run,
 };
 use crate::engine::time::Timestamp;
+
+pub use together::{PullAndChecks, Tip};
 
 /// GitHub for one installed repository.
 pub trait GitHub: Send + Sync {
@@ -54,15 +57,6 @@ pub struct NewFile {
     pub path: String,
     /// Its text (UTF-8; binary content goes by git).
     pub content: String,
-}
-
-/// Where a branch stands, and a file's text there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tip {
-    /// Its commit.
-    pub sha: Sha,
-    /// The text; nothing where the file is not there, or not to be had so (binary, or too long): ask for it by itself.
-    pub file: Option<String>,
 }
 
 /// Everything the orchestrator asks of GitHub. Branches are named without `refs/heads/`.
@@ -269,6 +263,12 @@ pub enum Request {
         /// Its number.
         number: PullNumber,
     },
+    /// Pull requests, each with the checks of its head, all as of one moment (GraphQL). →
+    /// [`Response::PullsAndChecks`]; what is not there is left out
+    PullsAndChecks {
+        /// Their numbers.
+        numbers: Vec<PullNumber>,
+    },
     /// Pull requests, all states if a head branch is given, else open ones. → [`Response::PullRequests`]
     PullRequests {
         /// Their head branch.
@@ -376,6 +376,8 @@ pub enum Response {
     PullRequest(Box<PullRequest>),
     /// Pull requests.
     PullRequests(Vec<PullRequest>),
+    /// Pull requests with their checks.
+    PullsAndChecks(Vec<PullAndChecks>),
     /// The commit that the merge of a pull request made.
     Merged(Sha),
     /// A branch was merged into another.

@@ -86,6 +86,7 @@ pub fn content(request: &Request) -> Content {
         | Request::JobLog { .. }
         | Request::PullRequest { .. }
         | Request::PullRequests { .. }
+        | Request::PullsAndChecks { .. }
         | Request::MergePullRequest { .. }
         | Request::MergeBranch { .. }
         | Request::Checks { .. } => Content::None,

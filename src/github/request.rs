@@ -42,6 +42,7 @@ impl Request {
             | Self::JobLog { .. }
             | Self::PullRequest { .. }
             | Self::PullRequests { .. }
+            | Self::PullsAndChecks { .. }
             | Self::Checks { .. } => false,
         }
     }

@@ -8,7 +8,7 @@ use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, PullRequest, Ref, Run};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, Repository, Request, Response, Tip};
+use crate::github::{Error, GitHub, PullAndChecks, Repository, Request, Response, Tip};
 
 /// An answer of another kind than asked for.
 fn other(response: &Response) -> Error {
@@ -56,6 +56,11 @@ call!(runs(workflow: &str, since: Timestamp) -> Vec<Run>, Request::Runs { workfl
 call!(some_run(run: RunId) -> Box<Run>, Request::Run { run }, Run);
 call!(pull(number: PullNumber) -> Box<PullRequest>, Request::PullRequest { number }, PullRequest);
 call!(pulls_of(head: &str) -> Vec<PullRequest>, Request::PullRequests { head: Some(head.to_owned()) }, PullRequests);
+call!(
+    pulls_and_checks(numbers: &[PullNumber]) -> Vec<PullAndChecks>,
+    Request::PullsAndChecks { numbers: numbers.to_vec() },
+    PullsAndChecks
+);
 call!(checks(sha: &Sha) -> Checks, Request::Checks { sha: sha.clone() }, Checks);
 
 /// Most reads under way at once: far below the hundred that GitHub allows, and enough that a round takes as long as its

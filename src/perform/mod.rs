@@ -130,13 +130,13 @@ pub async fn perform<G: GitHub, M: Git, S: Store>(
     }
     for reads in step.reads.chunks(look::AT_ONCE) {
         let events = match said.until {
-            Some(until) => reads.iter().map(|read| read::put_off(read, until)).collect::<Vec<_>>(),
+            Some(until) => reads.iter().map(|read| vec![read::put_off(read, until)]).collect::<Vec<_>>(),
             None => {
                 let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read, now)).collect();
                 join_all(calls).await
             }
         };
-        events.into_iter().for_each(|event| said.read(event));
+        events.into_iter().flatten().for_each(|event| said.read(event));
     }
     Ok(said.events)
 }

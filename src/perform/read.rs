@@ -13,7 +13,7 @@ use crate::engine::report::tail;
 use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, Progress, PullRequest, Run};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
-use crate::github::{Error, GitHub, Request, Response};
+use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
 use crate::infer;
 use crate::perform::{Configuration, Deployment, kept, look};
 
@@ -30,13 +30,17 @@ pub(super) async fn read<G: GitHub, M: Git, S>(
     plan: &Plan,
     read: &Read,
     now: Timestamp,
-) -> Event {
-    match fact(deployment, plan, read, now).await {
-        Ok(fact) => Event::Fact(Box::new(fact)),
+) -> Vec<Event> {
+    let told = match read {
+        Read::PullsAndChecks(numbers) => pulls_and_checks(&deployment.github, plan, numbers).await,
+        _ => fact(deployment, plan, read, now).await.map(|fact| vec![fact]),
+    };
+    match told {
+        Ok(facts) => facts.into_iter().map(|fact| Event::Fact(Box::new(fact))).collect(),
         Err(error) => {
             tracing::info!(read = ?read, %error, "a read failed; it is asked for again at the next tick");
             let until = if let Error::RateLimited { until } = error { Some(until) } else { None };
-            Event::ReadFailed { read: read.clone(), message: error.to_string(), until }
+            vec![Event::ReadFailed { read: read.clone(), message: error.to_string(), until }]
         }
     }
 }
@@ -81,7 +85,7 @@ async fn fact<G: GitHub, M: Git, S>(
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
         Read::Tracking(number) => tracking(deployment, plan, *number, now).await?,
         Read::Attempts { watched, since } => attempts(github, plan, watched, *since).await?,
-        Read::Pulls(numbers) => pulls(github, numbers).await?,
+        Read::Pulls(numbers) | Read::PullsAndChecks(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
     })
@@ -262,21 +266,53 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
     Ok(Fact::Pulls(found.into_iter().flatten().collect()))
 }
 
+/// Pull requests and what the checks of open ones say, the pull requests first. Where the server does not answer such a
+/// question (an older Enterprise server, an App without one of the rights), they are read singly, and so are checks that
+/// are not told whole.
+async fn pulls_and_checks(github: &impl GitHub, plan: &Plan, numbers: &[PullNumber]) -> Result<Vec<Fact>, Error> {
+    let found = match look::pulls_and_checks(github, numbers).await {
+        Ok(found) => found,
+        Err(Error::Invalid { .. } | Error::Denied { .. }) => return Ok(vec![pulls(github, numbers).await?]),
+        Err(error) => return Err(error),
+    };
+    let mut seen = Vec::with_capacity(found.len());
+    let mut checked = Vec::new();
+    for PullAndChecks { pull, checks } in found {
+        if let Some(checks) = checks.filter(|_| pull.state == OpenState::Open) {
+            checked.push(judged(github, plan, checks).await?);
+        }
+        let by = closer(github, &pull).await?;
+        seen.push((pull, by));
+    }
+    Ok([Fact::Pulls(seen)].into_iter().chain(checked).collect())
+}
+
 /// A pull request, and where it was closed without a merge, by whom.
 pub(super) async fn pull_and_closer(
     github: &impl GitHub,
     number: PullNumber,
 ) -> Result<Option<(PullRequest, Option<Actor>)>, Error> {
     let Some(pull) = look::optional(look::pull(github, number).await)? else { return Ok(None) };
-    let closed = pull.state == OpenState::Closed && !pull.merged;
-    let by =
-        if closed { look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by) } else { None };
+    let by = closer(github, &pull).await?;
     Ok(Some((*pull, by)))
+}
+
+/// Who closed it without a merge.
+async fn closer(github: &impl GitHub, pull: &PullRequest) -> Result<Option<Actor>, Error> {
+    if pull.state == OpenState::Open || pull.merged {
+        return Ok(None);
+    }
+    Ok(look::issue(github, IssueNumber(pull.number.0)).await?.and_then(|issue| issue.closed_by))
 }
 
 /// A commit's checks, what the failed ones printed, and which of them fail on the base too.
 async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Error> {
-    let checks = foreign_checks(github, plan, sha).await?;
+    judged(github, plan, look::checks(github, sha).await?).await
+}
+
+/// The same of checks that were read already.
+async fn judged(github: &impl GitHub, plan: &Plan, checks: Checks) -> Result<Fact, Error> {
+    let checks = foreign(plan, checks);
     let mut tails = Vec::new();
     for run in checks.runs.iter().filter(|run| run.failed()).take(CHECK_TAILS_MAX) {
         let log = match run.job {
@@ -292,16 +328,15 @@ async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Er
     let red = checks.red_names();
     let mut base_red = Vec::new();
     if let Some(base) = plan.header.base.as_ref().filter(|_| !red.is_empty()) {
-        base_red = foreign_checks(github, plan, &base.head).await?.red_names();
+        base_red = foreign(plan, look::checks(github, &base.head).await?).red_names();
     }
     Ok(Fact::Checks { checks, tail: tails.join("\n\n"), base_red })
 }
 
 /// A commit's checks without the jobs of our own attempts: those stand on the base, where they were dispatched.
-async fn foreign_checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Checks, Error> {
-    let mut checks = look::checks(github, sha).await?;
+fn foreign(plan: &Plan, mut checks: Checks) -> Checks {
     let own: BTreeSet<RunId> =
         plan.tasks.values().flat_map(|task| &task.attempts).filter_map(|attempt| attempt.run).collect();
     checks.runs.retain(|check| check.run.is_none_or(|run| !own.contains(&run)));
-    Ok(checks)
+    checks
 }

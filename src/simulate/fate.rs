@@ -119,6 +119,7 @@ impl Inner {
                 | Request::Tips { .. }
                 | Request::Issue { .. }
                 | Request::PullRequest { .. }
+                | Request::PullsAndChecks { .. }
                 | Request::Run { .. }
         );
         single && self.faulty && self.mix.has(FaultKind::ViewLag)

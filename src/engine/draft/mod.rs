@@ -288,6 +288,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Takes a wish back: this step holds its answer already, or a better look is to come.
+    pub fn unread(&mut self, read: &Read) {
+        self.reads.retain(|wanted| wanted != read);
+    }
+
     /// Whether any task, or the layout, differs from the plan: the tracking issue may have to say so.
     pub fn shows_change(&self) -> bool {
         self.layout.as_ref().is_some_and(|layout| *layout != self.plan.layout)

@@ -49,6 +49,6 @@ fn look_at_open_pulls(draft: &mut Draft<'_>) {
     let open = draft.at(Place::OpenPull).filter_map(|task| task.pull.as_ref());
     let pulls: Vec<_> = open.map(|pull| pull.number).collect();
     if !pulls.is_empty() {
-        draft.read(Read::Pulls(pulls));
+        draft.read(Read::PullsAndChecks(pulls));
     }
 }

@@ -57,6 +57,16 @@ impl Hub {
             GitQuestion::Mergeable { base, head } => {
                 Ok(GitAnswer::Mergeable(self.repository.mergeable(&base, &head).await?))
             }
+            GitQuestion::Merges { ends } => {
+                let mut merges = Vec::with_capacity(ends.len());
+                for (base, head) in ends {
+                    merges.push(match base {
+                        Some(base) => self.repository.mergeable(&base, &head).await?,
+                        None => false,
+                    });
+                }
+                Ok(GitAnswer::Merges(merges))
+            }
             GitQuestion::Merge { .. } => {
                 Ok(GitAnswer::Failed { message: "a merge is asked for with its intent".to_owned() })
             }

@@ -18,6 +18,8 @@ use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::state::IssueEntry;
 use crate::github::{NewFile, Request, Response, Tip};
 
+mod pulls;
+
 /// Most edits given at once.
 const EDITS_MAX: usize = 100;
 
@@ -47,6 +49,9 @@ pub(crate) async fn answer(call: Call, body: Bytes) -> Answer<Json<Value>> {
     }
     if words.contains(&"qualifiedName") {
         return tips(&call, &question).await;
+    }
+    if words.contains(&"statusCheckRollup") {
+        return pulls::answer(&call, &question).await;
     }
     if words.contains(&"userContentEdits") {
         return Ok(body_edits(&call, &question));
@@ -214,12 +219,14 @@ fn body_edits(call: &Call, question: &Question) -> Json<Value> {
     }
 }
 
+/// GraphQL gives a bot's login without the ending it has in REST.
+fn short_login(actor: &Actor) -> &str {
+    actor.login.as_str().strip_suffix("[bot]").unwrap_or(actor.login.as_str())
+}
+
 fn edit(edit: &BodyEdit) -> Value {
-    let editor = |actor: &Actor| {
-        // GraphQL gives a bot's login without the ending it has in REST.
-        let login = actor.login.as_str().strip_suffix("[bot]").unwrap_or(actor.login.as_str());
-        json!({ "login": login, "__typename": if actor.bot { "Bot" } else { "User" } })
-    };
+    let editor =
+        |actor: &Actor| json!({ "login": short_login(actor), "__typename": if actor.bot { "Bot" } else { "User" } });
     json!({
         "editedAt": json::moment(edit.at),
         "createdAt": json::moment(edit.at),

@@ -198,6 +198,12 @@ impl Repository {
             GitQuestion::Mergeable { base, head } => {
                 GitAnswer::Mergeable(self.merged_tree(&base, &head, OnConflict::Refuse).is_ok())
             }
+            GitQuestion::Merges { ends } => {
+                let clean = |(base, head): &(Option<Sha>, Sha)| {
+                    base.as_ref().is_some_and(|base| self.merged_tree(base, head, OnConflict::Refuse).is_ok())
+                };
+                GitAnswer::Merges(ends.iter().map(clean).collect())
+            }
             GitQuestion::Merge { into, from, message } => self.merge(&into, &from, &message, now),
         }
     }

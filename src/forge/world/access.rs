@@ -98,7 +98,9 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         Request::DispatchWorkflow { .. } | Request::CancelRun { .. } | Request::RerunFailedJobs { .. } => {
             &[(Scope::Actions, Level::Write)]
         }
-        Request::PullRequest { .. } | Request::PullRequests { .. } => &[(Scope::PullRequests, Level::Read)],
+        Request::PullRequest { .. } | Request::PullRequests { .. } | Request::PullsAndChecks { .. } => {
+            &[(Scope::PullRequests, Level::Read)]
+        }
         Request::CreatePullRequest { .. } | Request::UpdatePullRequest { .. } => &[(Scope::PullRequests, Level::Write)],
         Request::Checks { .. } => &[(Scope::Checks, Level::Read)],
     }

@@ -93,6 +93,7 @@ impl Act<'_> {
             | Call::JobLog { .. }
             | Call::PullRequest { .. }
             | Call::PullRequests { .. }
+            | Call::PullsAndChecks { .. }
             | Call::Checks { .. } => Err(Error::Unexpected { message: "a read was sent as a write".to_owned() }),
         }
     }
@@ -126,6 +127,7 @@ pub(in crate::forge::world) fn settled(answer: Option<GitAnswer>) -> Result<GitA
             | GitAnswer::File(_)
             | GitAnswer::Ahead(_)
             | GitAnswer::Mergeable(_)
+            | GitAnswer::Merges(_)
             | GitAnswer::Merged(_)
             | GitAnswer::NothingToDo),
         ) => Ok(answer),

@@ -149,6 +149,7 @@ impl World {
             | Call::JobLog { .. }
             | Call::PullRequest { .. }
             | Call::PullRequests { .. }
+            | Call::PullsAndChecks { .. }
             | Call::Checks { .. } => Ok(self.read_question(request)),
             Call::CreateIssue { .. }
             | Call::UpdateIssue { .. }
@@ -179,6 +180,13 @@ impl World {
             let pull = self.pulls.get(number)?;
             let base = self.branches.get(&pull.base_branch)?.clone();
             Some(GitQuestion::Mergeable { base, head: pull.head_sha.clone() })
+        } else if let Call::PullsAndChecks { numbers } = request {
+            let open = numbers.iter().filter(|number| self.is_open(IssueNumber(number.0)));
+            let ends = |number: &PullNumber| {
+                let pull = self.pulls.get(number)?;
+                Some((self.branches.get(&pull.base_branch).cloned(), pull.head_sha.clone()))
+            };
+            Some(GitQuestion::Merges { ends: open.filter_map(ends).collect() })
         } else {
             None
         }

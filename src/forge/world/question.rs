@@ -89,6 +89,11 @@ pub enum GitQuestion {
         /// Head commit.
         head: Sha,
     },
+    /// Which of these would merge cleanly? → `Merges`; without a base none does
+    Merges {
+        /// Base and head commits.
+        ends: Vec<(Option<Sha>, Sha)>,
+    },
     /// Merge a commit or branch into a branch with a merge commit and move the branch. → `Merged`, `NothingToDo`,
     /// `Conflict`, `Missing`
     Merge {
@@ -121,6 +126,8 @@ pub enum GitAnswer {
     Ahead(bool),
     /// Whether it would merge cleanly.
     Mergeable(bool),
+    /// Which would merge cleanly, in the order asked.
+    Merges(Vec<bool>),
     /// The merge commit; the branch is there now.
     Merged(Sha),
     /// All of it is merged already.

@@ -25,18 +25,30 @@ const BODY_EDITS: &str = "query($owner:String!,$name:String!,$number:Int!){repos
 /// Wait after a limit of which GraphQL does not say when it ends: one minute.
 const LIMITED_MILLISECONDS: i64 = 60_000;
 
+/// An answer: data, errors, or for several things asked at once both.
 #[derive(Debug, Deserialize)]
-struct Reply<T> {
-    data: Option<T>,
-    #[serde(default)]
-    errors: Vec<ReplyError>,
+pub(super) struct Reply<T> {
+    pub(super) data: Option<T>,
+    #[serde(default = "Vec::new")]
+    pub(super) errors: Vec<ReplyError>,
 }
 
 #[derive(Debug, Deserialize)]
-struct ReplyError {
+pub(super) struct ReplyError {
     #[serde(rename = "type")]
     kind: Option<String>,
     message: Option<String>,
+    #[serde(default)]
+    path: Vec<serde_json::Value>,
+}
+
+impl ReplyError {
+    /// The entry of the repository that this says is missing, where it says nothing else.
+    pub(super) fn missing_entry(&self) -> Option<String> {
+        let [repository, entry] = self.path.as_slice() else { return None };
+        let is_missing = self.kind.as_deref() == Some("NOT_FOUND") && repository.as_str() == Some("repository");
+        entry.as_str().filter(|_| is_missing).map(str::to_owned)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,24 +156,39 @@ impl Client {
         variables: &serde_json::Value,
         what: String,
     ) -> Result<T, Error> {
-        let mut call = Call::new(Method::POST, String::new(), what);
+        let reply: Reply<T> = self.graphql_reply(query, variables, &what).await?;
+        match reply.errors.first() {
+            Some(error) => Err(self.graphql_error(error, &what)),
+            None => reply.data.ok_or_else(|| wire::lacks(&what, "data")),
+        }
+    }
+
+    /// The whole answer, errors and all.
+    pub(super) async fn graphql_reply<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: &serde_json::Value,
+        what: &str,
+    ) -> Result<Reply<T>, Error> {
+        let mut call = Call::new(Method::POST, String::new(), what.to_owned());
         call.target = Target::GraphQl;
         call.is_mutation = query.starts_with("mutation");
         let call = call.with_body(&json!({"query": query, "variables": variables}))?;
-        let reply: Reply<T> = self.call(&call).await?.json(&call.what)?;
-        if let Some(error) = reply.errors.first() {
-            let error = error_of(error, &call.what, self.transport.now());
-            if let Error::RateLimited { until } = error {
-                self.gate.wait(until);
-            }
-            return Err(error);
+        self.call(&call).await?.json(&call.what)
+    }
+
+    /// An error told in an answer; a limit holds for everybody.
+    pub(super) fn graphql_error(&self, error: &ReplyError, what: &str) -> Error {
+        let error = error_of(error, what, self.transport.now());
+        if let Error::RateLimited { until } = error {
+            self.gate.wait(until);
         }
-        reply.data.ok_or_else(|| wire::lacks(&call.what, "data"))
+        error
     }
 }
 
 /// An editor; GraphQL leaves the ending off that REST gives to the logins of bots.
-fn editor(account: Account) -> Actor {
+pub(super) fn editor(account: Account) -> Actor {
     let Actor { login, bot } = actor(Some(account));
     let ending = if bot && !login.as_str().ends_with("[bot]") { "[bot]" } else { "" };
     Actor { login: Login(login.0 + ending), bot }

@@ -16,6 +16,7 @@ mod known;
 mod page;
 mod path;
 mod pulls;
+mod pulls_and_checks;
 mod tips;
 mod transport;
 mod wire;
@@ -225,6 +226,7 @@ impl GitHub for Client {
             Request::RerunFailedJobs { run } => self.rerun_failed_jobs(run).await,
             Request::JobLog { job } => self.job_log(job).await,
             Request::PullRequest { number } => self.pull_request(number).await,
+            Request::PullsAndChecks { numbers } => self.pulls_and_checks(&numbers).await,
             Request::PullRequests { head } => self.pull_requests(head.as_deref()).await,
             Request::CreatePullRequest { title, body, head, base, draft } => {
                 self.create_pull_request(&title, &body, &head, &base, draft).await

@@ -2,7 +2,7 @@
 
 use crate::engine::id::{AttemptId, RECORD_BRANCH_PREFIX};
 use crate::engine::render::TRACKING_LABEL;
-use crate::engine::snapshot::{Conclusion, OpenState, Permission, Progress, Ref};
+use crate::engine::snapshot::{Checks, Conclusion, OpenState, Permission, Progress, Ref};
 use crate::forge::memory::MemoryForge;
 use crate::github::{Error, Request, Response};
 use crate::simulate::planted::Planted;
@@ -66,10 +66,9 @@ impl Planted {
     pub(in crate::simulate) fn alters(self, mut answer: Response) -> Response {
         match (self, &mut answer) {
             (Self::PermissionNotAsked, Response::Permission(permission)) => *permission = Permission::Admin,
-            (Self::ChecksIgnored, Response::Checks(checks)) => {
-                for run in &mut checks.runs {
-                    (run.progress, run.conclusion) = (Progress::Completed, Some(Conclusion::Success));
-                }
+            (Self::ChecksIgnored, Response::Checks(checks)) => pass(checks),
+            (Self::ChecksIgnored, Response::PullsAndChecks(found)) => {
+                found.iter_mut().filter_map(|entry| entry.checks.as_mut()).for_each(pass);
             }
             (Self::TicksUnread, Response::Issue(issue)) => untick(&mut issue.body),
             (Self::TicksUnread, Response::Issues(issues)) => {
@@ -92,6 +91,12 @@ impl Planted {
     /// Whether a request never goes out, though its answer says that it did.
     pub(in crate::simulate) fn drops(self, request: &Request) -> bool {
         self == Self::CommentsDoubled && matches!(request, Request::DeleteComment { .. })
+    }
+}
+
+fn pass(checks: &mut Checks) {
+    for run in &mut checks.runs {
+        (run.progress, run.conclusion) = (Progress::Completed, Some(Conclusion::Success));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client against small servers on loopback that answer as GitHub does.
 
 mod reads;
+mod together;
 pub(crate) mod server;
 mod writes;
 
