@@ -52,6 +52,10 @@ pub struct Pause {
     pub at: Timestamp,
 }
 
+/// A tracking issue that was written so lately is likely to be written again at this heartbeat.
+const WRITTEN_JUST_NOW: Duration = Duration::from_secs(90);
+/// However busily it is written: so often it is looked at, with its history and the list that it stands in.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(4 * 60);
 /// So many edits of the tracking issue may follow each other as closely as `tracking_interval` allows.
 pub const VIEWS_AT_ONCE: u32 = 5;
 /// Beyond those, they come on average so many times `tracking_interval` apart: every quarter past two minutes by
@@ -140,6 +144,14 @@ impl Tracking {
             || self.seen_at != Some(issue.updated_at)
             || checklist::digest(&issue.body) != self.digest
             || (read_at < visible && now >= visible)
+    }
+
+    /// Whether the heartbeat may leave it: it was written just now, and is read before each writing, so that a tick on it
+    /// is seen there. What such a writing covered stands in the history, and a doubled one in the list, which are looked at
+    /// every few minutes all the same.
+    pub fn is_being_written(&self, now: Timestamp) -> bool {
+        let looked = self.read_at.is_some_and(|read_at| now.since(read_at) < LOOKED_AT_WITHIN);
+        looked && now.since(self.edited_at) < WRITTEN_JUST_NOW
     }
 
     /// When it may be written next.

@@ -288,6 +288,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// What this step wants read so far.
+    pub fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
     /// Takes a wish back: this step holds its answer already, or a better look is to come.
     pub fn unread(&mut self, read: &Read) {
         self.reads.retain(|wanted| wanted != read);

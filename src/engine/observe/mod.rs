@@ -81,7 +81,8 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     if matches!(draft.header().status, PlanStatus::Rebuilding | PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
-    if let Some(tracking) = &draft.header().tracking {
+    let now = draft.now;
+    if let Some(tracking) = draft.header().tracking.as_ref().filter(|tracking| !tracking.is_being_written(now)) {
         draft.read(Read::Tracking(tracking.number));
     }
     let watched: Vec<Watched> =
@@ -179,10 +180,11 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
             }
         }
         Hint::Checks(sha) => {
-            let shows = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.head == *sha);
-            let ours = draft.at(Place::OpenPull).any(shows);
-            if ours {
-                draft.read(Read::Checks(sha.clone()));
+            let shows = |pull: &&Pull| pull.head == *sha;
+            let pulls = draft.at(Place::OpenPull).filter_map(|task| task.pull.as_ref()).filter(shows);
+            let numbers: Vec<_> = pulls.map(|pull| pull.number).collect();
+            if !numbers.is_empty() {
+                draft.read(Read::PullsAndChecks(numbers));
             }
         }
         Hint::Push(branch) => {
