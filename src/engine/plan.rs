@@ -52,8 +52,8 @@ pub struct Pause {
     pub at: Timestamp,
 }
 
-/// A tracking issue that was written so lately is likely to be written again at this heartbeat.
-const WRITTEN_JUST_NOW: Duration = Duration::from_secs(90);
+/// A tracking issue that was written so lately is likely to be written, and read before that, soon again.
+const WRITTEN_JUST_NOW: Duration = Duration::from_secs(3 * 60);
 /// However busily it is written: so often it is looked at, with its history and the list that it stands in.
 const LOOKED_AT_WITHIN: Duration = Duration::from_secs(4 * 60);
 /// So many edits of the tracking issue may follow each other as closely as `tracking_interval` allows.
@@ -146,7 +146,7 @@ impl Tracking {
             || (read_at < visible && now >= visible)
     }
 
-    /// Whether the heartbeat may leave it: it was written just now, and is read before each writing, so that a tick on it
+    /// Whether the heartbeat may leave it: it was written not long ago, and is read before each writing, so that a tick on it
     /// is seen there. What such a writing covered stands in the history, and a doubled one in the list, which are looked at
     /// every few minutes all the same.
     pub fn is_being_written(&self, now: Timestamp) -> bool {

@@ -147,8 +147,8 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
         (Effect::OpenPull { issue, .. }, Receipt::Pull(pull)) => pulls::record_opened(draft, *issue, pull),
         (Effect::EditPull { .. }, Receipt::Pull(pull)) => pulls::record(draft, pull, None),
         (Effect::MergePull { pull, .. }, Receipt::Merged { commit: Some(commit) }) => {
-            base::merged(draft, commit);
             draft.ids_at(Place::Pull(*pull)).into_iter().for_each(|id| pulls::merged(draft, id));
+            base::merged(draft, commit);
         }
         (Effect::MergePull { pull, .. }, _) => merge_answered(draft, *pull),
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
