@@ -62,7 +62,9 @@ async fn commit(
         match done {
             Err(Error::Conflict { message }) => refused = message,
             // A branch that is gone is refused in other words.
-            Err(Error::Missing { what }) if is_remembered => refused = what,
+            Err(error @ (Error::Missing { .. } | Error::Invalid { .. })) if is_remembered => {
+                refused = error.to_string()
+            }
             done => return done,
         }
     }

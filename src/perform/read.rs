@@ -1,6 +1,7 @@
 //! Carrying out reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::engine::config;
 use crate::engine::event::{AttemptSeen, Event, Fact, Read, Watched};
@@ -19,6 +20,8 @@ use crate::perform::{Configuration, Deployment, kept, look};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
+/// A young run claims its attempt within so long, mostly.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
 /// Most failed checks whose output is fetched.
@@ -84,7 +87,7 @@ async fn fact<G: GitHub, M: Git, S>(
         },
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
         Read::Tracking(number) => tracking(deployment, plan, *number, now).await?,
-        Read::Attempts { watched, since } => attempts(github, plan, watched, *since).await?,
+        Read::Attempts { watched, since } => attempts(github, plan, watched, *since, now).await?,
         Read::Pulls(numbers) | Read::PullsAndChecks(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
@@ -199,24 +202,55 @@ async fn tracking<G: GitHub, M, S>(
 }
 
 /// Attempts: runs first, then records, so that a run seen completed has its last word in the record read after it.
-async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since: Timestamp) -> Result<Fact, Error> {
+async fn attempts(
+    github: &impl GitHub,
+    plan: &Plan,
+    watched: &[Watched],
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Fact, Error> {
     if let [attempt @ Watched { run: Some(run), closely: true, .. }] = watched {
         return Ok(Fact::Attempts(vec![one_closely(github, attempt, *run).await?]));
     }
     let listed = look::runs(github, &plan.header.settings.workflow, since).await?;
     let runs = look::together(watched.iter().map(|attempt| run_of(github, attempt, &listed)).collect()).await?;
-    let tips = tips(github, watched).await?;
-    let moved = |attempt: &&Watched| tips.get(&attempt.id).is_some_and(|tip| attempt.record.as_ref() != Some(tip));
-    let moved: Vec<AttemptId> = watched.iter().filter(moved).map(|attempt| attempt.id).collect();
-    let found = look::records(github, &moved).await?;
+    let mut asked = Vec::new();
+    let mut awaited = Vec::new();
+    for (attempt, run) in watched.iter().zip(&runs) {
+        match record_moves(attempt, run.as_ref(), now) {
+            Moves::Likely => asked.push(attempt.id),
+            Moves::Unknown => awaited.push(attempt),
+            Moves::Not => {}
+        }
+    }
+    asked.extend(moved(github, &awaited).await?);
+    let found = look::records(github, &asked).await?;
     let mut records: BTreeMap<AttemptId, (Sha, Record)> =
-        moved.into_iter().zip(found).filter_map(|(id, record)| Some((id, record?))).collect();
-    let seen = |(attempt, run): (&Watched, Option<Run>)| AttemptSeen {
-        id: attempt.id,
-        record: records.remove(&attempt.id),
-        run,
+        asked.into_iter().zip(found).filter_map(|(id, record)| Some((id, record?))).collect();
+    let seen = |(attempt, run): (&Watched, Option<Run>)| {
+        let record = records.remove(&attempt.id).filter(|(tip, _)| attempt.record.as_ref() != Some(tip));
+        AttemptSeen { id: attempt.id, record, run }
     };
     Ok(Fact::Attempts(watched.iter().zip(runs).map(seen).collect()))
+}
+
+/// Whether a record may have moved since it was last read.
+enum Moves {
+    /// A run is at the point of claiming it, or has ended: it is read.
+    Likely,
+    /// Nobody can say: the list of records is asked, which costs nothing while none of them moved.
+    Unknown,
+    /// The run that claimed it is under way, and nobody else but us may write there.
+    Not,
+}
+
+fn record_moves(attempt: &Watched, run: Option<&Run>, now: Timestamp) -> Moves {
+    match run {
+        Some(run) if run.progress == Progress::Completed => Moves::Likely,
+        Some(run) if !attempt.closely && attempt.record.is_some() && run.progress == Progress::InProgress => Moves::Not,
+        Some(run) if attempt.record.is_none() && now.since(run.created_at) < CLAIMED_WITHIN => Moves::Likely,
+        Some(_) | None => Moves::Unknown,
+    }
 }
 
 /// One attempt of which was heard. Its record is looked at first: where it is closed, nothing about the run says more.
@@ -248,17 +282,23 @@ async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Resu
     }
 }
 
-/// The records' tips: one list for many, one look for one.
-async fn tips(github: &impl GitHub, watched: &[Watched]) -> Result<BTreeMap<AttemptId, Sha>, Error> {
-    if let [attempt] = watched {
-        let tip = look::branch(github, &attempt.id.record_branch()).await?;
-        return Ok(tip.map(|tip| (attempt.id, tip)).into_iter().collect());
-    }
-    let refs = look::branches(github, RECORD_BRANCH_PREFIX).await?;
-    let named = |found: crate::engine::snapshot::Ref| {
-        Some((AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?)?, found.sha))
+/// Which records stand elsewhere than when they were last read: one list for many, one look for one.
+async fn moved(github: &impl GitHub, watched: &[&Watched]) -> Result<Vec<AttemptId>, Error> {
+    let tips: BTreeMap<AttemptId, Sha> = match watched {
+        [] => return Ok(Vec::new()),
+        [attempt] => {
+            let tip = look::branch(github, &attempt.id.record_branch()).await?;
+            tip.map(|tip| (attempt.id, tip)).into_iter().collect()
+        }
+        _ => {
+            let named = |found: crate::engine::snapshot::Ref| {
+                Some((AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?)?, found.sha))
+            };
+            look::branches(github, RECORD_BRANCH_PREFIX).await?.into_iter().filter_map(named).collect()
+        }
     };
-    Ok(refs.into_iter().filter_map(named).collect())
+    let moved = |attempt: &&&Watched| tips.get(&attempt.id).is_some_and(|tip| attempt.record.as_ref() != Some(tip));
+    Ok(watched.iter().filter(moved).map(|attempt| attempt.id).collect())
 }
 
 async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Error> {

@@ -151,10 +151,13 @@ async fn edit_tracking(
     }
     let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
     let digest = checklist::digest(&body);
+    let mut at = Some(issue.updated_at);
     if digest != standing {
-        github.send(Request::UpdateIssue { number, title: None, body: Some(body), state: None }).await?;
+        let request = Request::UpdateIssue { number, title: None, body: Some(body), state: None };
+        let answer = github.send(request).await?;
+        at = if let Response::Issue(written) = answer { Some(written.updated_at) } else { None };
     }
-    Ok(Receipt::TrackingWritten { digest })
+    Ok(Receipt::TrackingWritten { digest, at })
 }
 
 async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> Result<Receipt, Error> {

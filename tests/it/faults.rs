@@ -10,6 +10,7 @@ use task_orchestrator::engine::report::{Cause, Report, ReportOutcome};
 use task_orchestrator::engine::snapshot::{Conclusion, OpenState};
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::edit::Edit;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::worker::Work;
 use task_orchestrator::github::{Error, Request};
@@ -72,6 +73,28 @@ pub(crate) fn lost_answers_change_nothing_in_the_end() {
             assert!(story.desk.failed() > 0, "{what} {how}: nothing was lost");
         }
     }
+}
+
+pub(crate) fn a_server_that_knows_no_question_about_several_things_is_asked_singly() {
+    let mut story = busy();
+    let together = |request: &Request| {
+        matches!(request, Request::CommitOnBranch { .. } | Request::PullsAndChecks { .. } | Request::Tips { .. })
+    };
+    for _ in 0..400 {
+        let unknown = Error::Invalid { message: "Field 'x' doesn't exist on type 'Mutation'".to_owned() };
+        story.forge.plan_fault(Target::Call(together), Fault::Instead(unknown));
+    }
+    ends_well(&mut story, "singly");
+    assert!(story.desk.failed() > 0, "it was asked");
+}
+
+pub(crate) fn a_state_branch_that_somebody_moved_or_took_away_is_looked_at_again() {
+    let mut story = busy();
+    story.tick().work();
+    story.forge.push("owner", "orchestrate/state", &[Edit::write("theirs.txt", "x\n")]).expect("pushes");
+    story.run();
+    assert_eq!(story.forge.file("orchestrate/state", "theirs.txt").as_deref(), Some("x\n"), "nothing is lost");
+    ends_well(&mut story, "moved");
 }
 
 pub(crate) fn a_lost_dispatch_is_fenced_and_counts_as_infrastructure() {
@@ -317,6 +340,8 @@ pub(crate) fn an_ended_plan_is_closed_however_long_that_is_refused() {
 
 stories! {
     lost_answers_change_nothing_in_the_end,
+    a_server_that_knows_no_question_about_several_things_is_asked_singly,
+    a_state_branch_that_somebody_moved_or_took_away_is_looked_at_again,
     a_lost_dispatch_is_fenced_and_counts_as_infrastructure,
     a_dispatch_that_happened_is_adopted,
     a_refused_dispatch_waits_for_a_person_and_takes_no_number,

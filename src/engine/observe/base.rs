@@ -4,7 +4,7 @@ use crate::engine::draft::Draft;
 use crate::engine::event::{Fact, Read};
 use crate::engine::id::Sha;
 use crate::engine::plan::{Base, Superseded};
-use crate::engine::task::{CheckState, Pull, Task};
+use crate::engine::task::{CheckState, Hold, Pull, Task};
 use crate::engine::tasks::Place;
 
 /// Records the repository and its configuration. A read that shows the base as it was before our own merge is older
@@ -45,14 +45,15 @@ pub(super) fn merged(draft: &mut Draft<'_>, commit: &Sha) {
     look_at_open_pulls(draft);
 }
 
-/// What merged cleanly before may not any more. That is asked at once where a merge waits for nothing else, and at the
+/// What merged cleanly before may not any more. That is asked at once where somebody waits for nothing else, and at the
 /// heartbeat, or with what is heard of the checks, where it would decide nothing yet.
 fn look_at_open_pulls(draft: &mut Draft<'_>) {
     let settings = &draft.header().settings;
     let waits = |task: &Task| {
         let green = |pull: &&Pull| matches!(pull.checks, CheckState::Green { .. });
         let wanted = |pull: &Pull| pull.merge_asked || settings.auto_merge && task.hold.is_none();
-        task.pull.as_ref().filter(green).is_some_and(wanted)
+        let red_with_base = matches!(task.hold, Some(Hold::BaseRed { .. }));
+        red_with_base || task.pull.as_ref().filter(green).is_some_and(wanted)
     };
     let is_next = draft.at(Place::OpenPull).any(waits);
     let open: Vec<_> = draft.at(Place::OpenPull).map(|task| task.id).collect();

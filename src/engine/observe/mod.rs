@@ -81,8 +81,7 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     if matches!(draft.header().status, PlanStatus::Rebuilding | PlanStatus::Idle | PlanStatus::Ended) {
         return;
     }
-    let now = draft.now;
-    if let Some(tracking) = draft.header().tracking.as_ref().filter(|tracking| !tracking.is_being_written(now)) {
+    if let Some(tracking) = &draft.header().tracking {
         draft.read(Read::Tracking(tracking.number));
     }
     let watched: Vec<Watched> =

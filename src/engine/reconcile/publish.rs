@@ -267,8 +267,7 @@ pub(super) fn end_graces(draft: &mut Draft<'_>) {
     let mut ended = Vec::new();
     for id in open(draft, |task| grace_end(task, &settings).is_some_and(|end| now >= end)) {
         let Some(pull) = draft.task(id).and_then(|task| task.pull.clone()) else { continue };
-        let asked =
-            |read: &Read| matches!(read, Read::PullsAndChecks(numbers) if numbers.contains(&pull.number));
+        let asked = |read: &Read| matches!(read, Read::PullsAndChecks(numbers) if numbers.contains(&pull.number));
         if first_time(draft, id, &format!("grace:{}", pull.head.short())) && !draft.reads().iter().any(asked) {
             ended.push(pull.number);
         }

@@ -1,8 +1,8 @@
 //! The client against small servers on loopback that answer as GitHub does.
 
 mod reads;
-mod together;
 pub(crate) mod server;
+mod together;
 mod writes;
 
 use std::sync::Arc;
