@@ -34,9 +34,10 @@ pub(super) async fn read<G: GitHub, M: Git, S>(
     read: &Read,
     now: Timestamp,
 ) -> Vec<Event> {
-    let told = match read {
-        Read::PullsAndChecks(numbers) => pulls_and_checks(&deployment.github, plan, numbers).await,
-        _ => fact(deployment, plan, read, now).await.map(|fact| vec![fact]),
+    let told = if let Read::PullsAndChecks(numbers) = read {
+        pulls_and_checks(&deployment.github, plan, numbers).await
+    } else {
+        fact(deployment, plan, read, now).await.map(|fact| vec![fact])
     };
     match told {
         Ok(facts) => facts.into_iter().map(|fact| Event::Fact(Box::new(fact))).collect(),

@@ -132,13 +132,10 @@ impl Hub {
         if present != expected {
             return Ok(GitAnswer::Refused { message: elsewhere(&expected) });
         }
-        match self.make_commit(message, files, Some(expected.clone())).await? {
-            GitAnswer::Commit(sha) => {
-                let moved = self.repository.move_branch(branch, Some(&expected), Some(&sha)).await?;
-                Ok(after_move(moved, sha, &elsewhere(&expected)))
-            }
-            other => Ok(other),
-        }
+        let made = self.make_commit(message, files, Some(expected.clone())).await?;
+        let GitAnswer::Commit(sha) = made else { return Ok(made) };
+        let moved = self.repository.move_branch(branch, Some(&expected), Some(&sha)).await?;
+        Ok(after_move(moved, sha, &elsewhere(&expected)))
     }
 
     /// Merges and moves the branch; the intent is kept before the branch moves. Gives the answered request and the

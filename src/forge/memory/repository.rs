@@ -182,10 +182,8 @@ impl Repository {
                     }
                     Some(_) => {}
                 }
-                match self.answer(GitQuestion::Commit { message, files, parent: Some(expected) }, now) {
-                    GitAnswer::Commit(sha) => self.advance(&branch, sha),
-                    other => other,
-                }
+                let made = self.answer(GitQuestion::Commit { message, files, parent: Some(expected) }, now);
+                if let GitAnswer::Commit(sha) = made { self.advance(&branch, sha) } else { made }
             }
             GitQuestion::File { reference, path } => match self.file(&reference, &path) {
                 Some(bytes) => GitAnswer::File(bytes.to_vec()),

@@ -137,10 +137,9 @@ impl World {
 
     /// Git tells of each open one, in order, whether it merges.
     fn read_pulls_and_checks(&self, numbers: &[PullNumber], git: Option<&GitAnswer>) -> Outcome {
-        let mut merges = match settled(git.cloned())? {
-            GitAnswer::Merges(merges) => merges.into_iter(),
-            other => return Err(unexpected(Some(&other))),
-        };
+        let answer = settled(git.cloned())?;
+        let GitAnswer::Merges(merges) = answer else { return Err(unexpected(Some(&answer))) };
+        let mut merges = merges.into_iter();
         let one = |number: &PullNumber| {
             let mergeable = if self.is_open(IssueNumber(number.0)) { merges.next() } else { None };
             let pull = self.pull_snapshot(*number, mergeable)?;

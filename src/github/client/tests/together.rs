@@ -38,10 +38,9 @@ async fn ask(pulls: Vec<Value>, errors: Value) -> Result<Vec<PullAndChecks>, Err
         server::json(200, json!({"data": {"repository": repository}, "errors": errors.clone()}))
     })
     .await;
-    match client(&server).send(Request::PullsAndChecks { numbers }).await? {
-        Response::PullsAndChecks(found) => Ok(found),
-        other => panic!("{other:?}"),
-    }
+    let answer = client(&server).send(Request::PullsAndChecks { numbers }).await?;
+    let Response::PullsAndChecks(found) = answer else { panic!("{answer:?}") };
+    Ok(found)
 }
 
 #[tokio::test]
