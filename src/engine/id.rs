@@ -151,8 +151,8 @@ pub const PULL_BRANCH_PREFIX: &str = "orchestrate/issue-";
 /// The orphan branch that holds briefs and what GitHub does not hold.
 pub const STATE_BRANCH: &str = "orchestrate/state";
 
-/// Whether a branch is one that only the orchestrator and its runs make: a push to it decides nothing, for what they put
-/// there is read where it is waited for.
+/// Whether a branch is one that only the orchestrator and its runs make: a push to it decides nothing, for
+/// what they put there is read where it is waited for.
 pub fn is_own_branch(branch: &str) -> bool {
     let prefixes = [RECORD_BRANCH_PREFIX, WORK_BRANCH_PREFIX, PULL_BRANCH_PREFIX];
     branch == STATE_BRANCH || prefixes.iter().any(|prefix| branch.starts_with(prefix))

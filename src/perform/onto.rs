@@ -9,9 +9,9 @@ const FILES_MAX: usize = 500;
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Commits files on top of what is taken for a branch's head (nothing: there is no such branch) and moves the branch
-/// there, if nobody else was faster: one call where the branch is there and the files fit it. Many files become several commits, and the branch moves to the last of them, so
-/// that whoever reads it sees all or none. Gives that commit; [`Error::Conflict`] where somebody was faster, and
-/// nothing moved then.
+/// there, if nobody else was faster: one call where the branch is there and the files fit it. Many files become several
+/// commits, and the branch moves to the last of them, so that whoever reads it sees all or none. Gives that commit;
+/// [`Error::Conflict`] where somebody was faster, and nothing moved then.
 pub(super) async fn commit_onto(
     github: &impl GitHub,
     branch: String,

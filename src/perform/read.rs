@@ -308,8 +308,8 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
 }
 
 /// Pull requests and what the checks of open ones say, the pull requests first. Where the server does not answer such a
-/// question (an older Enterprise server, an App without one of the rights), they are read singly, and so are checks that
-/// are not told whole.
+/// question (an older Enterprise server, an App without one of the rights), they are read singly, and so are checks
+/// that are not told whole.
 async fn pulls_and_checks(github: &impl GitHub, plan: &Plan, numbers: &[PullNumber]) -> Result<Vec<Fact>, Error> {
     let found = match look::pulls_and_checks(github, numbers).await {
         Ok(found) => found,

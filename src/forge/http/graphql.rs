@@ -1,5 +1,6 @@
-//! The few GraphQL operations a client needs: pinning an issue, the edits of an issue's body, a commit on a branch. The query's text is
-//! looked at for the operation's name only; arguments come as variables. Errors come with status 200, as GitHub's do.
+//! The few GraphQL operations a client needs: pinning an issue, the edits of an issue's body, a commit on a branch,
+//! branches with a file, pull requests with their checks. The query's text is looked at for names and aliases only;
+//! arguments come as variables. Errors come with status 200, as GitHub's do.
 
 use axum::Json;
 use axum::body::Bytes;

@@ -57,7 +57,7 @@ pub enum GitQuestion {
         /// The parent.
         parent: Option<Sha>,
     },
-    /// Commit on top of this branch and move it there. → `At`; it stands elsewhere: `Refused`; no such branch: `Missing`
+    /// Commit on top of this branch and move it there. → `At`; it stands elsewhere: `Refused`; there is none: `Missing`
     CommitOnBranch {
         /// The branch.
         branch: String,

@@ -15,8 +15,8 @@ use crate::github::{Error, PullAndChecks, Response};
 
 /// Most pull requests asked for at once: with their checks a question has few thousand nodes.
 const PULLS_MAX: usize = 25;
-const PULL: &str = "fragment pull on PullRequest{number title body state merged mergeCommit{oid} headRefName headRefOid \
-    baseRefName isDraft mergeable updatedAt author{login __typename} commits(last:1){nodes{commit{oid \
+const PULL: &str = "fragment pull on PullRequest{number title body state merged mergeCommit{oid} headRefName \
+    headRefOid baseRefName isDraft mergeable updatedAt author{login __typename} commits(last:1){nodes{commit{oid \
     statusCheckRollup{contexts(first:100){pageInfo{hasNextPage} nodes{__typename ...on CheckRun{databaseId name status \
     conclusion detailsUrl summary checkSuite{app{slug}}} ...on StatusContext{context state description}}}}}}}}";
 

@@ -66,8 +66,8 @@ impl Client {
         let own = json!({"owner": self.owner(), "name": self.name(), "path": path});
         variables.extend(own.as_object().cloned().unwrap_or_default());
         let query = format!(
-            "query($owner:String!,$name:String!,$path:String!{declared}){{repository(owner:$owner,name:$name){{{asked}}}}}\
-             {TIP}"
+            "query($owner:String!,$name:String!,$path:String!{declared}){{\
+             repository(owner:$owner,name:$name){{{asked}}}}}{TIP}"
         );
         let data: Data = self.graphql(&query, &Value::Object(variables), what.clone()).await?;
         let mut found = data.repository.ok_or_else(|| Error::Missing { what: what.clone() })?;
