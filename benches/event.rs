@@ -291,6 +291,7 @@ impl Loop {
             | Read::Tracking(_)
             | Read::Attempts { .. }
             | Read::Pulls(_)
+            | Read::PullsAndChecks(_)
             | Read::Pull(_)
             | Read::Checks(_) => None,
         }
@@ -299,7 +300,7 @@ impl Loop {
     fn receipt(&self, entry: &Entry) -> Receipt {
         match &entry.effect {
             Effect::CreateTracking { .. } => Receipt::Issue(Box::new(issue(1_000_000, 1))),
-            Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: "e".repeat(64) },
+            Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: "e".repeat(64), at: None },
             Effect::WriteBrief { brief } => Receipt::Commit(sha("b", brief.issue.0)),
             Effect::KeepPlan { revision } => Receipt::Commit(sha("d", *revision)),
             Effect::Dispatch { key, .. } => Receipt::Dispatched { run: Some(RunId(key.id.issue.0)) },

@@ -82,6 +82,8 @@ pub enum Read {
     },
     /// Pull requests: open ones in one list, these singly where they are not in it.
     Pulls(Vec<PullNumber>),
+    /// These, with the checks of their heads, in one question.
+    PullsAndChecks(Vec<PullNumber>),
     /// One pull request.
     Pull(PullNumber),
     /// Checks of a commit, with the failed ones' output.

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod client;
 pub mod pace;
 mod request;
+mod together;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use crate::engine::snapshot::{
     BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, Permission, PullRequest, Ref, Run,
 };
 use crate::engine::time::Timestamp;
+
+pub use together::{PullAndChecks, Tip};
 
 /// GitHub for one installed repository.
 pub trait GitHub: Send + Sync {
@@ -160,6 +163,14 @@ pub enum Request {
         /// The beginning.
         prefix: String,
     },
+    /// Branches' commits, each with one file's text there, all as of one moment (GraphQL). → [`Response::Tips`], in the
+    /// order asked; no such branch: nothing
+    Tips {
+        /// The branches.
+        branches: Vec<String>,
+        /// The file.
+        path: String,
+    },
     /// Creates a branch; [`Error::Conflict`] where it exists. → [`Response::Ref`]
     CreateBranch {
         /// The branch.
@@ -189,6 +200,18 @@ pub enum Request {
         files: Vec<NewFile>,
         /// Parent and base tree.
         parent: Option<Sha>,
+    },
+    /// Commits files on top of a branch and moves the branch there, both or neither (GraphQL); [`Error::Conflict`]
+    /// where the branch does not stand where it is expected to. → [`Response::Commit`]
+    CommitOnBranch {
+        /// The branch.
+        branch: String,
+        /// Where it stands.
+        expected: Sha,
+        /// Message.
+        message: String,
+        /// Files to add or replace.
+        files: Vec<NewFile>,
     },
     /// A file's bytes at a commit or branch; missing: [`Error::Missing`]. → [`Response::File`]
     File {
@@ -239,6 +262,12 @@ pub enum Request {
     PullRequest {
         /// Its number.
         number: PullNumber,
+    },
+    /// Pull requests, each with the checks of its head, all as of one moment (GraphQL). →
+    /// [`Response::PullsAndChecks`]; what is not there is left out
+    PullsAndChecks {
+        /// Their numbers.
+        numbers: Vec<PullNumber>,
     },
     /// Pull requests, all states if a head branch is given, else open ones. → [`Response::PullRequests`]
     PullRequests {
@@ -329,6 +358,8 @@ pub enum Response {
     Ref(Ref),
     /// Branches.
     Refs(Vec<Ref>),
+    /// Branches' commits with a file.
+    Tips(Vec<Option<Tip>>),
     /// A commit made.
     Commit(Sha),
     /// A file's bytes.
@@ -345,6 +376,8 @@ pub enum Response {
     PullRequest(Box<PullRequest>),
     /// Pull requests.
     PullRequests(Vec<PullRequest>),
+    /// Pull requests with their checks.
+    PullsAndChecks(Vec<PullAndChecks>),
     /// The commit that the merge of a pull request made.
     Merged(Sha),
     /// A branch was merged into another.

@@ -71,10 +71,12 @@ pub fn content(request: &Request) -> Content {
         | Request::BodyEdits { .. }
         | Request::Branch { .. }
         | Request::Branches { .. }
+        | Request::Tips { .. }
         | Request::CreateBranch { .. }
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }
         | Request::CreateCommit { .. }
+        | Request::CommitOnBranch { .. }
         | Request::File { .. }
         | Request::DispatchWorkflow { .. }
         | Request::Runs { .. }
@@ -84,6 +86,7 @@ pub fn content(request: &Request) -> Content {
         | Request::JobLog { .. }
         | Request::PullRequest { .. }
         | Request::PullRequests { .. }
+        | Request::PullsAndChecks { .. }
         | Request::MergePullRequest { .. }
         | Request::MergeBranch { .. }
         | Request::Checks { .. } => Content::None,

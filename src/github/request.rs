@@ -16,6 +16,7 @@ impl Request {
             | Self::AdvanceBranch { .. }
             | Self::DeleteBranch { .. }
             | Self::CreateCommit { .. }
+            | Self::CommitOnBranch { .. }
             | Self::DispatchWorkflow { .. }
             | Self::CancelRun { .. }
             | Self::RerunFailedJobs { .. }
@@ -34,12 +35,14 @@ impl Request {
             | Self::BodyEdits { .. }
             | Self::Branch { .. }
             | Self::Branches { .. }
+            | Self::Tips { .. }
             | Self::File { .. }
             | Self::Runs { .. }
             | Self::Run { .. }
             | Self::JobLog { .. }
             | Self::PullRequest { .. }
             | Self::PullRequests { .. }
+            | Self::PullsAndChecks { .. }
             | Self::Checks { .. } => false,
         }
     }

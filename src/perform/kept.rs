@@ -43,7 +43,7 @@ pub(super) async fn found<G: GitHub, M, S>(
 /// Records of attempts that were under way.
 async fn records(github: &impl GitHub, tasks: &[Task]) -> Result<Vec<(AttemptId, Sha, Record)>, Error> {
     let live: Vec<AttemptId> = tasks.iter().filter_map(|task| Some(task.live()?.id)).collect();
-    let found = look::together(live.iter().map(|id| look::record(github, *id)).collect()).await?;
+    let found = look::records(github, &live).await?;
     let found = live.into_iter().zip(found);
     Ok(found.filter_map(|(id, record)| record.map(|(tip, record)| (id, tip, record))).collect())
 }

@@ -8,7 +8,7 @@ use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, PullRequest, Ref, Run};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, Repository, Request, Response};
+use crate::github::{Error, GitHub, PullAndChecks, Repository, Request, Response, Tip};
 
 /// An answer of another kind than asked for.
 fn other(response: &Response) -> Error {
@@ -43,6 +43,11 @@ call!(body_edits(number: IssueNumber) -> Vec<BodyEdit>, Request::BodyEdits { num
 call!(some_branch(branch: &str) -> Ref, Request::Branch { branch: branch.to_owned() }, Ref);
 call!(branches(prefix: &str) -> Vec<Ref>, Request::Branches { prefix: prefix.to_owned() }, Refs);
 call!(
+    tips(branches: Vec<String>, path: &str) -> Vec<Option<Tip>>,
+    Request::Tips { branches, path: path.to_owned() },
+    Tips
+);
+call!(
     some_file(reference: &str, path: &str) -> Vec<u8>,
     Request::File { reference: reference.to_owned(), path: path.to_owned() },
     File
@@ -51,6 +56,11 @@ call!(runs(workflow: &str, since: Timestamp) -> Vec<Run>, Request::Runs { workfl
 call!(some_run(run: RunId) -> Box<Run>, Request::Run { run }, Run);
 call!(pull(number: PullNumber) -> Box<PullRequest>, Request::PullRequest { number }, PullRequest);
 call!(pulls_of(head: &str) -> Vec<PullRequest>, Request::PullRequests { head: Some(head.to_owned()) }, PullRequests);
+call!(
+    pulls_and_checks(numbers: &[PullNumber]) -> Vec<PullAndChecks>,
+    Request::PullsAndChecks { numbers: numbers.to_vec() },
+    PullsAndChecks
+);
 call!(checks(sha: &Sha) -> Checks, Request::Checks { sha: sha.clone() }, Checks);
 
 /// Most reads under way at once: far below the hundred that GitHub allows, and enough that a round takes as long as its
@@ -106,6 +116,41 @@ pub(super) async fn record_at(github: &impl GitHub, tip: &Sha) -> Result<Record,
 
 /// An attempt's record and its tip, or nothing where nobody made one.
 pub(super) async fn record(github: &impl GitHub, attempt: AttemptId) -> Result<Option<(Sha, Record)>, Error> {
+    Ok(records(github, &[attempt]).await?.pop().flatten())
+}
+
+/// Attempts' records and their tips in the order asked, as of one moment.
+pub(super) async fn records(github: &impl GitHub, attempts: &[AttemptId]) -> Result<Vec<Option<(Sha, Record)>>, Error> {
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let branches = attempts.iter().map(|attempt| attempt.record_branch()).collect();
+    let found = match tips(github, branches, RECORD_FILE).await {
+        // A server that does not know the question is asked in those that all know.
+        Err(Error::Invalid { .. }) => {
+            return together(attempts.iter().map(|id| record_alone(github, *id)).collect()).await;
+        }
+        found => found?,
+    };
+    if found.len() != attempts.len() {
+        return Err(Error::Unexpected { message: "not as many records as were asked for".to_owned() });
+    }
+    let mut records = Vec::with_capacity(found.len());
+    for tip in found {
+        records.push(match tip {
+            None => None,
+            Some(Tip { sha, file: Some(text) }) => {
+                let record = Record::parse(text.as_bytes()).map_err(|message| Error::Unexpected { message })?;
+                Some((sha, record))
+            }
+            Some(Tip { sha, file: None }) => Some((sha.clone(), record_at(github, &sha).await?)),
+        });
+    }
+    Ok(records)
+}
+
+/// A record in two calls.
+async fn record_alone(github: &impl GitHub, attempt: AttemptId) -> Result<Option<(Sha, Record)>, Error> {
     let Some(tip) = branch(github, &attempt.record_branch()).await? else { return Ok(None) };
     let record = record_at(github, &tip).await?;
     Ok(Some((tip, record)))

@@ -36,12 +36,13 @@ use guard::Guard;
 /// How long a branch counts as the default one without being asked for: only people change that, and seldom.
 const NAME_HOLDS: Duration = Duration::from_secs(10 * 60);
 
-/// What is kept of the base between turns: its file list at one commit while its head stays, and its name for a while.
-/// All of it can be read anew.
+/// What is kept between turns: the base's file list at one commit while its head stays, its name for a while, and
+/// where our last commit left the state branch. All of it can be read anew.
 #[derive(Debug, Default)]
 pub struct Tree {
     list: Mutex<Option<(Sha, std::sync::Arc<infer::Index>)>>,
     name: Mutex<Option<(Timestamp, String)>>,
+    state: Mutex<Option<Sha>>,
 }
 
 impl Tree {
@@ -61,6 +62,18 @@ impl Tree {
     fn name(&self, name: &str, now: Timestamp) {
         if let Ok(mut kept) = self.name.lock() {
             *kept = Some((now, name.to_owned()));
+        }
+    }
+
+    /// Where our last commit left the state branch. Whoever writes there compares, so that a wrong one costs a call.
+    fn state(&self) -> Option<Sha> {
+        self.state.lock().ok()?.clone()
+    }
+
+    /// Keeps, or forgets, where the state branch stands.
+    fn keep_state(&self, tip: Option<Sha>) {
+        if let Ok(mut kept) = self.state.lock() {
+            *kept = tip;
         }
     }
 
@@ -102,7 +115,7 @@ pub async fn perform<G: GitHub, M: Git, S: Store>(
     if !briefs.is_empty() {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
-            None => briefs::write(&guard, plan, &briefs, now).await,
+            None => briefs::write(&guard, &deployment.tree, plan, &briefs, now).await,
         };
         guard.check()?;
         briefs.iter().for_each(|entry| said.outcome(entry, outcome.clone()));
@@ -110,20 +123,20 @@ pub async fn perform<G: GitHub, M: Git, S: Store>(
     for entry in others {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
-            None => write::write(&guard, plan, entry, now).await,
+            None => write::write(&guard, &deployment.tree, plan, entry, now).await,
         };
         guard.check()?;
         said.outcome(entry, outcome);
     }
     for reads in step.reads.chunks(look::AT_ONCE) {
         let events = match said.until {
-            Some(until) => reads.iter().map(|read| read::put_off(read, until)).collect::<Vec<_>>(),
+            Some(until) => reads.iter().map(|read| vec![read::put_off(read, until)]).collect::<Vec<_>>(),
             None => {
                 let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read, now)).collect();
                 join_all(calls).await
             }
         };
-        events.into_iter().for_each(|event| said.read(event));
+        events.into_iter().flatten().for_each(|event| said.read(event));
     }
     Ok(said.events)
 }

@@ -8,10 +8,10 @@ const FILES_MAX: usize = 500;
 /// Most bytes of content in one request, of several files.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Commits files on top of what was read as a branch's head (nothing: there is no such branch) and moves the branch
-/// there, if nobody else was faster. Many files become several commits, and the branch moves to the last of them, so
-/// that whoever reads it sees all or none. Gives that commit; [`Error::Conflict`] where somebody was faster, and
-/// nothing moved then.
+/// Commits files on top of what is taken for a branch's head (nothing: there is no such branch) and moves the branch
+/// there, if nobody else was faster: one call where the branch is there and the files fit it. Many files become several
+/// commits, and the branch moves to the last of them, so that whoever reads it sees all or none. Gives that commit;
+/// [`Error::Conflict`] where somebody was faster, and nothing moved then.
 pub(super) async fn commit_onto(
     github: &impl GitHub,
     branch: String,
@@ -20,6 +20,15 @@ pub(super) async fn commit_onto(
     message: String,
 ) -> Result<Sha, Error> {
     let (full, last) = parts(files);
+    if let (Some(expected), true) = (&head, full.is_empty()) {
+        let (message, files) = (message.clone(), last.clone());
+        let request = Request::CommitOnBranch { branch: branch.clone(), expected: expected.clone(), message, files };
+        match github.send(request).await {
+            // A server that does not know the mutation did nothing: it is asked in the two calls that all know.
+            Err(Error::Invalid { .. }) => {}
+            answer => return made(answer?),
+        }
+    }
     let mut parent = head.clone();
     for files in full {
         parent = Some(commit(github, &message, files, parent).await?);
@@ -34,7 +43,11 @@ pub(super) async fn commit_onto(
 
 async fn commit(github: &impl GitHub, message: &str, files: Vec<NewFile>, parent: Option<Sha>) -> Result<Sha, Error> {
     let request = Request::CreateCommit { message: message.to_owned(), files, parent };
-    let Response::Commit(sha) = github.send(request).await? else {
+    made(github.send(request).await?)
+}
+
+fn made(response: Response) -> Result<Sha, Error> {
+    let Response::Commit(sha) = response else {
         return Err(Error::Unexpected { message: "no commit in the answer".to_owned() });
     };
     Ok(sha)

@@ -1,6 +1,7 @@
 //! Carrying out reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::engine::config;
 use crate::engine::event::{AttemptSeen, Event, Fact, FootprintSeen, Read, Watched};
@@ -10,15 +11,17 @@ use crate::engine::plan::Plan;
 use crate::engine::record::Record;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, PullRequest, Run};
+use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, Progress, PullRequest, Run};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
-use crate::github::{Error, GitHub, Request, Response};
+use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
 use crate::infer;
 use crate::perform::{Configuration, Deployment, kept, look};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
+/// A young run claims its attempt within so long, mostly.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
 /// Most failed checks whose output is fetched.
@@ -30,13 +33,18 @@ pub(super) async fn read<G: GitHub, M: Git, S>(
     plan: &Plan,
     read: &Read,
     now: Timestamp,
-) -> Event {
-    match fact(deployment, plan, read, now).await {
-        Ok(fact) => Event::Fact(Box::new(fact)),
+) -> Vec<Event> {
+    let told = if let Read::PullsAndChecks(numbers) = read {
+        pulls_and_checks(&deployment.github, plan, numbers).await
+    } else {
+        fact(deployment, plan, read, now).await.map(|fact| vec![fact])
+    };
+    match told {
+        Ok(facts) => facts.into_iter().map(|fact| Event::Fact(Box::new(fact))).collect(),
         Err(error) => {
             tracing::info!(read = ?read, %error, "a read failed; it is asked for again at the next tick");
             let until = if let Error::RateLimited { until } = error { Some(until) } else { None };
-            Event::ReadFailed { read: read.clone(), message: error.to_string(), until }
+            vec![Event::ReadFailed { read: read.clone(), message: error.to_string(), until }]
         }
     }
 }
@@ -80,8 +88,8 @@ async fn fact<G: GitHub, M: Git, S>(
         },
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
         Read::Tracking(number) => tracking(deployment, plan, *number, now).await?,
-        Read::Attempts { watched, since } => attempts(github, plan, watched, *since).await?,
-        Read::Pulls(numbers) => pulls(github, numbers).await?,
+        Read::Attempts { watched, since } => attempts(github, plan, watched, *since, now).await?,
+        Read::Pulls(numbers) | Read::PullsAndChecks(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
     })
@@ -197,18 +205,69 @@ async fn tracking<G: GitHub, M, S>(
 }
 
 /// Attempts: runs first, then records, so that a run seen completed has its last word in the record read after it.
-async fn attempts(github: &impl GitHub, plan: &Plan, watched: &[Watched], since: Timestamp) -> Result<Fact, Error> {
-    let listed = match watched {
-        [Watched { run: Some(_), closely: true, .. }] => Vec::new(),
-        _ => look::runs(github, &plan.header.settings.workflow, since).await?,
-    };
+async fn attempts(
+    github: &impl GitHub,
+    plan: &Plan,
+    watched: &[Watched],
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Fact, Error> {
+    if let [attempt @ Watched { run: Some(run), closely: true, .. }] = watched {
+        return Ok(Fact::Attempts(vec![one_closely(github, attempt, *run).await?]));
+    }
+    let listed = look::runs(github, &plan.header.settings.workflow, since).await?;
     let runs = look::together(watched.iter().map(|attempt| run_of(github, attempt, &listed)).collect()).await?;
-    let tips = tips(github, watched).await?;
-    let records = watched.iter().map(|attempt| record_of(github, attempt, tips.get(&attempt.id))).collect();
-    let records = look::together(records).await?;
-    let seen = watched.iter().zip(runs.into_iter().zip(records));
-    let seen = seen.map(|(attempt, (run, record))| AttemptSeen { id: attempt.id, record, run }).collect();
-    Ok(Fact::Attempts(seen))
+    let mut asked = Vec::new();
+    let mut awaited = Vec::new();
+    for (attempt, run) in watched.iter().zip(&runs) {
+        match record_moves(attempt, run.as_ref(), now) {
+            Moves::Likely => asked.push(attempt.id),
+            Moves::Unknown => awaited.push(attempt),
+            Moves::Not => {}
+        }
+    }
+    asked.extend(moved(github, &awaited).await?);
+    let found = look::records(github, &asked).await?;
+    let mut records: BTreeMap<AttemptId, (Sha, Record)> =
+        asked.into_iter().zip(found).filter_map(|(id, record)| Some((id, record?))).collect();
+    let seen = |(attempt, run): (&Watched, Option<Run>)| {
+        let record = records.remove(&attempt.id).filter(|(tip, _)| attempt.record.as_ref() != Some(tip));
+        AttemptSeen { id: attempt.id, record, run }
+    };
+    Ok(Fact::Attempts(watched.iter().zip(runs).map(seen).collect()))
+}
+
+/// Whether a record may have moved since it was last read.
+enum Moves {
+    /// A run is at the point of claiming it, or has ended: it is read.
+    Likely,
+    /// Nobody can say: the list of records is asked, which costs nothing while none of them moved.
+    Unknown,
+    /// The run that claimed it is under way, and nobody else but us may write there.
+    Not,
+}
+
+fn record_moves(attempt: &Watched, run: Option<&Run>, now: Timestamp) -> Moves {
+    match run {
+        Some(run) if run.progress == Progress::Completed => Moves::Likely,
+        Some(run) if !attempt.closely && attempt.record.is_some() && run.progress == Progress::InProgress => Moves::Not,
+        Some(run) if attempt.record.is_none() && now.since(run.created_at) < CLAIMED_WITHIN => Moves::Likely,
+        Some(_) | None => Moves::Unknown,
+    }
+}
+
+/// One attempt of which was heard. Its record is looked at first: where it is closed, nothing about the run says more.
+async fn one_closely(github: &impl GitHub, attempt: &Watched, run: RunId) -> Result<AttemptSeen, Error> {
+    let changed = |record: &(Sha, Record)| attempt.record.as_ref() != Some(&record.0);
+    let mut record = look::record(github, attempt.id).await?;
+    let mut seen = None;
+    if record.as_ref().is_none_or(|(_, record)| !record.is_closed()) {
+        seen = look::optional(look::some_run(github, run).await)?.map(|run| *run);
+        if seen.as_ref().is_some_and(|run| run.progress == Progress::Completed) {
+            record = look::record(github, attempt.id).await?;
+        }
+    }
+    Ok(AttemptSeen { id: attempt.id, record: record.filter(changed), run: seen })
 }
 
 /// An attempt's run: the known one, else the first that carries its number in a key.
@@ -226,32 +285,49 @@ async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Resu
     }
 }
 
-/// An attempt's record where its tip is another than the one known.
-async fn record_of(github: &impl GitHub, attempt: &Watched, tip: Option<&Sha>) -> Result<Option<(Sha, Record)>, Error> {
-    match tip {
-        Some(tip) if attempt.record.as_ref() != Some(tip) => {
-            Ok(Some((tip.clone(), look::record_at(github, tip).await?)))
+/// Which records stand elsewhere than when they were last read: one list for many, one look for one.
+async fn moved(github: &impl GitHub, watched: &[&Watched]) -> Result<Vec<AttemptId>, Error> {
+    let tips: BTreeMap<AttemptId, Sha> = match watched {
+        [] => return Ok(Vec::new()),
+        [attempt] => {
+            let tip = look::branch(github, &attempt.id.record_branch()).await?;
+            tip.map(|tip| (attempt.id, tip)).into_iter().collect()
         }
-        Some(_) | None => Ok(None),
-    }
-}
-
-/// The records' tips: one list for many, one look for one.
-async fn tips(github: &impl GitHub, watched: &[Watched]) -> Result<BTreeMap<AttemptId, Sha>, Error> {
-    if let [attempt] = watched {
-        let tip = look::branch(github, &attempt.id.record_branch()).await?;
-        return Ok(tip.map(|tip| (attempt.id, tip)).into_iter().collect());
-    }
-    let refs = look::branches(github, RECORD_BRANCH_PREFIX).await?;
-    let named = |found: crate::engine::snapshot::Ref| {
-        Some((AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?)?, found.sha))
+        _ => {
+            let named = |found: crate::engine::snapshot::Ref| {
+                Some((AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?)?, found.sha))
+            };
+            look::branches(github, RECORD_BRANCH_PREFIX).await?.into_iter().filter_map(named).collect()
+        }
     };
-    Ok(refs.into_iter().filter_map(named).collect())
+    let moved = |attempt: &&&Watched| tips.get(&attempt.id).is_some_and(|tip| attempt.record.as_ref() != Some(tip));
+    Ok(watched.iter().filter(moved).map(|attempt| attempt.id).collect())
 }
 
 async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Error> {
     let found = look::together(numbers.iter().map(|number| pull_and_closer(github, *number)).collect()).await?;
     Ok(Fact::Pulls(found.into_iter().flatten().collect()))
+}
+
+/// Pull requests and what the checks of open ones say, the pull requests first. Where the server does not answer such a
+/// question (an older Enterprise server, an App without one of the rights), they are read singly, and so are checks
+/// that are not told whole.
+async fn pulls_and_checks(github: &impl GitHub, plan: &Plan, numbers: &[PullNumber]) -> Result<Vec<Fact>, Error> {
+    let found = match look::pulls_and_checks(github, numbers).await {
+        Ok(found) => found,
+        Err(Error::Invalid { .. } | Error::Denied { .. }) => return Ok(vec![pulls(github, numbers).await?]),
+        Err(error) => return Err(error),
+    };
+    let mut seen = Vec::with_capacity(found.len());
+    let mut checked = Vec::new();
+    for PullAndChecks { pull, checks } in found {
+        if let Some(checks) = checks.filter(|_| pull.state == OpenState::Open) {
+            checked.push(judged(github, plan, checks).await?);
+        }
+        let by = closer(github, &pull).await?;
+        seen.push((pull, by));
+    }
+    Ok([Fact::Pulls(seen)].into_iter().chain(checked).collect())
 }
 
 /// A pull request, and where it was closed without a merge, by whom.
@@ -260,15 +336,26 @@ pub(super) async fn pull_and_closer(
     number: PullNumber,
 ) -> Result<Option<(PullRequest, Option<Actor>)>, Error> {
     let Some(pull) = look::optional(look::pull(github, number).await)? else { return Ok(None) };
-    let closed = pull.state == OpenState::Closed && !pull.merged;
-    let by =
-        if closed { look::issue(github, IssueNumber(number.0)).await?.and_then(|issue| issue.closed_by) } else { None };
+    let by = closer(github, &pull).await?;
     Ok(Some((*pull, by)))
+}
+
+/// Who closed it without a merge.
+async fn closer(github: &impl GitHub, pull: &PullRequest) -> Result<Option<Actor>, Error> {
+    if pull.state == OpenState::Open || pull.merged {
+        return Ok(None);
+    }
+    Ok(look::issue(github, IssueNumber(pull.number.0)).await?.and_then(|issue| issue.closed_by))
 }
 
 /// A commit's checks, what the failed ones printed, and which of them fail on the base too.
 async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Error> {
-    let checks = foreign_checks(github, plan, sha).await?;
+    judged(github, plan, look::checks(github, sha).await?).await
+}
+
+/// The same of checks that were read already.
+async fn judged(github: &impl GitHub, plan: &Plan, checks: Checks) -> Result<Fact, Error> {
+    let checks = foreign(plan, checks);
     let mut tails = Vec::new();
     for run in checks.runs.iter().filter(|run| run.failed()).take(CHECK_TAILS_MAX) {
         let log = match run.job {
@@ -284,16 +371,15 @@ async fn checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Fact, Er
     let red = checks.red_names();
     let mut base_red = Vec::new();
     if let Some(base) = plan.header.base.as_ref().filter(|_| !red.is_empty()) {
-        base_red = foreign_checks(github, plan, &base.head).await?.red_names();
+        base_red = foreign(plan, look::checks(github, &base.head).await?).red_names();
     }
     Ok(Fact::Checks { checks, tail: tails.join("\n\n"), base_red })
 }
 
 /// A commit's checks without the jobs of our own attempts: those stand on the base, where they were dispatched.
-async fn foreign_checks(github: &impl GitHub, plan: &Plan, sha: &Sha) -> Result<Checks, Error> {
-    let mut checks = look::checks(github, sha).await?;
+fn foreign(plan: &Plan, mut checks: Checks) -> Checks {
     let own: BTreeSet<RunId> =
         plan.tasks.values().flat_map(|task| &task.attempts).filter_map(|attempt| attempt.run).collect();
     checks.runs.retain(|check| check.run.is_none_or(|run| !own.contains(&run)));
-    Ok(checks)
+    checks
 }

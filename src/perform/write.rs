@@ -12,10 +12,16 @@ use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
-use crate::perform::{failure, fence, look, update};
+use crate::perform::{Tree, failure, fence, look, update};
 
 /// Sends one effect.
-pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry, now: Timestamp) -> Outcome {
+pub(super) async fn write<W: GitHub + Git>(
+    world: &W,
+    tree: &Tree,
+    plan: &Plan,
+    entry: &Entry,
+    now: Timestamp,
+) -> Outcome {
     let done = match &entry.effect {
         Effect::CreateTracking { .. } => create_tracking(world, plan, now).await,
         Effect::EditTracking { number } => edit_tracking(world, plan, *number, now).await,
@@ -24,7 +30,7 @@ pub(super) async fn write<W: GitHub + Git>(world: &W, plan: &Plan, entry: &Entry
             world.send(Request::CreateComment { number: *number, body }).await.map(|_| Receipt::Nothing)
         }
         Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => {
-            return crate::perform::briefs::write(world, plan, &[entry], now).await;
+            return crate::perform::briefs::write(world, tree, plan, &[entry], now).await;
         }
         Effect::Dispatch { key, brief } => dispatch(world, plan, &key.to_string(), brief).await,
         Effect::Fence { attempt, why } => fence::fence(world, *attempt, why, now)
@@ -145,10 +151,13 @@ async fn edit_tracking(
     }
     let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
     let digest = checklist::digest(&body);
+    let mut at = Some(issue.updated_at);
     if digest != standing {
-        github.send(Request::UpdateIssue { number, title: None, body: Some(body), state: None }).await?;
+        let request = Request::UpdateIssue { number, title: None, body: Some(body), state: None };
+        let answer = github.send(request).await?;
+        at = if let Response::Issue(written) = answer { Some(written.updated_at) } else { None };
     }
-    Ok(Receipt::TrackingWritten { digest })
+    Ok(Receipt::TrackingWritten { digest, at })
 }
 
 async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> Result<Receipt, Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::engine::checklist;
 use crate::engine::event::{Event, Hint};
-use crate::engine::id::{CommentId, RunId, Sha, is_own_branch};
+use crate::engine::id::{CommentId, PULL_BRANCH_PREFIX, RunId, Sha, is_own_branch};
 use crate::engine::time::Timestamp;
 use crate::github::webhook;
 use crate::store::Delivery;
@@ -31,12 +31,15 @@ pub(super) fn kept(guid: &str, heard: webhook::Delivery, received_at: Timestamp)
     }
 }
 
-/// Whether it tells nothing but that a bot rewrote a tracking issue's own part, as we do. A person's edit counts, and
-/// what another bot writes there is seen at the heartbeat.
-pub(super) fn is_own_view(heard: &webhook::Delivery) -> bool {
+/// Whether it tells nothing but what we do ourselves, and know from the answer: that a bot rewrote a tracking issue's
+/// own part, or opened a pull request from a branch of ours. A person's act counts, and what another bot does there is
+/// seen at the heartbeat.
+pub(super) fn is_own_act(heard: &webhook::Delivery) -> bool {
     let by_bot = heard.sender.as_ref().is_some_and(|sender| sender.bot);
-    let is_edit = heard.event == "issues" && heard.action.as_deref() == Some("edited");
-    by_bot && is_edit && heard.body.as_deref().is_some_and(|body| checklist::own_part(body).is_some())
+    let is = |event: &str, action: &str| heard.event == event && heard.action.as_deref() == Some(action);
+    let view = || heard.body.as_deref().is_some_and(|body| checklist::own_part(body).is_some());
+    let pull = || heard.head_branch.as_deref().is_some_and(|branch| branch.starts_with(PULL_BRANCH_PREFIX));
+    by_bot && (is("issues", "edited") && view() || is("pull_request", "opened") && pull())
 }
 
 /// What is kept of one that was not: the beginning of its body, for the operator.
@@ -100,7 +103,8 @@ fn hint(delivery: &Delivery) -> Option<Hint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::id::IssueNumber;
+    use crate::engine::id::{IssueNumber, Login};
+    use crate::engine::snapshot::Actor;
 
     fn delivery(event: &str, number: Option<u64>) -> Delivery {
         let heard = webhook::Delivery { event: event.to_owned(), number, ..webhook::Delivery::default() };
@@ -133,6 +137,27 @@ mod tests {
             seen += 1;
         }
         assert!(seen >= 10, "only {seen} payloads");
+    }
+
+    #[test]
+    fn what_a_bot_opens_from_a_branch_of_ours_is_no_news_and_what_a_person_does_is() {
+        for (event, action, branch, bot, own) in [
+            ("pull_request", "opened", "orchestrate/issue-4", true, true),
+            ("pull_request", "opened", "orchestrate/issue-4", false, false),
+            ("pull_request", "opened", "feature", true, false),
+            ("pull_request", "synchronize", "orchestrate/issue-4", true, false),
+            ("pull_request", "closed", "orchestrate/issue-4", true, false),
+            ("issues", "opened", "orchestrate/issue-4", true, false),
+        ] {
+            let heard = webhook::Delivery {
+                event: event.to_owned(),
+                action: Some(action.to_owned()),
+                sender: Some(Actor { login: Login::new("somebody"), bot }),
+                head_branch: Some(branch.to_owned()),
+                ..webhook::Delivery::default()
+            };
+            assert_eq!(is_own_act(&heard), own, "{heard:?}");
+        }
     }
 
     #[test]

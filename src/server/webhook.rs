@@ -86,8 +86,8 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
     let is_form = text(&parts.headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
     let parsed = if is_form { Err(PayloadError::Form) } else { parse(event, &bytes) };
     let kept = match parsed {
-        Ok(Parsed::Delivery(heard)) if delivery::is_own_view(&heard) => {
-            return Ok(accepted(json!({"ignored": "the view of the plan was rewritten"})));
+        Ok(Parsed::Delivery(heard)) if delivery::is_own_act(&heard) => {
+            return Ok(accepted(json!({"ignored": "what we did ourselves"})));
         }
         Ok(Parsed::Delivery(heard)) => delivery::kept(guid, *heard, intake.loops.now()),
         Ok(Parsed::Ignored { reason }) => return Ok(accepted(json!({"ignored": reason}))),

@@ -208,6 +208,12 @@ impl Desk {
                 inner.oracle.told_checks(checks);
             }
             match response {
+                Response::PullsAndChecks(found) => {
+                    for entry in found {
+                        inner.oracle.shows(&entry.pull.head_sha);
+                        entry.checks.iter().for_each(|checks| inner.oracle.told_checks(checks));
+                    }
+                }
                 Response::PullRequest(pull) => inner.oracle.shows(&pull.head_sha),
                 Response::PullRequests(pulls) => pulls.iter().for_each(|pull| inner.oracle.shows(&pull.head_sha)),
                 Response::Ref(found) => inner.oracle.shows(&found.sha),

@@ -115,7 +115,12 @@ impl Inner {
     pub(super) fn may_show_old(&self, request: &Request) -> bool {
         let single = matches!(
             request,
-            Request::Branch { .. } | Request::Issue { .. } | Request::PullRequest { .. } | Request::Run { .. }
+            Request::Branch { .. }
+                | Request::Tips { .. }
+                | Request::Issue { .. }
+                | Request::PullRequest { .. }
+                | Request::PullsAndChecks { .. }
+                | Request::Run { .. }
         );
         single && self.faulty && self.mix.has(FaultKind::ViewLag)
     }

@@ -10,6 +10,7 @@ use task_orchestrator::engine::report::{Cause, Report, ReportOutcome};
 use task_orchestrator::engine::snapshot::{Conclusion, OpenState};
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::edit::Edit;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::worker::Work;
 use task_orchestrator::github::{Error, Request};
@@ -25,8 +26,8 @@ const WRITES: &[(&str, Target)] = &[
     ("comment", Target::Call(|request| matches!(request, Request::CreateComment { .. }))),
     ("pin", Target::Call(|request| matches!(request, Request::Pin { .. }))),
     ("commit", Target::Call(|request| matches!(request, Request::CreateCommit { .. }))),
+    ("commit on a branch", Target::Call(|request| matches!(request, Request::CommitOnBranch { .. }))),
     ("create branch", Target::Call(|request| matches!(request, Request::CreateBranch { .. }))),
-    ("advance branch", Target::Call(|request| matches!(request, Request::AdvanceBranch { .. }))),
     ("dispatch", Target::Call(|request| matches!(request, Request::DispatchWorkflow { .. }))),
     ("open pull request", Target::Call(|request| matches!(request, Request::CreatePullRequest { .. }))),
     ("merge", Target::Call(|request| matches!(request, Request::MergePullRequest { .. }))),
@@ -72,6 +73,28 @@ pub(crate) fn lost_answers_change_nothing_in_the_end() {
             assert!(story.desk.failed() > 0, "{what} {how}: nothing was lost");
         }
     }
+}
+
+pub(crate) fn a_server_that_knows_no_question_about_several_things_is_asked_singly() {
+    let mut story = busy();
+    let together = |request: &Request| {
+        matches!(request, Request::CommitOnBranch { .. } | Request::PullsAndChecks { .. } | Request::Tips { .. })
+    };
+    for _ in 0..400 {
+        let unknown = Error::Invalid { message: "Field 'x' doesn't exist on type 'Mutation'".to_owned() };
+        story.forge.plan_fault(Target::Call(together), Fault::Instead(unknown));
+    }
+    ends_well(&mut story, "singly");
+    assert!(story.desk.failed() > 0, "it was asked");
+}
+
+pub(crate) fn a_state_branch_that_somebody_moved_or_took_away_is_looked_at_again() {
+    let mut story = busy();
+    story.tick().work();
+    story.forge.push("owner", "orchestrate/state", &[Edit::write("theirs.txt", "x\n")]).expect("pushes");
+    story.run();
+    assert_eq!(story.forge.file("orchestrate/state", "theirs.txt").as_deref(), Some("x\n"), "nothing is lost");
+    ends_well(&mut story, "moved");
 }
 
 pub(crate) fn a_lost_dispatch_is_fenced_and_counts_as_infrastructure() {
@@ -154,9 +177,7 @@ pub(crate) fn what_is_put_off_blocks_nothing_else_and_is_shown() {
 pub(crate) fn a_limited_look_never_turns_into_a_second_dispatch() {
     let mut story = Story::new(FILES);
     let dispatch = Target::Call(|request| matches!(request, Request::DispatchWorkflow { .. }));
-    let look = Target::Call(
-        |request| matches!(request, Request::Branch { branch } if branch.starts_with("orchestrate-attempt/")),
-    );
+    let look = Target::Call(|request| matches!(request, Request::Tips { .. }));
     story.forge.plan_fault(dispatch, Fault::AnswerLost);
     story.forge.plan_fault(look, Fault::Instead(Error::RateLimited { until: START + Duration::from_secs(60) }));
     story.issue(1, "One", "Files: a.txt").tick().minutes(3).run();
@@ -319,6 +340,8 @@ pub(crate) fn an_ended_plan_is_closed_however_long_that_is_refused() {
 
 stories! {
     lost_answers_change_nothing_in_the_end,
+    a_server_that_knows_no_question_about_several_things_is_asked_singly,
+    a_state_branch_that_somebody_moved_or_took_away_is_looked_at_again,
     a_lost_dispatch_is_fenced_and_counts_as_infrastructure,
     a_dispatch_that_happened_is_adopted,
     a_refused_dispatch_waits_for_a_person_and_takes_no_number,

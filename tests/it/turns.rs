@@ -67,7 +67,7 @@ fn finished(mut story: Story, run: task_orchestrator::engine::id::RunId, work: W
 }
 
 fn moves_record(request: &Api) -> bool {
-    matches!(request, Api::AdvanceBranch { branch, .. } if branch.starts_with("orchestrate-attempt/"))
+    matches!(request, Api::CommitOnBranch { branch, .. } if branch.starts_with("orchestrate-attempt/"))
 }
 
 /// The run shows nothing new past its time, and its fence does not get through yet.

@@ -288,6 +288,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// What this step wants read so far.
+    pub fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
+    /// Takes a wish back: this step holds its answer already, or a better look is to come.
+    pub fn unread(&mut self, read: &Read) {
+        self.reads.retain(|wanted| wanted != read);
+    }
+
     /// Whether any task, or the layout, differs from the plan: the tracking issue may have to say so.
     pub fn shows_change(&self) -> bool {
         self.layout.as_ref().is_some_and(|layout| *layout != self.plan.layout)

@@ -4,6 +4,7 @@ use crate::engine::draft::Draft;
 use crate::engine::event::{Fact, Read};
 use crate::engine::id::Sha;
 use crate::engine::plan::{Base, Superseded};
+use crate::engine::task::{CheckState, Hold, Pull, Task};
 use crate::engine::tasks::Place;
 
 /// Records the repository and its configuration. A read that shows the base as it was before our own merge is older
@@ -44,11 +45,26 @@ pub(super) fn merged(draft: &mut Draft<'_>, commit: &Sha) {
     look_at_open_pulls(draft);
 }
 
-/// What merged cleanly before may not any more.
+/// What merged cleanly before may not any more. That is asked at once where somebody waits for nothing else, and at the
+/// heartbeat, or with what is heard of the checks, where it would decide nothing yet.
 fn look_at_open_pulls(draft: &mut Draft<'_>) {
-    let open = draft.at(Place::OpenPull).filter_map(|task| task.pull.as_ref());
-    let pulls: Vec<_> = open.map(|pull| pull.number).collect();
-    if !pulls.is_empty() {
-        draft.read(Read::Pulls(pulls));
+    let settings = &draft.header().settings;
+    let waits = |task: &Task| {
+        let green = |pull: &&Pull| matches!(pull.checks, CheckState::Green { .. });
+        let wanted = |pull: &Pull| pull.merge_asked || settings.auto_merge && task.hold.is_none();
+        let red_with_base = matches!(task.hold, Some(Hold::BaseRed { .. }));
+        red_with_base || task.pull.as_ref().filter(green).is_some_and(wanted)
+    };
+    let is_next = draft.at(Place::OpenPull).any(waits);
+    let open: Vec<_> = draft.at(Place::OpenPull).map(|task| task.id).collect();
+    let mut pulls = Vec::new();
+    for id in open {
+        if let Some(pull) = draft.task_mut(id).and_then(|task| task.pull.as_mut()) {
+            pull.mergeable = pull.mergeable.filter(|merges| !merges);
+            pulls.push(pull.number);
+        }
+    }
+    if is_next {
+        draft.read(Read::PullsAndChecks(pulls));
     }
 }

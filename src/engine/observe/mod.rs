@@ -10,11 +10,13 @@ mod pulls;
 mod refusals;
 mod tracking;
 
+use std::time::Duration;
+
 use crate::engine::draft::Draft;
 use crate::engine::event::{Event, Fact, Hint, Read, Watched};
 use crate::engine::id::AttemptKey;
 use crate::engine::plan::PlanStatus;
-use crate::engine::task::{CheckState, Stage, Task};
+use crate::engine::task::{CheckState, Pull, Stage, Task};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
@@ -22,6 +24,9 @@ pub(super) use attempts::{fail, fence, record_record, release};
 pub(super) use issues::leave;
 pub(super) use outcomes::tracking_made;
 pub(super) use pulls::{doubt_ends, record as record_pull};
+
+/// How long the checks of a new head are asked for at each heartbeat, whether or not anything changed.
+const MOVES_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// Records one event.
 pub(super) fn record(draft: &mut Draft<'_>, event: &Event) {
@@ -85,19 +90,37 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
         let since = oldest(draft);
         draft.read(Read::Attempts { watched, since });
     }
-    let unmerged = draft.at(Place::UnmergedPull).filter_map(|task| task.pull.as_ref());
-    let pulls: Vec<_> = unmerged.map(|pull| pull.number).collect();
-    if !pulls.is_empty() {
-        draft.read(Read::Pulls(pulls));
-    }
-    let heads: Vec<_> = draft.at(Place::OpenPull).filter_map(unsettled_head).collect();
-    for head in heads {
-        draft.read(Read::Checks(head));
-    }
+    look_at_pulls(draft);
     let outside: Vec<_> = draft.header().outside.keys().copied().collect();
     if !outside.is_empty() {
         draft.read(Read::Outside(outside));
     }
+}
+
+/// Pull requests that are about to move are one question together with their checks. Those that stay as they are, for
+/// hours or until a person comes, are asked for singly: then GitHub can say that nothing has changed, which is free.
+fn look_at_pulls(draft: &mut Draft<'_>) {
+    let now = draft.now;
+    let moves = |task: &&Task| task.pull.as_ref().is_some_and(|pull| is_moving(pull, now));
+    let (moving, resting): (Vec<&Task>, Vec<&Task>) = draft.at(Place::UnmergedPull).partition(moves);
+    let numbers = |tasks: &[&Task]| tasks.iter().filter_map(|task| Some(task.pull.as_ref()?.number)).collect();
+    let (together, singly): (Vec<_>, Vec<_>) = (numbers(&moving), numbers(&resting));
+    let heads: Vec<_> = resting.into_iter().filter_map(unsettled_head).collect();
+    if !together.is_empty() {
+        draft.read(Read::PullsAndChecks(together));
+    }
+    if !singly.is_empty() {
+        draft.read(Read::Pulls(singly));
+    }
+    for head in heads {
+        draft.read(Read::Checks(head));
+    }
+}
+
+/// Whether a pull request has a young head of which something is not known yet.
+fn is_moving(pull: &Pull, now: Timestamp) -> bool {
+    let unknown = pull.checks == CheckState::Pending || pull.mergeable.is_none();
+    pull.open && unknown && now.since(pull.head_since) < MOVES_FOR
 }
 
 /// The head of a task's pull request while its checks still matter.
@@ -147,12 +170,20 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
                 draft.read(Read::Attempts { watched: vec![watched], since });
             }
         }
-        Hint::Pull(number) => draft.read(Read::Pull(*number)),
+        Hint::Pull(number) => {
+            // A merge lasts, and mostly it is our own that is told here: its answer said as much.
+            let merged =
+                |task: &Task| task.stage == Stage::Merged && task.pull.as_ref().is_some_and(|pull| pull.merged);
+            if !draft.at(Place::Pull(*number)).any(merged) {
+                draft.read(Read::Pull(*number));
+            }
+        }
         Hint::Checks(sha) => {
-            let shows = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.head == *sha);
-            let ours = draft.at(Place::OpenPull).any(shows);
-            if ours {
-                draft.read(Read::Checks(sha.clone()));
+            let shows = |pull: &&Pull| pull.head == *sha;
+            let pulls = draft.at(Place::OpenPull).filter_map(|task| task.pull.as_ref()).filter(shows);
+            let numbers: Vec<_> = pulls.map(|pull| pull.number).collect();
+            if !numbers.is_empty() {
+                draft.read(Read::PullsAndChecks(numbers));
             }
         }
         Hint::Push(branch) => {

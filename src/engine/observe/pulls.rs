@@ -1,5 +1,7 @@
 //! What pull requests and their checks say.
 
+use std::time::Duration;
+
 use crate::engine::attempt::FenceCause;
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
@@ -28,6 +30,10 @@ pub(in crate::engine) fn record(draft: &mut Draft<'_>, pull: &PullRequest, close
 /// was is read.
 pub(super) fn record_opened(draft: &mut Draft<'_>, issue: IssueNumber, pull: &PullRequest) {
     record_for(draft, TaskId(issue), pull, None);
+    // While there is a grace, nothing that its checks say so soon decides anything: the heartbeat sees them.
+    if draft.header().settings.checks_grace.0 > Duration::ZERO {
+        draft.unread(&Read::Checks(pull.head_sha.clone()));
+    }
     if pull.state == OpenState::Closed && !pull.merged {
         draft.read(Read::Pull(pull.number));
     }
@@ -239,6 +245,7 @@ fn reopened(draft: &mut Draft<'_>, id: TaskId) {
 
 /// Records what the checks of a head say.
 pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str, base_red: &[String]) {
+    draft.unread(&Read::Checks(checks.sha.clone()));
     let grace = draft.header().settings.checks_grace.0;
     let now = draft.now;
     let base_head = draft.header().base.as_ref().map(|base| base.head.clone());

@@ -260,15 +260,19 @@ pub(super) fn end_doubts(draft: &mut Draft<'_>) {
     }
 }
 
-/// Reads a head's checks once more when its grace ends: only then does *no checks at all* count as green.
+/// Reads heads' checks once more when their grace ends: only then does *no checks at all* count as green. Whether they
+/// merge is read with them, so that what is green can be merged at once.
 pub(super) fn end_graces(draft: &mut Draft<'_>) {
     let (now, settings) = (draft.now, draft.header().settings.clone());
+    let mut ended = Vec::new();
     for id in open(draft, |task| grace_end(task, &settings).is_some_and(|end| now >= end)) {
-        let Some(head) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head.clone()) else {
-            continue;
-        };
-        if first_time(draft, id, &format!("grace:{}", head.short())) {
-            draft.read(Read::Checks(head));
+        let Some(pull) = draft.task(id).and_then(|task| task.pull.clone()) else { continue };
+        let asked = |read: &Read| matches!(read, Read::PullsAndChecks(numbers) if numbers.contains(&pull.number));
+        if first_time(draft, id, &format!("grace:{}", pull.head.short())) && !draft.reads().iter().any(asked) {
+            ended.push(pull.number);
         }
+    }
+    if !ended.is_empty() {
+        draft.read(Read::PullsAndChecks(ended));
     }
 }

@@ -6,7 +6,7 @@ use crate::forge::http::hub::{Hub, with_answer};
 use crate::forge::repository::{Error, MergeOutcome, Moved, TreeContent, TreeEntry};
 use crate::forge::world::question::{GitAnswer, GitQuestion};
 use crate::forge::world::request::Request;
-use crate::github::NewFile;
+use crate::github::{NewFile, Tip};
 
 impl Hub {
     /// Asks git. What git cannot do is an answer, too.
@@ -22,6 +22,7 @@ impl Hub {
                 let named = branches.filter(|(branch, _)| branch.starts_with(&prefix));
                 Ok(GitAnswer::Refs(named.map(|(branch, sha)| Ref { branch, sha }).collect()))
             }
+            GitQuestion::Tips { branches, path } => Ok(GitAnswer::Tips(self.tips(&branches, &path).await?)),
             GitQuestion::CreateBranch { branch, sha } => {
                 let moved = self.repository.move_branch(&branch, None, Some(&sha)).await?;
                 Ok(after_move(moved, sha, "Reference already exists"))
@@ -36,6 +37,9 @@ impl Hub {
                 }
             }
             GitQuestion::Commit { message, files, parent } => self.make_commit(&message, files, parent).await,
+            GitQuestion::CommitOnBranch { branch, expected, message, files } => {
+                self.commit_on(&branch, expected, &message, files).await
+            }
             GitQuestion::File { reference, path } => Ok(match self.repository.file(&reference, &path).await? {
                 Some(bytes) => GitAnswer::File(bytes),
                 None => GitAnswer::Missing { what: format!("`{path}` at {reference}") },
@@ -53,10 +57,34 @@ impl Hub {
             GitQuestion::Mergeable { base, head } => {
                 Ok(GitAnswer::Mergeable(self.repository.mergeable(&base, &head).await?))
             }
+            GitQuestion::Merges { ends } => {
+                let mut merges = Vec::with_capacity(ends.len());
+                for (base, head) in ends {
+                    merges.push(match base {
+                        Some(base) => self.repository.mergeable(&base, &head).await?,
+                        None => false,
+                    });
+                }
+                Ok(GitAnswer::Merges(merges))
+            }
             GitQuestion::Merge { .. } => {
                 Ok(GitAnswer::Failed { message: "a merge is asked for with its intent".to_owned() })
             }
         }
+    }
+
+    /// Where branches are, each with the text of a file there.
+    pub(crate) async fn tips(&self, branches: &[String], path: &str) -> Result<Vec<Option<Tip>>, Error> {
+        let mut tips = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let Some(sha) = self.repository.branch(branch).await? else {
+                tips.push(None);
+                continue;
+            };
+            let bytes = self.repository.file(sha.as_str(), path).await?;
+            tips.push(Some(Tip { sha, file: bytes.and_then(|bytes| String::from_utf8(bytes).ok()) }));
+        }
+        Ok(tips)
     }
 
     async fn advance(&self, branch: &str, sha: Sha) -> Result<GitAnswer, Error> {
@@ -89,6 +117,25 @@ impl Hub {
         let tree = self.repository.write_tree(parent.as_ref(), &entries).await?;
         let parents: Vec<Sha> = parent.into_iter().collect();
         Ok(GitAnswer::Commit(self.repository.write_commit(message, &tree, &parents).await?))
+    }
+
+    async fn commit_on(
+        &self,
+        branch: &str,
+        expected: Sha,
+        message: &str,
+        files: Vec<NewFile>,
+    ) -> Result<GitAnswer, Error> {
+        let Some(present) = self.repository.branch(branch).await? else {
+            return Ok(GitAnswer::Missing { what: format!("branch `{branch}`") });
+        };
+        if present != expected {
+            return Ok(GitAnswer::Refused { message: elsewhere(&expected) });
+        }
+        let made = self.make_commit(message, files, Some(expected.clone())).await?;
+        let GitAnswer::Commit(sha) = made else { return Ok(made) };
+        let moved = self.repository.move_branch(branch, Some(&expected), Some(&sha)).await?;
+        Ok(after_move(moved, sha, &elsewhere(&expected)))
     }
 
     /// Merges and moves the branch; the intent is kept before the branch moves. Gives the answered request and the
@@ -139,6 +186,11 @@ impl Hub {
             }
         }
     }
+}
+
+/// GitHub's words where a branch does not stand where a commit on it expects it.
+fn elsewhere(expected: &Sha) -> String {
+    format!("Expected branch to point to \"{expected}\" but it did not. Pull and try again.")
 }
 
 fn at(sha: Option<Sha>, branch: &str) -> GitAnswer {

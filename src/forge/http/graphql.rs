@@ -1,20 +1,25 @@
-//! The few GraphQL operations a client needs: pinning an issue, and the edits of an issue's body. The query's text is
-//! looked at for the operation's name only; arguments come as variables. Errors come with status 200, as GitHub's do.
+//! The few GraphQL operations a client needs: pinning an issue, the edits of an issue's body, a commit on a branch,
+//! branches with a file, pull requests with their checks. The query's text is looked at for names and aliases only;
+//! arguments come as variables. Errors come with status 200, as GitHub's do.
 
 use axum::Json;
 use axum::body::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::engine::id::IssueNumber;
+use crate::engine::id::{IssueNumber, Sha};
 use crate::engine::snapshot::{Actor, BodyEdit};
 use crate::forge::http::call::{Call, body_json};
 use crate::forge::http::failure::{Answer, Failure};
 use crate::forge::http::json;
 use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::state::IssueEntry;
-use crate::github::Request;
+use crate::github::{NewFile, Request, Response, Tip};
+
+mod pulls;
 
 /// Most edits given at once.
 const EDITS_MAX: usize = 100;
@@ -40,10 +45,19 @@ pub(crate) async fn answer(call: Call, body: Bytes) -> Answer<Json<Value>> {
     if words.contains(&"pinIssue") {
         return pin(&call, &question, "pinIssue", true).await;
     }
+    if words.contains(&"createCommitOnBranch") {
+        return commit(&call, question).await;
+    }
+    if words.contains(&"qualifiedName") {
+        return tips(&call, &question).await;
+    }
+    if words.contains(&"statusCheckRollup") {
+        return pulls::answer(&call, &question).await;
+    }
     if words.contains(&"userContentEdits") {
         return Ok(body_edits(&call, &question));
     }
-    Ok(error("UNPROCESSABLE", "this server knows pinIssue, unpinIssue and userContentEdits only"))
+    Ok(error("UNPROCESSABLE", "this server knows few operations, and not this one"))
 }
 
 /// The name under which the answer to a field stands: its alias, where the query gives one.
@@ -55,6 +69,41 @@ fn alias<'a>(query: &'a str, field: &'a str) -> &'a str {
     before.get(start..).filter(|name| !name.is_empty()).unwrap_or(field)
 }
 
+/// The aliases of a field that has one argument, each with the value of the variable it names.
+fn aliased<'q>(question: &'q Question, field: &str) -> Vec<(&'q str, Option<&'q Value>)> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let parts: Vec<&str> = question.query.split(&format!(":{field}:$")).collect();
+    let pair = |pair: &[&'q str]| {
+        let [before, after] = pair else { return None };
+        let alias = before.rsplit(|c| !word(c)).next()?;
+        Some((alias, question.variables.get(after.split(|c| !word(c)).next()?)))
+    };
+    parts.windows(2).filter_map(pair).collect()
+}
+
+/// Branches with a file's text each. A branch that is not there is `null`, and no error.
+async fn tips(call: &Call, question: &Question) -> Answer<Json<Value>> {
+    if let Err(failure) = call.may(&[(Scope::Contents, Level::Read)]) {
+        return refused(failure);
+    }
+    let asked = aliased(question, "ref(qualifiedName");
+    let path = question.variables.get("path").and_then(Value::as_str).unwrap_or_default();
+    let name = |value: Option<&Value>| {
+        value.and_then(Value::as_str)?.strip_prefix("refs/heads/").map(str::to_owned).filter(|name| !name.is_empty())
+    };
+    let branches: Option<Vec<String>> = asked.iter().map(|(_, value)| name(*value)).collect();
+    let Some(branches) = branches else {
+        return Ok(error("UNPROCESSABLE", "only branches (`refs/heads/…`) can be asked for here"));
+    };
+    let tip = |tip: Option<Tip>| {
+        let blob = |text: String| json!({ "object": { "text": text, "isTruncated": false } });
+        tip.map(|tip| json!({ "target": { "oid": tip.sha, "file": tip.file.map(blob) } }))
+    };
+    let tips = call.hub.tips(&branches, path).await?;
+    let told = asked.iter().zip(tips).map(|((alias, _), found)| ((*alias).to_owned(), json!(tip(found))));
+    Ok(Json(json!({ "data": { "repository": told.collect::<Map<String, Value>>() } })))
+}
+
 async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Answer<Json<Value>> {
     let node_id = question.variables.values().find_map(Value::as_str);
     let Some(node_id) = node_id else { return Ok(error("UNPROCESSABLE", "the issue's id is missing")) };
@@ -64,6 +113,77 @@ async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Ans
             let done = json!({ "issue": { "id": node_id, "isPinned": pinned } });
             Ok(Json(json!({ "data": { alias(&question.query, field): done } })))
         }
+        Err(failure) => refused(failure),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommitInput {
+    branch: CommittableBranch,
+    expected_head_oid: String,
+    message: CommitMessage,
+    #[serde(default)]
+    file_changes: FileChanges,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommittableBranch {
+    repository_name_with_owner: String,
+    branch_name: String,
+}
+
+#[derive(Deserialize)]
+struct CommitMessage {
+    headline: String,
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Default, Deserialize)]
+struct FileChanges {
+    #[serde(default)]
+    additions: Vec<FileAddition>,
+}
+
+#[derive(Deserialize)]
+struct FileAddition {
+    path: String,
+    contents: String,
+}
+
+async fn commit(call: &Call, mut question: Question) -> Answer<Json<Value>> {
+    let input = question.variables.remove("input").unwrap_or_default();
+    let input: CommitInput = match serde_json::from_value(input) {
+        Ok(input) => input,
+        Err(wrong) => {
+            return Ok(error("UNPROCESSABLE", format!("Variable $input was provided invalid value: {wrong}")));
+        }
+    };
+    let repository = format!("{}/{}", call.hub.place.owner, call.hub.place.name);
+    if !input.branch.repository_name_with_owner.eq_ignore_ascii_case(&repository) {
+        return Ok(error("NOT_FOUND", "Could not resolve to a Repository with that name"));
+    }
+    let mut files = Vec::with_capacity(input.file_changes.additions.len());
+    for FileAddition { path, contents } in input.file_changes.additions {
+        let content = STANDARD.decode(contents).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(content) = content else {
+            return Ok(error("UNPROCESSABLE", format!("the contents of `{path}` are not Base64 of UTF-8 text")));
+        };
+        files.push(NewFile { path, content });
+    }
+    let CommitMessage { headline, body } = input.message;
+    let message = if body.is_empty() { headline } else { format!("{headline}\n\n{body}") };
+    let (branch, expected) = (input.branch.branch_name, Sha::new(input.expected_head_oid));
+    let request = Request::CommitOnBranch { branch, expected, message, files };
+    match call.send(request, StatusCode::CONFLICT).await {
+        Ok(Response::Commit(sha)) => {
+            let made = json!({ "commit": { "oid": sha } });
+            Ok(Json(json!({ "data": { alias(&question.query, "createCommitOnBranch"): made } })))
+        }
+        Ok(_) => Ok(error("INTERNAL", "Something went wrong while executing your query.")),
+        Err(failure) if failure.status == StatusCode::CONFLICT => Ok(error("STALE_DATA", failure.message)),
         Err(failure) => refused(failure),
     }
 }
@@ -100,12 +220,14 @@ fn body_edits(call: &Call, question: &Question) -> Json<Value> {
     }
 }
 
+/// GraphQL gives a bot's login without the ending it has in REST.
+fn short_login(actor: &Actor) -> &str {
+    actor.login.as_str().strip_suffix("[bot]").unwrap_or(actor.login.as_str())
+}
+
 fn edit(edit: &BodyEdit) -> Value {
-    let editor = |actor: &Actor| {
-        // GraphQL gives a bot's login without the ending it has in REST.
-        let login = actor.login.as_str().strip_suffix("[bot]").unwrap_or(actor.login.as_str());
-        json!({ "login": login, "__typename": if actor.bot { "Bot" } else { "User" } })
-    };
+    let editor =
+        |actor: &Actor| json!({ "login": short_login(actor), "__typename": if actor.bot { "Bot" } else { "User" } });
     json!({
         "editedAt": json::moment(edit.at),
         "createdAt": json::moment(edit.at),

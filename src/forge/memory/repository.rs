@@ -10,6 +10,7 @@ use crate::engine::snapshot::Ref;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::merge::{OnConflict, Tree, merge_trees};
 use crate::forge::world::request::{GitAnswer, GitQuestion};
+use crate::github::Tip;
 
 /// Characters of a commit's name.
 const SHA_CHARACTERS: usize = 40;
@@ -152,6 +153,11 @@ impl Repository {
                 let refs = self.branches.iter().filter(|(branch, _)| branch.starts_with(&prefix));
                 GitAnswer::Refs(refs.map(|(branch, sha)| Ref { branch: branch.clone(), sha: sha.clone() }).collect())
             }
+            GitQuestion::Tips { branches, path } => {
+                let text = |sha: &Sha| String::from_utf8(self.file(sha.as_str(), &path)?.to_vec()).ok();
+                let tip = |sha: &Sha| Tip { sha: sha.clone(), file: text(sha) };
+                GitAnswer::Tips(branches.iter().map(|branch| self.branches.get(branch).map(tip)).collect())
+            }
             GitQuestion::CreateBranch { branch, sha } => self.create(&branch, sha),
             GitQuestion::AdvanceBranch { branch, sha } => self.advance(&branch, sha),
             GitQuestion::DeleteBranch { branch } => {
@@ -167,6 +173,18 @@ impl Repository {
                 tree.extend(files.into_iter().map(|file| (file.path, file.content.into_bytes().into())));
                 GitAnswer::Commit(self.commit(parent.into_iter().collect(), tree, &message, now))
             }
+            GitQuestion::CommitOnBranch { branch, expected, message, files } => {
+                match self.branches.get(&branch) {
+                    None => return missing(format!("branch `{branch}`")),
+                    Some(found) if *found != expected => {
+                        let message = format!("Expected branch to point to \"{expected}\" but it did not.");
+                        return GitAnswer::Refused { message };
+                    }
+                    Some(_) => {}
+                }
+                let made = self.answer(GitQuestion::Commit { message, files, parent: Some(expected) }, now);
+                if let GitAnswer::Commit(sha) = made { self.advance(&branch, sha) } else { made }
+            }
             GitQuestion::File { reference, path } => match self.file(&reference, &path) {
                 Some(bytes) => GitAnswer::File(bytes.to_vec()),
                 None => missing(format!("`{path}` at {reference}")),
@@ -177,6 +195,12 @@ impl Repository {
             },
             GitQuestion::Mergeable { base, head } => {
                 GitAnswer::Mergeable(self.merged_tree(&base, &head, OnConflict::Refuse).is_ok())
+            }
+            GitQuestion::Merges { ends } => {
+                let clean = |(base, head): &(Option<Sha>, Sha)| {
+                    base.as_ref().is_some_and(|base| self.merged_tree(base, head, OnConflict::Refuse).is_ok())
+                };
+                GitAnswer::Merges(ends.iter().map(clean).collect())
             }
             GitQuestion::Merge { into, from, message } => self.merge(&into, &from, &message, now),
         }
@@ -261,6 +285,12 @@ mod tests {
             |branch: &str, sha: &Sha| GitQuestion::CreateBranch { branch: branch.to_owned(), sha: sha.clone() };
         let advance =
             |branch: &str, sha: &Sha| GitQuestion::AdvanceBranch { branch: branch.to_owned(), sha: sha.clone() };
+        let on = |branch: &str, expected: &Sha| GitQuestion::CommitOnBranch {
+            branch: branch.to_owned(),
+            expected: expected.clone(),
+            message: "m".to_owned(),
+            files: Vec::new(),
+        };
         let unknown = Sha::new("unknown");
         for (question, expected, branch, after) in [
             (create("new", &ahead), "At", "new", Some(&ahead)),
@@ -271,6 +301,8 @@ mod tests {
             (advance("ahead", &first), "Refused", "ahead", Some(&ahead)),
             (advance("gone", &first), "Missing", "gone", None),
             (advance("main", &unknown), "Missing", "main", Some(&first)),
+            (on("ahead", &first), "Refused", "ahead", Some(&ahead)),
+            (on("gone", &first), "Missing", "gone", None),
             (GitQuestion::DeleteBranch { branch: "ahead".to_owned() }, "Done", "ahead", None),
             (GitQuestion::DeleteBranch { branch: "gone".to_owned() }, "Done", "gone", None),
         ] {

@@ -84,18 +84,23 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::CreateComment { .. }
         | Request::DeleteComment { .. }
         | Request::React { .. } => ISSUES_WRITE,
-        Request::Branch { .. } | Request::Branches { .. } | Request::File { .. } => &[(Scope::Contents, Level::Read)],
+        Request::Branch { .. } | Request::Branches { .. } | Request::Tips { .. } | Request::File { .. } => {
+            &[(Scope::Contents, Level::Read)]
+        }
         Request::CreateBranch { .. }
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }
         | Request::CreateCommit { .. }
+        | Request::CommitOnBranch { .. }
         | Request::MergePullRequest { .. }
         | Request::MergeBranch { .. } => &[(Scope::Contents, Level::Write)],
         Request::Runs { .. } | Request::Run { .. } | Request::JobLog { .. } => &[(Scope::Actions, Level::Read)],
         Request::DispatchWorkflow { .. } | Request::CancelRun { .. } | Request::RerunFailedJobs { .. } => {
             &[(Scope::Actions, Level::Write)]
         }
-        Request::PullRequest { .. } | Request::PullRequests { .. } => &[(Scope::PullRequests, Level::Read)],
+        Request::PullRequest { .. } | Request::PullRequests { .. } | Request::PullsAndChecks { .. } => {
+            &[(Scope::PullRequests, Level::Read)]
+        }
         Request::CreatePullRequest { .. } | Request::UpdatePullRequest { .. } => &[(Scope::PullRequests, Level::Write)],
         Request::Checks { .. } => &[(Scope::Checks, Level::Read)],
     }

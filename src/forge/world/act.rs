@@ -62,6 +62,10 @@ impl Act<'_> {
                 Some(GitAnswer::Commit(sha)) => Ok(Response::Commit(sha)),
                 other => Err(unexpected(other.as_ref())),
             },
+            Call::CommitOnBranch { branch, .. } => match git {
+                Some(GitAnswer::At(sha)) => self.set_branch(branch, sha.clone()).map(|_| Response::Commit(sha)),
+                other => Err(unexpected(other.as_ref())),
+            },
             Call::DispatchWorkflow { workflow, branch, inputs } => self.dispatch(&workflow, branch, inputs),
             Call::CancelRun { run, force } => self.cancel(run, force),
             Call::RerunFailedJobs { run } => self.rerun_failed(run),
@@ -82,12 +86,14 @@ impl Act<'_> {
             | Call::BodyEdits { .. }
             | Call::Branch { .. }
             | Call::Branches { .. }
+            | Call::Tips { .. }
             | Call::File { .. }
             | Call::Runs { .. }
             | Call::Run { .. }
             | Call::JobLog { .. }
             | Call::PullRequest { .. }
             | Call::PullRequests { .. }
+            | Call::PullsAndChecks { .. }
             | Call::Checks { .. } => Err(Error::Unexpected { message: "a read was sent as a write".to_owned() }),
         }
     }
@@ -115,11 +121,13 @@ pub(in crate::forge::world) fn settled(answer: Option<GitAnswer>) -> Result<GitA
         Some(
             answer @ (GitAnswer::At(_)
             | GitAnswer::Refs(_)
+            | GitAnswer::Tips(_)
             | GitAnswer::Done
             | GitAnswer::Commit(_)
             | GitAnswer::File(_)
             | GitAnswer::Ahead(_)
             | GitAnswer::Mergeable(_)
+            | GitAnswer::Merges(_)
             | GitAnswer::Merged(_)
             | GitAnswer::NothingToDo),
         ) => Ok(answer),

@@ -113,6 +113,12 @@ impl World {
             Call::CreateCommit { message, files, parent } => {
                 Ok(Some(GitQuestion::Commit { message: message.clone(), files: files.clone(), parent: parent.clone() }))
             }
+            Call::CommitOnBranch { branch, expected, message, files } => Ok(Some(GitQuestion::CommitOnBranch {
+                branch: branch.clone(),
+                expected: expected.clone(),
+                message: message.clone(),
+                files: files.clone(),
+            })),
             Call::CreatePullRequest { title, body, head, base, .. } => {
                 self.pull_possible(title, body, head, base)?;
                 Ok(Some(GitQuestion::Ahead { base: base.clone(), head: head.clone() }))
@@ -136,12 +142,14 @@ impl World {
             | Call::BodyEdits { .. }
             | Call::Branch { .. }
             | Call::Branches { .. }
+            | Call::Tips { .. }
             | Call::File { .. }
             | Call::Runs { .. }
             | Call::Run { .. }
             | Call::JobLog { .. }
             | Call::PullRequest { .. }
             | Call::PullRequests { .. }
+            | Call::PullsAndChecks { .. }
             | Call::Checks { .. } => Ok(self.read_question(request)),
             Call::CreateIssue { .. }
             | Call::UpdateIssue { .. }
@@ -162,6 +170,8 @@ impl World {
             Some(GitQuestion::Branch { branch: branch.clone() })
         } else if let Call::Branches { prefix } = request {
             Some(GitQuestion::Branches { prefix: prefix.clone() })
+        } else if let Call::Tips { branches, path } = request {
+            Some(GitQuestion::Tips { branches: branches.clone(), path: path.clone() })
         } else if let Call::File { reference, path } = request {
             Some(GitQuestion::File { reference: reference.clone(), path: path.clone() })
         } else if let Call::PullRequest { number } = request
@@ -170,6 +180,13 @@ impl World {
             let pull = self.pulls.get(number)?;
             let base = self.branches.get(&pull.base_branch)?.clone();
             Some(GitQuestion::Mergeable { base, head: pull.head_sha.clone() })
+        } else if let Call::PullsAndChecks { numbers } = request {
+            let open = numbers.iter().filter(|number| self.is_open(IssueNumber(number.0)));
+            let ends = |number: &PullNumber| {
+                let pull = self.pulls.get(number)?;
+                Some((self.branches.get(&pull.base_branch).cloned(), pull.head_sha.clone()))
+            };
+            Some(GitQuestion::Merges { ends: open.filter_map(ends).collect() })
         } else {
             None
         }

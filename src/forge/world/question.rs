@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::id::Sha;
 use crate::engine::snapshot::Ref;
-use crate::github::NewFile;
+use crate::github::{NewFile, Tip};
 
 /// What must be asked of git before a request can be applied. Git's refs may move by it: ask only right before
 /// applying, one request at a time.
@@ -21,6 +21,13 @@ pub enum GitQuestion {
     Branches {
         /// The beginning.
         prefix: String,
+    },
+    /// Where are these branches, and what does a file hold there? → `Tips`
+    Tips {
+        /// The branches.
+        branches: Vec<String>,
+        /// The file.
+        path: String,
     },
     /// Create this branch. → `At`; it exists: `Refused`; no such commit: `Missing`
     CreateBranch {
@@ -50,6 +57,17 @@ pub enum GitQuestion {
         /// The parent.
         parent: Option<Sha>,
     },
+    /// Commit on top of this branch and move it there. → `At`; it stands elsewhere: `Refused`; there is none: `Missing`
+    CommitOnBranch {
+        /// The branch.
+        branch: String,
+        /// Where it must stand.
+        expected: Sha,
+        /// Message.
+        message: String,
+        /// Files put on top of its tree.
+        files: Vec<NewFile>,
+    },
     /// A file's bytes. → `File` or `Missing`
     File {
         /// Branch or commit.
@@ -71,6 +89,11 @@ pub enum GitQuestion {
         /// Head commit.
         head: Sha,
     },
+    /// Which of these would merge cleanly? → `Merges`; without a base none does
+    Merges {
+        /// Base and head commits.
+        ends: Vec<(Option<Sha>, Sha)>,
+    },
     /// Merge a commit or branch into a branch with a merge commit and move the branch. → `Merged`, `NothingToDo`,
     /// `Conflict`, `Missing`
     Merge {
@@ -91,6 +114,8 @@ pub enum GitAnswer {
     At(Sha),
     /// Branches, sorted by name.
     Refs(Vec<Ref>),
+    /// The branches asked for, in order; nothing where there is none.
+    Tips(Vec<Option<Tip>>),
     /// It is done.
     Done,
     /// The commit made.
@@ -101,6 +126,8 @@ pub enum GitAnswer {
     Ahead(bool),
     /// Whether it would merge cleanly.
     Mergeable(bool),
+    /// Which would merge cleanly, in the order asked.
+    Merges(Vec<bool>),
     /// The merge commit; the branch is there now.
     Merged(Sha),
     /// All of it is merged already.

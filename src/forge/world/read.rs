@@ -1,13 +1,13 @@
 //! Answers to reads.
 
-use crate::engine::id::{IssueNumber, PullNumber};
+use crate::engine::id::{IssueNumber, PullNumber, Sha};
 use crate::engine::snapshot::{Actor, Checks, Comment, Permission, Progress, PullRequest, Ref};
 use crate::engine::time::Timestamp;
 use crate::forge::world::World;
 use crate::forge::world::act::{Outcome, settled, unexpected};
 use crate::forge::world::admit::missing;
 use crate::forge::world::request::GitAnswer;
-use crate::github::{Error, Repository, Request, Response};
+use crate::github::{Error, PullAndChecks, Repository, Request, Response};
 
 impl World {
     /// Answers a read without counting it.
@@ -27,15 +27,14 @@ impl World {
             | Request::CommentsSince { .. }
             | Request::Comments { .. }
             | Request::BodyEdits { .. } => self.read_issues(request),
-            Request::Branch { .. } | Request::Branches { .. } | Request::File { .. } => read_git(request, git),
+            Request::Branch { .. } | Request::Branches { .. } | Request::Tips { .. } | Request::File { .. } => {
+                read_git(request, git)
+            }
             Request::Runs { .. } | Request::Run { .. } | Request::JobLog { .. } => self.read_runs(request),
             Request::PullRequest { number } => self.read_pull(*number, git),
             Request::PullRequests { head } => Ok(Response::PullRequests(self.read_pulls(head.as_deref()))),
-            Request::Checks { sha } => Ok(Response::Checks(Checks {
-                sha: sha.clone(),
-                runs: self.checks_of(sha).map(|entry| entry.check.clone()).collect(),
-                statuses: self.statuses_of(sha).map(|entry| entry.status.clone()).collect(),
-            })),
+            Request::PullsAndChecks { numbers } => self.read_pulls_and_checks(numbers, git),
+            Request::Checks { sha } => Ok(Response::Checks(self.checks_snapshot(sha))),
             Request::CreateIssue { .. }
             | Request::UpdateIssue { .. }
             | Request::CreateComment { .. }
@@ -46,6 +45,7 @@ impl World {
             | Request::AdvanceBranch { .. }
             | Request::DeleteBranch { .. }
             | Request::CreateCommit { .. }
+            | Request::CommitOnBranch { .. }
             | Request::DispatchWorkflow { .. }
             | Request::CancelRun { .. }
             | Request::RerunFailedJobs { .. }
@@ -127,6 +127,28 @@ impl World {
             .ok_or_else(|| missing(format!("pull request #{number}")))
     }
 
+    fn checks_snapshot(&self, sha: &Sha) -> Checks {
+        Checks {
+            sha: sha.clone(),
+            runs: self.checks_of(sha).map(|entry| entry.check.clone()).collect(),
+            statuses: self.statuses_of(sha).map(|entry| entry.status.clone()).collect(),
+        }
+    }
+
+    /// Git tells of each open one, in order, whether it merges.
+    fn read_pulls_and_checks(&self, numbers: &[PullNumber], git: Option<&GitAnswer>) -> Outcome {
+        let answer = settled(git.cloned())?;
+        let GitAnswer::Merges(merges) = answer else { return Err(unexpected(Some(&answer))) };
+        let mut merges = merges.into_iter();
+        let one = |number: &PullNumber| {
+            let mergeable = if self.is_open(IssueNumber(number.0)) { merges.next() } else { None };
+            let pull = self.pull_snapshot(*number, mergeable)?;
+            let checks = Some(self.checks_snapshot(&pull.head_sha));
+            Some(PullAndChecks { pull, checks })
+        };
+        Ok(Response::PullsAndChecks(numbers.iter().filter_map(one).collect()))
+    }
+
     /// The list does not say what merges, as GitHub's does not.
     fn read_pulls(&self, head: Option<&str>) -> Vec<PullRequest> {
         self.pulls()
@@ -146,6 +168,8 @@ fn read_git(request: &Request, git: Option<&GitAnswer>) -> Outcome {
         Ok(Response::Ref(Ref { branch: branch.clone(), sha: sha.clone() }))
     } else if let (Request::Branches { .. }, GitAnswer::Refs(refs)) = (request, &answer) {
         Ok(Response::Refs(refs.clone()))
+    } else if let (Request::Tips { .. }, GitAnswer::Tips(tips)) = (request, &answer) {
+        Ok(Response::Tips(tips.clone()))
     } else if let (Request::File { .. }, GitAnswer::File(bytes)) = (request, &answer) {
         Ok(Response::File(bytes.clone()))
     } else {

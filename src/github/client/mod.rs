@@ -16,6 +16,8 @@ mod known;
 mod page;
 mod path;
 mod pulls;
+mod pulls_and_checks;
+mod tips;
 mod transport;
 mod wire;
 
@@ -206,10 +208,14 @@ impl GitHub for Client {
             Request::Pin { node_id, pinned } => self.pin(&node_id, pinned).await,
             Request::Branch { branch } => self.branch(&branch).await,
             Request::Branches { prefix } => self.branches(&prefix).await,
+            Request::Tips { branches, path } => self.tips(&branches, &path).await,
             Request::CreateBranch { branch, sha } => self.create_branch(&branch, &sha).await,
             Request::AdvanceBranch { branch, sha } => self.advance_branch(&branch, &sha).await,
             Request::DeleteBranch { branch } => self.delete_branch(&branch).await,
             Request::CreateCommit { message, files, parent } => self.create_commit(&message, files, parent).await,
+            Request::CommitOnBranch { branch, expected, message, files } => {
+                self.commit_on_branch(&branch, &expected, &message, &files).await
+            }
             Request::File { reference, path } => self.file(&reference, &path).await,
             Request::DispatchWorkflow { workflow, branch, inputs } => {
                 self.dispatch_workflow(&workflow, &branch, &inputs).await
@@ -220,6 +226,7 @@ impl GitHub for Client {
             Request::RerunFailedJobs { run } => self.rerun_failed_jobs(run).await,
             Request::JobLog { job } => self.job_log(job).await,
             Request::PullRequest { number } => self.pull_request(number).await,
+            Request::PullsAndChecks { numbers } => self.pulls_and_checks(&numbers).await,
             Request::PullRequests { head } => self.pull_requests(head.as_deref()).await,
             Request::CreatePullRequest { title, body, head, base, draft } => {
                 self.create_pull_request(&title, &body, &head, &base, draft).await

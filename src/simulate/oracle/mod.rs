@@ -169,6 +169,11 @@ impl Oracle {
             Request::CreateBranch { branch, sha } | Request::AdvanceBranch { branch, sha } => {
                 self.truth.record_written(branch, sha, seen.repository);
             }
+            Request::CommitOnBranch { branch, .. } => {
+                if let Response::Commit(sha) = response {
+                    self.truth.record_written(branch, sha, seen.repository);
+                }
+            }
             _ => {}
         }
         publish::one_open(self, response, seen);

@@ -68,6 +68,10 @@ pub(super) fn moves(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
                 shows_only_its_work(oracle, issue, sha);
             }
         }
+        // What a run did is shown as it is: nothing is put on top of it.
+        Request::CommitOnBranch { branch, .. } => {
+            oracle.must("S3", issue_of(branch).is_none(), || format!("a commit of the App's own went onto `{branch}`"));
+        }
         // Bringing the base in replaces nothing; who was not shown the person's commit could not know of it.
         Request::MergeBranch { into, .. } => {
             let head = seen.repository.branch(into);

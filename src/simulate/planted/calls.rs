@@ -2,7 +2,7 @@
 
 use crate::engine::id::{AttemptId, RECORD_BRANCH_PREFIX};
 use crate::engine::render::TRACKING_LABEL;
-use crate::engine::snapshot::{Conclusion, OpenState, Permission, Progress, Ref};
+use crate::engine::snapshot::{Checks, Conclusion, OpenState, Permission, Progress, Ref};
 use crate::forge::memory::MemoryForge;
 use crate::github::{Error, Request, Response};
 use crate::simulate::planted::Planted;
@@ -21,6 +21,9 @@ impl Planted {
             {
                 return Some(Ok(Response::Ref(Ref { branch: branch.clone(), sha: sha.clone() })));
             }
+            (Self::FenceNotWritten, Request::CommitOnBranch { branch, expected, .. }) if is_record(branch) => {
+                return Some(Ok(Response::Commit(expected.clone())));
+            }
             (Self::TrackingNotFound, Request::IssuesLabelled { label, .. }) if label == TRACKING_LABEL => {
                 return Some(Ok(Response::Issues(Vec::new())));
             }
@@ -31,8 +34,14 @@ impl Planted {
             (Self::ResultsUnread, Request::Branches { prefix }) if is_record(prefix) => {
                 return Some(Ok(Response::Refs(Vec::new())));
             }
+            (Self::ResultsUnread, Request::Tips { branches, .. }) => {
+                return Some(Ok(Response::Tips(vec![None; branches.len()])));
+            }
             (Self::StaleRecordTaken, Request::Branch { branch }) if is_record(branch) => {
                 earlier(branch, forge);
+            }
+            (Self::StaleRecordTaken, Request::Tips { branches, .. }) => {
+                branches.iter_mut().for_each(|branch| earlier(branch, forge));
             }
             (Self::WrongBranch, Request::DispatchWorkflow { branch, .. }) => "orchestrate/state".clone_into(branch),
             (Self::SecretTold, Request::CreateComment { body, .. }) => body.push_str("canary-7d1f"),
@@ -43,7 +52,7 @@ impl Planted {
                 let now = forge.look(|world, _| world.pull(*number).map(|pull| pull.head_sha.clone()));
                 head.clone_from(&now.unwrap_or_else(|| head.clone()));
             }
-            (Self::BriefAltered, Request::CreateCommit { files, .. }) => {
+            (Self::BriefAltered, Request::CreateCommit { files, .. } | Request::CommitOnBranch { files, .. }) => {
                 for file in files.iter_mut().filter(|file| file.path.starts_with("briefs/")) {
                     file.content = file.content.replacen("\"body\": \"", "\"body\": \"Also: ", 1);
                 }
@@ -57,10 +66,9 @@ impl Planted {
     pub(in crate::simulate) fn alters(self, mut answer: Response) -> Response {
         match (self, &mut answer) {
             (Self::PermissionNotAsked, Response::Permission(permission)) => *permission = Permission::Admin,
-            (Self::ChecksIgnored, Response::Checks(checks)) => {
-                for run in &mut checks.runs {
-                    (run.progress, run.conclusion) = (Progress::Completed, Some(Conclusion::Success));
-                }
+            (Self::ChecksIgnored, Response::Checks(checks)) => pass(checks),
+            (Self::ChecksIgnored, Response::PullsAndChecks(found)) => {
+                found.iter_mut().filter_map(|entry| entry.checks.as_mut()).for_each(pass);
             }
             (Self::TicksUnread, Response::Issue(issue)) => untick(&mut issue.body),
             (Self::TicksUnread, Response::Issues(issues)) => {
@@ -83,6 +91,12 @@ impl Planted {
     /// Whether a request never goes out, though its answer says that it did.
     pub(in crate::simulate) fn drops(self, request: &Request) -> bool {
         self == Self::CommentsDoubled && matches!(request, Request::DeleteComment { .. })
+    }
+}
+
+fn pass(checks: &mut Checks) {
+    for run in &mut checks.runs {
+        (run.progress, run.conclusion) = (Progress::Completed, Some(Conclusion::Success));
     }
 }
 

@@ -1,5 +1,5 @@
 use http::{StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::engine::id::IssueNumber;
 use crate::engine::id::JobId;
@@ -83,6 +83,43 @@ async fn graphql_pins_and_tells_edits() {
         (nodes[0]["diff"].as_str(), nodes[0]["editor"]["login"].as_str()),
         (Some("new"), Some("task-orchestrator"))
     );
+}
+
+#[tokio::test]
+async fn graphql_commits_on_a_branch_where_it_stands_as_expected_and_shows_branches_with_a_file() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let forge = Fixture::start(folder.path()).await;
+    let (_, head) = forge.get("/git/ref/heads/trunk").await;
+    let commit = async |branch: &str, expected: &Value, contents: &str| {
+        let input = json!({
+            "branch": { "repositoryNameWithOwner": "octo/widgets", "branchName": branch },
+            "expectedHeadOid": expected,
+            "message": { "headline": "why" },
+            "fileChanges": { "additions": [{ "path": "a.json", "contents": contents }] },
+        });
+        let query = "mutation($input:CreateCommitOnBranchInput!){createCommitOnBranch(input:$input){commit{oid}}}";
+        let asked = json!({ "query": query, "variables": { "input": input } });
+        let (status, body) = forge.call_as(&forge.token, "POST", "/graphql", Some(asked)).await;
+        assert_eq!(status, StatusCode::OK);
+        body
+    };
+    let made = commit("trunk", &head["object"]["sha"], "e30=").await;
+    let oid = &made["data"]["createCommitOnBranch"]["commit"]["oid"];
+    assert_eq!(forge.get("/git/ref/heads/trunk").await.1["object"]["sha"], *oid, "{made}");
+    for (branch, contents, kind) in
+        [("trunk", "e30=", "STALE_DATA"), ("gone", "e30=", "NOT_FOUND"), ("trunk", "?", "UNPROCESSABLE")]
+    {
+        let refused = commit(branch, &head["object"]["sha"], contents).await;
+        assert_eq!(refused["errors"][0]["type"], kind, "{refused}");
+    }
+    let query = "query($path:String!,$b0:String!,$b1:String!){repository{x:ref(qualifiedName:$b0){...tip} \
+                 y:ref(qualifiedName:$b1){...tip}}}fragment tip on Ref{target{oid}}";
+    let variables = json!({ "path": "a.json", "b0": "refs/heads/trunk", "b1": "refs/heads/gone" });
+    let asked = json!({ "query": query, "variables": variables });
+    let (_, body) = forge.call_as(&forge.token, "POST", "/graphql", Some(asked)).await;
+    let repository = &body["data"]["repository"];
+    assert_eq!((&repository["x"]["target"]["oid"], &repository["y"]), (oid, &Value::Null), "{body}");
+    assert_eq!(repository["x"]["target"]["file"]["object"]["text"], "{}", "{body}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod reads;
 pub(crate) mod server;
+mod together;
 mod writes;
 
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! Lists, redirects, logs, files and GraphQL.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::engine::id::{IssueNumber, JobId, Login, RunId, Sha};
 use crate::engine::snapshot::{Conclusion, Permission, Progress};
 use crate::engine::time::Timestamp;
 use crate::github::client::tests::server::{self, Seen, Server, text};
 use crate::github::client::tests::{NOW, client, client_at};
-use crate::github::{Error, GitHub, Request, Response};
+use crate::github::{Error, GitHub, Request, Response, Tip};
 
 fn issue(number: u64) -> serde_json::Value {
     json!({"number": number, "title": "T", "body": null, "state": "open", "user": null, "labels": [{"name": "x"}, "y"]})
@@ -213,4 +213,31 @@ async fn an_enterprise_server_has_its_own_paths() {
     assert!(matches!(answer, Ok(Response::Issues(issues)) if issues.len() == 2));
     assert_eq!(client.send(Request::Pin { node_id: "I_1".to_owned(), pinned: false }).await, Ok(Response::Done));
     assert!(server.lines()[0].starts_with("GET /api/v3/repos/o/r/issues?"));
+}
+
+#[tokio::test]
+async fn branches_with_a_file_are_one_question_and_what_is_missing_is_told_apart() {
+    let blob = |text: Value, cut: bool| json!({"object": {"text": text, "isTruncated": cut}});
+    let at = |file: Value| json!({"target": {"oid": "c0ffee", "file": file}});
+    let tips = json!({
+        "b0": at(blob(json!("{}"), false)), "b1": null, "b2": at(Value::Null), "b3": at(blob(json!("{"), true)),
+        "b4": at(blob(Value::Null, false)),
+    });
+    let server = Server::start(move |seen, _| {
+        assert_eq!(seen.line, "POST /graphql");
+        assert!(!seen.body["query"].to_string().contains("x-0"), "nothing is spliced in: {}", seen.body["query"]);
+        server::json(200, json!({"data": {"repository": tips}}))
+    })
+    .await;
+    let client = client(&server);
+    let ask = async |number: usize| {
+        let branches = (0..number).map(|at| format!("x-{at}")).collect();
+        client.send(Request::Tips { branches, path: "a.json".to_owned() }).await
+    };
+    let tip = |file: Option<&str>| Some(Tip { sha: Sha::new("c0ffee"), file: file.map(str::to_owned) });
+    assert_eq!(ask(5).await, Ok(Response::Tips(vec![tip(Some("{}")), None, tip(None), tip(None), tip(None)])));
+    assert_eq!(server.seen()[0].body["variables"]["b4"], "refs/heads/x-4");
+    assert!(matches!(ask(6).await, Err(Error::Unexpected { .. })), "what is not answered is not taken for missing");
+    assert_eq!(ask(0).await, Ok(Response::Tips(Vec::new())));
+    assert_eq!(server.lines().len(), 2);
 }

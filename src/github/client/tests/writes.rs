@@ -162,6 +162,59 @@ async fn a_commit_is_made_on_its_parents_tree_and_without_an_author() {
 }
 
 #[tokio::test]
+async fn a_commit_on_a_branch_compares_its_head_and_texts_go_as_variables_only() {
+    let asked = Arc::new(AtomicI64::new(0));
+    let server = Server::start(move |seen, _| {
+        assert_eq!(seen.line, "POST /graphql");
+        assert!(!seen.body["query"].to_string().contains("why"), "nothing is spliced in: {}", seen.body["query"]);
+        let failed = |kind: Value, message: &str| {
+            let errors = json!([{"type": kind, "path": ["createCommitOnBranch"], "message": message}]);
+            server::json(200, json!({"data": {"createCommitOnBranch": null}, "errors": errors}))
+        };
+        match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => server::json(200, json!({"data": {"createCommitOnBranch": {"commit": {"oid": "kid"}}}})),
+            1 => failed(json!("STALE_DATA"), "Expected branch to point to \"dad\" but it did not. Pull and try again."),
+            2 => failed(json!("NOT_FOUND"), "Could not resolve to a Ref"),
+            3 => failed(json!("FORBIDDEN"), "Resource not accessible by integration"),
+            4 => failed(Value::Null, "Something went wrong while executing your query."),
+            5 => failed(json!("UNPROCESSABLE"), "A path was wrong"),
+            _ => server::json(200, json!({"data": {"createCommitOnBranch": {"commit": null}}})),
+        }
+    })
+    .await;
+    let files = vec![NewFile { path: "a/b.json".to_owned(), content: "{}".to_owned() }];
+    let (branch, expected, message) = ("a/b".to_owned(), Sha::new("dad"), "why\n\nbecause".to_owned());
+    let request = Request::CommitOnBranch { branch, expected, message, files };
+    let client = client(&server);
+    assert_eq!(client.send(request.clone()).await, Ok(Response::Commit(Sha::new("kid"))));
+    let input = json!({
+        "branch": {"repositoryNameWithOwner": "o/r", "branchName": "a/b"},
+        "expectedHeadOid": "dad",
+        "message": {"headline": "why", "body": "because"},
+        "fileChanges": {"additions": [{"path": "a/b.json", "contents": "e30="}]},
+    });
+    assert_eq!(server.seen()[0].body["variables"], json!({"input": input}));
+    let mut refused = Vec::new();
+    for _ in 0..6 {
+        refused.push(client.send(request.clone()).await.expect_err("refused"));
+    }
+    assert!(
+        matches!(
+            refused.as_slice(),
+            [
+                Error::Conflict { .. },
+                Error::Missing { .. },
+                Error::Denied { .. },
+                Error::Unreachable { .. },
+                Error::Invalid { .. },
+                Error::Unexpected { .. }
+            ]
+        ),
+        "{refused:#?}"
+    );
+}
+
+#[tokio::test]
 async fn issues_comments_and_reactions_say_what_is_meant() {
     let server = Server::start(|seen, _| match seen.line.as_str() {
         "DELETE /repos/o/r/issues/comments/8" => text(204, ""),

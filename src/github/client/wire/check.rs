@@ -16,8 +16,9 @@ pub(crate) struct CheckRunList {
     pub(crate) check_runs: Vec<CheckRun>,
 }
 
+/// Who made a check.
 #[derive(Debug, Default, Deserialize)]
-struct App {
+pub(crate) struct App {
     slug: Option<String>,
 }
 
@@ -39,6 +40,15 @@ pub(crate) struct CheckRun {
 }
 
 impl CheckRun {
+    /// One that another form of answer told of, in REST's words.
+    pub(crate) fn told(
+        id: CheckRunId,
+        [name, status, conclusion, details_url, summary]: [Option<String>; 5],
+        app: Option<App>,
+    ) -> Self {
+        Self { id: id.0, name, status, conclusion, details_url, app, output: Some(Output { summary }) }
+    }
+
     /// The snapshot. Run and job are read from the address of the details, and only where Actions wrote it.
     pub(crate) fn into_snapshot(self) -> snapshot::CheckRun {
         let progress = progress(self.status.as_deref());
@@ -79,6 +89,11 @@ pub(crate) struct Status {
 }
 
 impl Status {
+    /// One that another form of answer told of, in REST's words.
+    pub(crate) fn told(context: Option<String>, state: Option<String>, description: Option<String>) -> Self {
+        Self { context, state, description }
+    }
+
     /// The snapshot.
     pub(crate) fn into_snapshot(self) -> snapshot::CommitStatus {
         let conclusion = match self.state.as_deref() {

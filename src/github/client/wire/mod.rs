@@ -17,7 +17,7 @@ use crate::engine::snapshot::{Actor, Conclusion, OpenState, Progress};
 use crate::engine::time::Timestamp;
 use crate::github::Error;
 
-pub(crate) use check::{CheckRun, CheckRunList, CombinedStatus, Status};
+pub(crate) use check::{App, CheckRun, CheckRunList, CombinedStatus, Status};
 pub(crate) use issue::{Comment, Issue, TimelineEvent};
 pub(crate) use pull::PullRequest;
 pub(crate) use run::{Job, JobList, Run, RunList};

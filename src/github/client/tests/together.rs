@@ -1,0 +1,102 @@
+//! Several pull requests with their checks in one question.
+
+use serde_json::{Value, json};
+
+use crate::engine::id::{JobId, PullNumber, RunId};
+use crate::engine::snapshot::{Conclusion, OpenState, Progress};
+use crate::github::client::tests::client;
+use crate::github::client::tests::server::{self, Server};
+use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
+
+fn pull(state: &str, mergeable: &str, rollup: &Value) -> Value {
+    json!({
+        "number": 4, "title": "t", "body": null, "state": state, "mergeCommit": {"oid": "m"}, "headRefName": "work",
+        "headRefOid": "c0ffee", "baseRefName": "main", "isDraft": false, "mergeable": mergeable,
+        "updatedAt": "2026-01-01T00:00:00Z", "author": {"login": "app", "__typename": "Bot"},
+        "commits": {"nodes": [{"commit": {"oid": "c0ffee", "statusCheckRollup": rollup}}]},
+    })
+}
+
+fn rollup(next: bool, nodes: &[Value]) -> Value {
+    json!({"contexts": {"pageInfo": {"hasNextPage": next}, "nodes": nodes}})
+}
+
+fn check(name: &str, conclusion: &str) -> Value {
+    json!({
+        "__typename": "CheckRun", "databaseId": 7, "name": name, "status": "COMPLETED", "conclusion": conclusion,
+        "detailsUrl": "https://github.com/o/r/actions/runs/12/job/34", "summary": "s",
+        "checkSuite": {"app": {"slug": "github-actions"}},
+    })
+}
+
+async fn ask(pulls: Vec<Value>, errors: Value) -> Result<Vec<PullAndChecks>, Error> {
+    let numbers = (0..pulls.len() as u64).map(PullNumber).collect();
+    let server = Server::start(move |seen, _| {
+        assert_eq!((seen.line.as_str(), &seen.body["variables"]["p0"]), ("POST /graphql", &json!(0)));
+        let entries = pulls.iter().enumerate().map(|(at, pull)| (format!("p{at}"), pull.clone()));
+        let repository: serde_json::Map<String, Value> = entries.collect();
+        server::json(200, json!({"data": {"repository": repository}, "errors": errors.clone()}))
+    })
+    .await;
+    let answer = client(&server).send(Request::PullsAndChecks { numbers }).await?;
+    let Response::PullsAndChecks(found) = answer else { panic!("{answer:?}") };
+    Ok(found)
+}
+
+#[tokio::test]
+async fn pull_requests_and_checks_read_as_rest_tells_them() {
+    let status = |state: &str| json!({"__typename": "StatusContext", "context": "ci", "state": state});
+    let nodes = [check("test", "FAILURE"), check("lint", "SUCCESS"), status("EXPECTED")];
+    let told = vec![
+        pull("OPEN", "CONFLICTING", &rollup(false, &nodes)),
+        pull("MERGED", "UNKNOWN", &Value::Null),
+        pull("CLOSED", "UNKNOWN", &Value::Null),
+    ];
+    let found = ask(told, json!([])).await.expect("an answer");
+    let [open, merged, closed] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!((open.pull.state, open.pull.mergeable, open.pull.merged), (OpenState::Open, Some(false), false));
+    assert_eq!((open.pull.author.login.as_str(), open.pull.merge_commit.as_ref()), ("app[bot]", None));
+    assert_eq!((merged.pull.state, merged.pull.merged), (OpenState::Closed, true));
+    assert_eq!((closed.pull.state, closed.pull.merged), (OpenState::Closed, false));
+    let checks = open.checks.as_ref().expect("all of them");
+    let run = &checks.runs[0];
+    assert_eq!((run.progress, run.conclusion), (Progress::Completed, Some(Conclusion::Failure)));
+    assert_eq!((run.run, run.job, run.app.as_str()), (Some(RunId(12)), Some(JobId(34)), "github-actions"));
+    assert_eq!((checks.runs.len(), checks.statuses[0].conclusion), (2, None), "an expected status is pending");
+    assert!(merged.checks.as_ref().is_some_and(|checks| checks.runs.is_empty()));
+}
+
+#[tokio::test]
+async fn checks_that_are_not_whole_or_not_told_apart_are_not_taken() {
+    let another_head = |mut pull: Value| {
+        pull["commits"]["nodes"][0]["commit"]["oid"] = json!("older");
+        pull
+    };
+    let none = pull("OPEN", "MERGEABLE", &Value::Null);
+    for told in [
+        pull("OPEN", "MERGEABLE", &rollup(true, &[check("test", "SUCCESS")])),
+        pull("OPEN", "MERGEABLE", &rollup(false, &[check("test", "FAILURE"), check("test", "SUCCESS")])),
+        pull("OPEN", "MERGEABLE", &rollup(false, &[Value::Null])),
+        pull("OPEN", "MERGEABLE", &rollup(false, &[json!({"__typename": "Other"})])),
+        another_head(none),
+    ] {
+        let found = ask(vec![told.clone()], json!([])).await.expect("an answer");
+        assert_eq!((found[0].pull.mergeable, &found[0].checks), (Some(true), &None), "{told:#}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_missing_is_left_out_and_any_other_error_fails_all() {
+    let there = || pull("OPEN", "MERGEABLE", &Value::Null);
+    let error = |kind: &str, at: &str| json!([{"type": kind, "path": ["repository", at], "message": "m"}]);
+    let found = ask(vec![there(), Value::Null], error("NOT_FOUND", "p1")).await.expect("the other one");
+    assert_eq!(found.len(), 1);
+    let denied = ask(vec![there(), Value::Null], error("FORBIDDEN", "p1")).await;
+    assert!(matches!(denied, Err(Error::Denied { .. })), "{denied:?}");
+    let untold = ask(vec![there(), Value::Null], json!([])).await;
+    assert!(matches!(untold, Err(Error::Unexpected { .. })), "{untold:?}");
+    let everything = ask(vec![Value::Null], json!([{"type": "NOT_FOUND", "path": ["repository"]}])).await;
+    assert!(matches!(everything, Err(Error::Missing { .. })), "{everything:?}");
+    let unknown = ask(vec![pull("ODD", "MERGEABLE", &Value::Null)], json!([])).await;
+    assert!(matches!(unknown, Err(Error::Unexpected { .. })), "{unknown:?}");
+}
