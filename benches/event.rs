@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use task_orchestrator::engine::attempt::Stand;
 use task_orchestrator::engine::config::{ApprovalPolicy, Settings};
 use task_orchestrator::engine::effect::{Effect, Entry, Outcome, Receipt};
-use task_orchestrator::engine::event::{AttemptSeen, Event, Fact, Read};
+use task_orchestrator::engine::event::{AttemptSeen, Event, Fact, FootprintSeen, Read};
 use task_orchestrator::engine::id::{IssueNumber, Login, Owner, PullNumber, RepositoryName, RunId, Sha, TaskId};
 use task_orchestrator::engine::plan::{Change, Plan};
 use task_orchestrator::engine::record::{Claimed, Published, Record};
@@ -274,9 +274,12 @@ impl Loop {
             }),
             Read::Footprints(issues) => {
                 let task = |issue: &IssueNumber| self.plan.tasks.get(&TaskId(*issue));
-                let prints =
-                    issues.iter().filter_map(task).map(|task| (task.issue(), infer::footprint(&task.facts, None)));
-                Some(Fact::Footprints(prints.collect()))
+                let seen = issues.iter().filter_map(task).map(|task| FootprintSeen {
+                    issue: task.issue(),
+                    digest: task.digest.clone(),
+                    footprint: infer::footprint(&task.facts, None),
+                });
+                Some(Fact::Footprints(seen.collect()))
             }
             Read::Labelled(issue) => {
                 Some(Fact::Labelled { issue: *issue, by: Some((person(), START)), edited_at: None })
@@ -300,7 +303,7 @@ impl Loop {
     fn receipt(&self, entry: &Entry) -> Receipt {
         match &entry.effect {
             Effect::CreateTracking { .. } => Receipt::Issue(Box::new(issue(1_000_000, 1))),
-            Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: "e".repeat(64), at: None },
+            Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: "e".repeat(64) },
             Effect::WriteBrief { brief } => Receipt::Commit(sha("b", brief.issue.0)),
             Effect::KeepPlan { revision } => Receipt::Commit(sha("d", *revision)),
             Effect::Dispatch { key, .. } => Receipt::Dispatched { run: Some(RunId(key.id.issue.0)) },

@@ -272,8 +272,6 @@ pub enum Receipt {
     TrackingWritten {
         /// Digest.
         digest: String,
-        /// When it changed by that, as GitHub says.
-        at: Option<Timestamp>,
     },
     /// A commit.
     Commit(Sha),

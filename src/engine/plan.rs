@@ -52,10 +52,6 @@ pub struct Pause {
     pub at: Timestamp,
 }
 
-/// A tracking issue that was written so lately is likely to be written soon again.
-const WRITTEN_JUST_NOW: Duration = Duration::from_secs(3 * 60);
-/// However busily it is written, so often its history is asked what our writing covered.
-const ASKED_WITHIN: Duration = Duration::from_secs(4 * 60);
 /// So many edits of the tracking issue may follow each other as closely as `tracking_interval` allows.
 pub const VIEWS_AT_ONCE: u32 = 5;
 /// Beyond those, they come on average so many times `tracking_interval` apart: every quarter past two minutes by
@@ -81,9 +77,6 @@ pub struct Tracking {
     pub read_at: Option<Timestamp>,
     /// When GitHub said then that anything about it had last changed.
     pub seen_at: Option<Timestamp>,
-    /// When GitHub said that our last writing changed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub written_at: Option<Timestamp>,
     /// By this moment all its edits so far would have been made at the pace that it keeps on average.
     pub paid_until: Option<Timestamp>,
     /// Boxes ticked by somebody who could not be told, asked to write the command; shown once.
@@ -139,16 +132,12 @@ pub struct Act {
 
 impl Tracking {
     /// Whether its history of edits can tell more than `issue`, as just read, shows: somebody wrote since it was last
-    /// read, or what was written then may have become visible only now. We ourselves may have written over a tick, too:
-    /// of several writings in a row that is asked once.
+    /// read (we ourselves may have written over a tick), or what was written then may have become visible only now.
     pub fn asks_history(&self, issue: &Issue, now: Timestamp) -> bool {
         let Some(read_at) = self.read_at else { return true };
         let visible = self.edited_at.max(issue.updated_at) + LAG_MAX;
-        let covered = self.edited_at >= read_at;
-        let is_over = now.since(self.edited_at) >= WRITTEN_JUST_NOW || now.since(read_at) >= ASKED_WITHIN;
-        let known = if covered { self.written_at } else { self.seen_at };
-        (covered && is_over)
-            || known != Some(issue.updated_at)
+        self.edited_at >= read_at
+            || self.seen_at != Some(issue.updated_at)
             || checklist::digest(&issue.body) != self.digest
             || (read_at < visible && now >= visible)
     }
@@ -160,9 +149,8 @@ impl Tracking {
         spaced.max(self.edited_at + interval)
     }
 
-    /// Notes that it was written, and when that was by GitHub's clock, where it was told.
-    pub fn written(&mut self, now: Timestamp, interval: Duration, at: Option<Timestamp>) {
-        self.written_at = at;
+    /// Notes that it was written.
+    pub fn written(&mut self, now: Timestamp, interval: Duration) {
         let paid = self.paid_until.map_or(now, |paid| paid.max(now));
         self.paid_until = Some(paid + interval * VIEW_SPACING);
         self.edited_at = now;

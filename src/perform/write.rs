@@ -151,13 +151,10 @@ async fn edit_tracking(
     }
     let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
     let digest = checklist::digest(&body);
-    let mut at = Some(issue.updated_at);
     if digest != standing {
-        let request = Request::UpdateIssue { number, title: None, body: Some(body), state: None };
-        let answer = github.send(request).await?;
-        at = if let Response::Issue(written) = answer { Some(written.updated_at) } else { None };
+        github.send(Request::UpdateIssue { number, title: None, body: Some(body), state: None }).await?;
     }
-    Ok(Receipt::TrackingWritten { digest, at })
+    Ok(Receipt::TrackingWritten { digest })
 }
 
 async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> Result<Receipt, Error> {

@@ -116,8 +116,8 @@ pub(super) fn repeat_wait(tries: u32) -> Duration {
 fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     match (&entry.effect, receipt) {
         (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
-        (Effect::EditTracking { number }, Receipt::TrackingWritten { digest, at }) => {
-            tracking_written(draft, *number, digest, *at);
+        (Effect::EditTracking { number }, Receipt::TrackingWritten { digest }) => {
+            tracking_written(draft, *number, digest);
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
         (Effect::Pin { pinned, node_id }, _) => {
@@ -179,11 +179,11 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     }
 }
 
-fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str, at: Option<Timestamp>) {
+fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
     let (now, interval) = (draft.now, draft.header().settings.tracking_interval.0);
     if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == number) {
         digest.clone_into(&mut tracking.digest);
-        tracking.written(now, interval, at);
+        tracking.written(now, interval);
         tracking.unattributed.clear();
     }
     // What somebody ticked between our reading and our writing stands in the history of edits alone: the heartbeat
@@ -240,7 +240,6 @@ pub(in crate::engine) fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
         pinned: false,
         read_at: None,
         seen_at: None,
-        written_at: None,
         paid_until: None,
         unattributed: Vec::new(),
         ticked: Cursor::new(issue.created_at),

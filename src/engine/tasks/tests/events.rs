@@ -111,7 +111,7 @@ fn footprint(task: &Task) -> FootprintSeen {
 fn receipt(plan: &Plan, entry: &Entry) -> Receipt {
     match &entry.effect {
         Effect::CreateTracking { .. } => Receipt::Issue(Box::new(issue(1_000, 0))),
-        Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: String::new(), at: None },
+        Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: String::new() },
         Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => Receipt::Commit(Sha::new("b")),
         Effect::Dispatch { .. } => Receipt::Dispatched { run: None },
         Effect::OpenPull { issue, .. } => {
