@@ -1,14 +1,12 @@
 //! What must hold whenever a dispatch of ours made a run.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::engine::brief::Brief;
 use crate::engine::config::Gate;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
 use crate::engine::report::ReportOutcome;
-use crate::engine::task::Task;
 use crate::forge::memory::WORKFLOW;
 use crate::simulate::oracle::truth::AttemptTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
@@ -130,17 +128,16 @@ fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on:
 /// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled.
 fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
     let reached = oracle.truth.phase;
-    // An attempt whose dispatch GitHub refused was begun, too: the task has held its files since.
-    let held_before = |row: &Arc<Task>| row.locked_since < row.live().map(|attempt| attempt.planned_at);
-    let refused = oracle.tasks.get(&TaskId(issue)).is_some_and(|row| row.locked_since.is_some() && held_before(row));
-    let begun = refused
-        || oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
+    let begun = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
         || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
     if oracle.settings.gate == Gate::Merged && phase > reached && !begun {
+        // Who depends on a task of a later phase is of that phase, whatever its own text says.
+        let row = |issue: IssueNumber| oracle.tasks.get(&TaskId(issue));
+        let is_late = |issue: &u64| row(IssueNumber(*issue)).is_some_and(|row| text::read(&row.body).phase >= phase);
         let earlier = oracle.truth.tasks.iter().find(|(other, task)| {
-            let row = oracle.tasks.get(&TaskId(**other));
-            let open = row.is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
-            open && task.held_since.is_some() && !task.was_settled && task.said.phase < phase
+            let open = row(**other).is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
+            let early = !task.said.depends_on.iter().any(is_late);
+            open && early && task.held_since.is_some() && !task.was_settled && task.said.phase < phase
         });
         let earlier = earlier.map(|(other, _)| *other);
         oracle.must("S22", earlier.is_none(), || {

@@ -84,6 +84,10 @@ fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>
     let at_work = oracle.truth.attempts_of(new.issue()).any(|(_, attempt)| attempt.closed.is_none());
     let task = oracle.truth.task(new.issue());
     match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
+        // A row that comes back after a loss has its lock since before.
+        (false, true) if old.is_none() => {
+            task.locked_since.get_or_insert(clock);
+        }
         (false, true) => task.locked_since = Some(clock),
         (true, false) => {
             task.locked_since = None;
