@@ -1,6 +1,6 @@
 //! What must hold whenever a dispatch of ours made a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::brief::Brief;
 use crate::engine::config::Gate;
@@ -131,13 +131,11 @@ fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
     let begun = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
         || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
     if oracle.settings.gate == Gate::Merged && phase > reached && !begun {
-        // Who depends on a task of a later phase is of that phase, whatever its own text says.
-        let row = |issue: IssueNumber| oracle.tasks.get(&TaskId(issue));
-        let is_late = |issue: &u64| row(IssueNumber(*issue)).is_some_and(|row| text::read(&row.body).phase >= phase);
         let earlier = oracle.truth.tasks.iter().find(|(other, task)| {
-            let open = row(**other).is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
-            let early = !task.said.depends_on.iter().any(is_late);
-            open && early && task.held_since.is_some() && !task.was_settled && task.said.phase < phase
+            let row = oracle.tasks.get(&TaskId(**other));
+            let open = row.is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
+            let early = task.said.phase < phase && raised_phase(oracle, **other) < phase;
+            open && early && task.held_since.is_some() && !task.was_settled
         });
         let earlier = earlier.map(|(other, _)| *other);
         oracle.must("S22", earlier.is_none(), || {
@@ -145,6 +143,22 @@ fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
         });
     }
     oracle.truth.phase = reached.max(phase);
+}
+
+/// The phase that a task is of by the texts: who depends on a task of a later one is of that, whatever its own says.
+fn raised_phase(oracle: &Oracle, issue: IssueNumber) -> u32 {
+    let (mut found, mut seen, mut latest) = (vec![issue], BTreeSet::new(), 0);
+    while let Some(issue) = found.pop() {
+        if !seen.insert(issue) {
+            continue;
+        }
+        if let Some(row) = oracle.tasks.get(&TaskId(issue)) {
+            let said = text::read(&row.body);
+            latest = latest.max(said.phase);
+            found.extend(said.depends_on.iter().map(|issue| IssueNumber(*issue)));
+        }
+    }
+    latest
 }
 
 /// S9: no more attempts than allowed after failures that are the agent's beyond doubt.
