@@ -34,12 +34,7 @@ pub(super) async fn read<G: GitHub, M: Git, S>(
     read: &Read,
     now: Timestamp,
 ) -> Vec<Event> {
-    let told = if let Read::PullsAndChecks(numbers) = read {
-        pulls_and_checks(&deployment.github, plan, numbers).await
-    } else {
-        fact(deployment, plan, read, now).await.map(|fact| vec![fact])
-    };
-    match told {
+    match facts(deployment, plan, read, now).await {
         Ok(facts) => facts.into_iter().map(|fact| Event::Fact(Box::new(fact))).collect(),
         Err(error) => {
             tracing::info!(read = ?read, %error, "a read failed; it is asked for again at the next tick");
@@ -54,14 +49,15 @@ pub(super) fn put_off(read: &Read, until: Timestamp) -> Event {
     Event::ReadFailed { read: read.clone(), message: "put off".to_owned(), until: Some(until) }
 }
 
-async fn fact<G: GitHub, M: Git, S>(
+async fn facts<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
     read: &Read,
     now: Timestamp,
-) -> Result<Fact, Error> {
+) -> Result<Vec<Fact>, Error> {
     let github = &deployment.github;
-    Ok(match read {
+    let fact = match read {
+        Read::PullsAndChecks(numbers) => return pulls_and_checks(github, plan, numbers).await,
         Read::Kept { since } => kept::found(deployment, plan, *since).await?,
         Read::Repository => repository(deployment, plan, now).await?,
         Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
@@ -89,10 +85,11 @@ async fn fact<G: GitHub, M: Git, S>(
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
         Read::Tracking(number) => tracking(deployment, plan, *number, now).await?,
         Read::Attempts { watched, since } => attempts(github, plan, watched, *since, now).await?,
-        Read::Pulls(numbers) | Read::PullsAndChecks(numbers) => pulls(github, numbers).await?,
+        Read::Pulls(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
-    })
+    };
+    Ok(vec![fact])
 }
 
 /// The base's head; configuration and workflow only where the head moved. Both are read by the branch's name: asked

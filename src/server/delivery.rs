@@ -118,6 +118,10 @@ mod tests {
         assert_eq!(events(&[issue(), issue(), issue()], false), std::slice::from_ref(&four));
         assert_eq!(events(&[issue(), delivery("repository", None)], false), [Event::Tick, four.clone()]);
         assert_eq!(events(&[delivery("issues", None)], false), [Event::Tick], "an issue without its number");
+        let push = |branch: &str| Delivery { branch: Some(branch.to_owned()), ..delivery("push", None) };
+        let ours = ["orchestrate/state", "orchestrate/issue-4", "orchestrate-attempt/4.1", "orchestrate-work/4.1"];
+        assert_eq!(events(&ours.map(push), false), [], "our own pushes");
+        assert_eq!(events(&[push("main")], false), [Event::Hint(Hint::Push("main".to_owned()))]);
         assert_eq!(events(&[], true), [Event::Tick]);
         assert_eq!(events(&[], false), []);
     }

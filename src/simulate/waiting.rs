@@ -115,7 +115,7 @@ impl Look<'_> {
         match wait {
             Wait::File { holder, path, .. } => (!is_unsettled(self.oracle, holder.0, self.seen))
                 .then(|| ("L6", format!("{id} is said to wait for `{path}`, which {holder} does not hold"))),
-            Wait::Dependency { issue, .. } => {
+            Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } => {
                 let settled = row(TaskId(*issue)).is_some_and(|other| other.live().is_none());
                 let done = settled && self.oracle.truth.is_merged(*issue, self.seen.world);
                 done.then(|| ("L6", format!("{id} is said to wait for #{issue}, which is merged")))
@@ -131,12 +131,7 @@ impl Look<'_> {
             Wait::Backoff { until } => (*until <= self.draft.now)
                 .then(|| ("L6", format!("{id} is said to wait until {until:?}, which is past"))),
             Wait::Reading => Some(("L6", format!("{id} is said to be looked up"))),
-            Wait::Approval
-            | Wait::Problem(_)
-            | Wait::Circle { .. }
-            | Wait::Person(_)
-            | Wait::Paused
-            | Wait::Workflow => None,
+            Wait::Approval | Wait::Problem(_) | Wait::Person(_) | Wait::Paused | Wait::Workflow => None,
         }
     }
 

@@ -159,10 +159,11 @@ pub(crate) fn a_text_edited_unheard_is_not_approved_by_a_later_word() {
     let comment = story.forge.comment("owner", tracking, "/orchestrate approve #1").expect("comments");
     let heard = task_orchestrator::engine::event::Hint::Comment(comment);
     story.turn(vec![task_orchestrator::engine::event::Event::Hint(heard)]);
-    if let Some(approval) = &story.task(1).approval {
-        assert_eq!(approval.body, "Files: b.txt", "what is approved is what stood there");
-    }
     assert_eq!(story.task(1).body, "Files: b.txt", "the text was read again");
+    assert!(story.task(1).approval.is_none(), "of two acts in one second nobody knows which came first");
+    story.minutes(1).say("owner", "/orchestrate approve #1").tick();
+    let approved = story.task(1).approval.as_ref().map(|approval| approval.body.as_str());
+    assert_eq!(approved, Some("Files: b.txt"));
 }
 
 stories! {

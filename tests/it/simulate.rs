@@ -66,8 +66,8 @@ pub(crate) fn every_planted_bug_is_caught() {
     assert!(caught.len() >= least, "{} of {} planted bugs were seen", caught.len(), Planted::iter().len());
 }
 
-/// Rules on waiting are looked at late in a story, where other rules would mostly see a defect first: each is shown by
-/// a defect that it is the one to see.
+/// Rules on waiting are looked at late in a story, where other rules would mostly see a defect first: each, and the one
+/// on the lease, is shown by a defect that it is the one to see.
 pub(crate) fn every_rule_on_waiting_sees_a_planted_bug() {
     let aimed = [
         ("S8", Planted::LeaseNotAsked),
