@@ -135,7 +135,7 @@ fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
             let row = oracle.tasks.get(&TaskId(**other));
             let open = row.is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
             let early = task.said.phase < phase && raised_phase(oracle, **other) < phase;
-            open && early && task.held_since.is_some() && !task.was_settled
+            open && early && task.held_since.is_some() && !task.was_settled && !task.was_let_past
         });
         let earlier = earlier.map(|(other, _)| *other);
         oracle.must("S22", earlier.is_none(), || {

@@ -1,8 +1,10 @@
 //! What must hold of rows whenever they are saved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::attempt::{AttemptOutcome, Stand};
+use crate::engine::facts::OnFail;
 use crate::engine::id::{AttemptId, IssueNumber, TaskId, pull_branch};
 use crate::engine::plan::{Change, Numbers, PlanStatus};
 use crate::engine::report::ReportOutcome;
@@ -45,13 +47,41 @@ fn note_phase(oracle: &mut Oracle) {
     if oracle.header.as_ref().is_none_or(|header| header.status != PlanStatus::Active) {
         return;
     }
+    let passed = let_past(oracle);
     let counts = |task: &&Arc<Task>| {
         let begun = oracle.truth.tasks.get(&task.issue()).is_some_and(|known| known.held_since.is_some());
-        task.verdict.is_none() && !task.left && (task.is_approved() || begun)
+        task.verdict.is_none() && !task.left && (task.is_approved() || begun) && !passed.contains(&task.issue())
     };
     let phases = oracle.tasks.values().filter(counts).map(|task| text::read(&task.body).phase);
     let reached = phases.min().unwrap_or_default();
     oracle.truth.phase = oracle.truth.phase.max(reached);
+    for issue in passed {
+        oracle.truth.task(issue).was_let_past = true;
+    }
+}
+
+/// Tasks that cannot start only because one that they depend on escalated and lets the plan go on: later phases do not
+/// wait for them.
+fn let_past(oracle: &Oracle) -> BTreeSet<IssueNumber> {
+    let default = oracle.settings.on_fail;
+    let goes_on = |task: &&Arc<Task>| {
+        task.verdict == Some(Verdict::Escalated) && task.facts.on_fail.unwrap_or(default) == OnFail::Continue
+    };
+    let mut found: Vec<IssueNumber> = oracle.tasks.values().filter(goes_on).map(|task| task.issue()).collect();
+    let mut passed = BTreeSet::new();
+    while let Some(blocker) = found.pop() {
+        let waits = |task: &&Arc<Task>| {
+            task.stage == Stage::Waiting
+                && task.verdict.is_none()
+                && text::read(&task.body).depends_on.contains(&blocker.0)
+        };
+        for task in oracle.tasks.values().filter(waits) {
+            if passed.insert(task.issue()) {
+                found.push(task.issue());
+            }
+        }
+    }
+    passed
 }
 
 /// A new plan begins: its tasks are new, the numbers of attempts go on. One that was lost with the database before

@@ -63,6 +63,8 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) merge_asked: bool,
     /// It had a verdict at some time.
     pub(in crate::simulate) was_settled: bool,
+    /// At some time it waited for a task that had escalated and lets the plan go on.
+    pub(in crate::simulate) was_let_past: bool,
     /// Its issue was closed at some time.
     pub(in crate::simulate) ever_closed: bool,
 }
