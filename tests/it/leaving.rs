@@ -1,8 +1,11 @@
 //! Giving up, leaving, coming back, and trying again.
 
+use std::time::Duration;
+
 use task_orchestrator::engine::attempt::AttemptOutcome;
-use task_orchestrator::engine::event::{Event, Fact, Hint};
+use task_orchestrator::engine::event::{AttemptSeen, Event, Fact, Hint};
 use task_orchestrator::engine::id::{IssueNumber, PullNumber};
+use task_orchestrator::engine::record::{RECORD_FILE, Record};
 use task_orchestrator::engine::snapshot::Issue;
 use task_orchestrator::engine::task::{Hold, Verdict};
 use task_orchestrator::engine::waits::{Status, Wait};
@@ -10,7 +13,7 @@ use task_orchestrator::forge::memory::edit::Edit;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::worker::Work;
 use task_orchestrator::forge::world::request::PersonAct;
-use task_orchestrator::github::{Error, GitHub as _, Request, Response};
+use task_orchestrator::github::{Error, GitHub as _, Request, Response, Tip};
 
 use crate::support::{Story, at_once, touch_declared};
 
@@ -218,6 +221,43 @@ pub(crate) fn an_issue_closed_by_a_person_leaves_with_its_pull_request_open() {
     story.expect(2, Status::PrOpen);
 }
 
+/// An issue as the forge shows it now.
+fn shown(story: &Story, number: u64) -> Event {
+    let number = IssueNumber(number);
+    let issue = at_once(story.forge.send(Request::Issue { number })).expect("nothing waits");
+    let Ok(Response::Issue(issue)) = issue else { panic!("{issue:?}") };
+    Event::Fact(Box::new(Fact::Issue(number, Some(issue))))
+}
+
+/// The newest attempt of #1 as its record and its run show it now.
+fn attempt_shown(story: &Story) -> Event {
+    let id = story.task(1).attempts.last().expect("dispatched").id;
+    let tips = Request::Tips { branches: vec![id.record_branch()], path: RECORD_FILE.to_owned() };
+    let tips = at_once(story.forge.send(tips)).expect("nothing waits");
+    let Ok(Response::Tips(tips)) = tips else { panic!("{tips:?}") };
+    let Some(Tip { sha, file: Some(text) }) = tips.into_iter().flatten().next() else { panic!("no record") };
+    let record = Record::parse(text.as_bytes()).expect("readable");
+    let seen = AttemptSeen { id, record: Some((sha, record)), run: None };
+    Event::Fact(Box::new(Fact::Attempts(vec![seen])))
+}
+
+/// It leaves, its attempt turns out to have ended, and it is labelled again: all of that is seen at once.
+pub(crate) fn who_comes_back_in_the_moment_in_which_the_attempt_ended_begins_again() {
+    let mut story = two();
+    story.work();
+    let mut seen = Vec::new();
+    story.forge.person("owner", unlabel(1)).expect("a person may");
+    seen.push(shown(&story, 1));
+    seen.push(attempt_shown(&story));
+    story.wait(Duration::from_secs(1)).forge.person("owner", label(1)).expect("a person may");
+    seen.push(shown(&story, 1));
+    story.turn(seen);
+    assert!(!story.task(1).left);
+    story.run();
+    story.expect(1, Status::PrOpen);
+    assert_eq!(story.task(1).attempts.len(), 2, "what was approved before it left counts no more");
+}
+
 pub(crate) fn retrying_is_answered_in_every_state() {
     let mut story = two();
     let tracking = story.tracking_number();
@@ -334,6 +374,7 @@ stories! {
     the_issue_closed_by_a_merge_is_no_leaving_even_where_the_merge_is_shown_late,
     an_issue_closed_by_a_person_leaves_with_its_pull_request_open,
     an_old_view_at_the_second_look_is_not_asked_for_again_and_again,
+    who_comes_back_in_the_moment_in_which_the_attempt_ended_begins_again,
     retrying_is_answered_in_every_state,
     a_retry_after_no_change_and_escalation_starts_again,
     a_retry_of_an_issue_that_we_closed_asks_for_it_to_be_opened_first,

@@ -95,6 +95,39 @@ pub(crate) fn what_people_did_meanwhile_wins() {
     dispatched_once(&story, "people acted");
 }
 
+/// The pull request was opened after the plan was kept, and what was merged is not the work that the record names.
+pub(crate) fn a_pull_request_merged_on_a_persons_head_is_found_again() {
+    let mut story = Story::with(FILES, |settings| settings.auto_merge = false);
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.work();
+    story.tick();
+    let number = PullNumber(story.pull(1));
+    let kept = story.forge.file(STATE_BRANCH, "plan/t1.json").expect("kept with its brief");
+    assert!(kept.contains("\"pull\":null"), "{kept}");
+    story.wait(Duration::from_secs(1));
+    story.forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
+    story.forge.person("owner", PersonAct::Merge { number }).expect("merges");
+    story.lose().run();
+    assert_eq!((story.task(1).verdict, story.task(1).attempts.len()), (Some(Verdict::Merged), 1));
+    nothing_twice(&story, "merged on a person's head");
+}
+
+/// #2 had left when the plan ended; the next plan is the one that it comes back to, whatever was lost in between.
+pub(crate) fn an_ended_plan_stays_ended_and_who_had_left_it_begins_the_next() {
+    let label = || "orchestrate".to_owned();
+    let mut story = Story::with(FILES, |_| {});
+    story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: a.txt").tick();
+    story.person("owner", PersonAct::Unlabel { number: IssueNumber(2), label: label() }).run();
+    assert_eq!((story.held.plan.header.status, story.task(1).verdict), (PlanStatus::Ended, Some(Verdict::Merged)));
+    assert!(story.task(2).left);
+    story.minutes(2).lose().minutes(3);
+    assert_eq!((story.held.plan.header.status, story.held.plan.header.number), (PlanStatus::Ended, 1));
+    story.person("owner", PersonAct::Label { number: IssueNumber(2), label: label() }).run();
+    assert_eq!((story.held.plan.header.number, story.task(2).verdict), (2, Some(Verdict::Merged)));
+    assert_eq!(story.held.plan.tasks.len(), 1, "#1 is done");
+    dispatched_once(&story, "the next plan");
+}
+
 /// Puts a text in place of the kept plan.
 fn keep(story: &Story, text: &str) {
     story.forge.push("owner", STATE_BRANCH, &[Edit::write("plan.json", text)]).expect("pushed");
@@ -138,6 +171,8 @@ stories! {
     approvals_counters_and_numbers_outlive_it,
     a_text_edited_meanwhile_needs_its_own_approval,
     what_people_did_meanwhile_wins,
+    a_pull_request_merged_on_a_persons_head_is_found_again,
+    an_ended_plan_stays_ended_and_who_had_left_it_begins_the_next,
     a_plan_that_cannot_be_read_stops_everything_until_it_is_mended,
     with_the_state_branch_lost_too_no_number_is_given_twice,
 }
