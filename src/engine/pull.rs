@@ -41,6 +41,9 @@ pub struct Pull {
     pub head_since: Timestamp,
     /// What its checks say.
     pub checks: CheckState,
+    /// Whether this head was seen to have checks at all: they do not go, so that a view without any is an old one.
+    #[serde(default)]
+    pub has_checks: bool,
     /// The base's head when its checks were last read as green.
     pub checked_base: Option<Sha>,
     /// The head whose failed jobs were run again already.
@@ -79,6 +82,7 @@ impl Pull {
             changed_at: Timestamp::default(),
             head_since: now,
             checks: CheckState::Pending,
+            has_checks: false,
             checked_base: None,
             rerun_head: None,
             failed_runs: Vec::new(),

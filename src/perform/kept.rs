@@ -66,7 +66,9 @@ async fn pulls<G: GitHub, M, S>(
 
 /// The plan at a commit of the state branch; nothing where none was ever kept there.
 async fn rows(github: &impl GitHub, tip: &Sha) -> Result<Option<(Kept, Vec<Task>)>, Error> {
-    let Some(bytes) = look::optional(look::some_file(github, tip.as_str(), PLAN_FILE).await)? else { return Ok(None) };
+    let Some(bytes) = look::existing(github, look::some_file(github, tip.as_str(), PLAN_FILE).await).await? else {
+        return Ok(None);
+    };
     let kept = Kept::parse(&bytes).map_err(unreadable)?;
     let tasks = look::together(kept.tasks.iter().map(|id| task(github, tip, *id, kept.schema)).collect()).await?;
     Ok(Some((kept, tasks)))
@@ -95,7 +97,7 @@ async fn attempts(
     let records = look::branches(github, RECORD_BRANCH_PREFIX).await?;
     let records = records.iter().filter_map(|found| AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?));
     let mut attempts: BTreeMap<AttemptId, Option<RunId>> = records.map(|id| (id, None)).collect();
-    for run in look::optional(look::runs(github, workflow, since).await)?.unwrap_or_default() {
+    for run in look::existing(github, look::runs(github, workflow, since).await).await?.unwrap_or_default() {
         for key in run.title.split_whitespace().filter_map(AttemptKey::parse) {
             let open = (run.progress != Progress::Completed).then_some(run.id);
             let known = attempts.entry(key.id).or_default();

@@ -72,11 +72,13 @@ pub(super) async fn together<T>(calls: Vec<impl Future<Output = Result<T, Error>
     futures_util::stream::iter(calls).buffered(AT_ONCE).try_collect().await
 }
 
-/// What is asked for, or nothing where it does not exist.
-pub(super) fn optional<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
+/// What is asked for, or nothing where it does not exist. GitHub says the same of what we may not see any more: an App
+/// that was taken off the repository would find every issue deleted. So it is believed only while the repository itself
+/// is there.
+pub(super) async fn existing<T>(github: &impl GitHub, found: Result<T, Error>) -> Result<Option<T>, Error> {
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(Error::Missing { .. }) => Ok(None),
+        Err(Error::Missing { .. }) => repository(github).await.map(|_| None),
         Err(error) => Err(error),
     }
 }
@@ -100,12 +102,12 @@ pub(super) async fn opened_pull(
 
 /// An issue, or nothing where it is gone.
 pub(super) async fn issue(github: &impl GitHub, number: IssueNumber) -> Result<Option<Box<Issue>>, Error> {
-    optional(some_issue(github, number).await)
+    existing(github, some_issue(github, number).await).await
 }
 
 /// A branch's commit, or nothing where there is no such branch.
 pub(super) async fn branch(github: &impl GitHub, branch: &str) -> Result<Option<Sha>, Error> {
-    Ok(optional(some_branch(github, branch).await)?.map(|found| found.sha))
+    Ok(existing(github, some_branch(github, branch).await).await?.map(|found| found.sha))
 }
 
 /// The record at a commit.

@@ -118,14 +118,14 @@ async fn repository<G: GitHub, M, S>(
             (Box::new(header.settings.clone()), header.settings_problem.clone(), true)
         }
         (Configuration::Repository(defaults), _) => {
-            let text = look::optional(look::some_file(github, &branch, CONFIGURATION_PATH).await)?;
+            let text = look::existing(github, look::some_file(github, &branch, CONFIGURATION_PATH).await).await?;
             let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
             let (settings, problem) = match config::parse(&text, defaults) {
                 Ok(settings) => (Box::new(settings), None),
                 Err(problem) => (Box::new(header.settings.clone()), Some(problem.message)),
             };
             let path = format!(".github/workflows/{}", settings.workflow);
-            let present = look::optional(look::some_file(github, &branch, &path).await)?.is_some();
+            let present = look::existing(github, look::some_file(github, &branch, &path).await).await?.is_some();
             (settings, problem, present)
         }
     };
@@ -259,7 +259,7 @@ async fn one_closely(github: &impl GitHub, attempt: &Watched, run: RunId) -> Res
     let mut record = look::record(github, attempt.id).await?;
     let mut seen = None;
     if record.as_ref().is_none_or(|(_, record)| !record.is_closed()) {
-        seen = look::optional(look::some_run(github, run).await)?.map(|run| *run);
+        seen = look::existing(github, look::some_run(github, run).await).await?.map(|run| *run);
         if seen.as_ref().is_some_and(|run| run.progress == Progress::Completed) {
             record = look::record(github, attempt.id).await?;
         }
@@ -276,8 +276,8 @@ async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Resu
     };
     match (run, attempt.run) {
         (Some(run), _) if !attempt.closely => Ok(Some(run.clone())),
-        (Some(run), _) => Ok(look::optional(look::some_run(github, run.id).await)?.map(|run| *run)),
-        (None, Some(id)) => Ok(look::optional(look::some_run(github, id).await)?.map(|run| *run)),
+        (Some(run), _) => Ok(look::existing(github, look::some_run(github, run.id).await).await?.map(|run| *run)),
+        (None, Some(id)) => Ok(look::existing(github, look::some_run(github, id).await).await?.map(|run| *run)),
         (None, None) => Ok(None),
     }
 }
@@ -332,7 +332,7 @@ pub(super) async fn pull_and_closer(
     github: &impl GitHub,
     number: PullNumber,
 ) -> Result<Option<(PullRequest, Option<Actor>)>, Error> {
-    let Some(pull) = look::optional(look::pull(github, number).await)? else { return Ok(None) };
+    let Some(pull) = look::existing(github, look::pull(github, number).await).await? else { return Ok(None) };
     let by = closer(github, &pull).await?;
     Ok(Some((*pull, by)))
 }

@@ -17,6 +17,7 @@ use crate::simulate::coverage::Coverage;
 use crate::simulate::desk::{CrashAt, Desk, Inner};
 use crate::simulate::ending;
 use crate::simulate::exhaustive::{End, Ends, Script};
+use crate::simulate::fate::VIEW_LAG_MAX;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::opening::deployment;
 use crate::simulate::oracle::{Oracle, Violation};
@@ -48,6 +49,8 @@ pub(super) struct Simulation {
     pub(super) desk: Arc<Desk>,
     pub(super) deployment: Deployment<Arc<Desk>, Arc<Desk>, Rows>,
     pub(super) held: Option<Held>,
+    /// Processes that have ended so far.
+    pub(super) lives: u64,
     pub(super) agenda: Agenda,
     pub(super) now: Timestamp,
     pub(super) chance: Random,
@@ -123,6 +126,7 @@ impl Simulation {
         let files = files.map(|path| (path, "1\n2\n3\n"));
         let forge = Arc::new(MemoryForge::with_setup(setup, &files, START).without_log());
         let mut oracle = Oracle::new(CANARY, scenario.settings.clone());
+        oracle.truth.views_lag = if scenario.mix.has(FaultKind::ViewLag) { VIEW_LAG_MAX } else { Duration::ZERO };
         if limits {
             oracle.limit_content(Limits::TIGHT.content_per_minute, Limits::TIGHT.content_per_hour);
         }
@@ -157,6 +161,7 @@ impl Simulation {
             forge,
             desk,
             held: None,
+            lives: 0,
             agenda: Agenda::default(),
             now: START,
             chance: random.fork(2),

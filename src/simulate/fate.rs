@@ -12,7 +12,7 @@ use crate::simulate::lines::words;
 use crate::simulate::planted::Planted;
 
 /// How old a view of a single thing may be.
-const VIEW_LAG_MAX: Duration = Duration::from_secs(60);
+pub(super) const VIEW_LAG_MAX: Duration = Duration::from_secs(60);
 
 /// What a call meets.
 pub(super) enum Fate {

@@ -1,5 +1,7 @@
 //! People: what they do on a whim, and the maintainer who looks after what waits for a person.
 
+use std::time::Duration;
+
 use crate::engine::brief::text_digest;
 use crate::engine::checklist;
 use crate::engine::config::ApprovalPolicy;
@@ -83,6 +85,8 @@ pub(super) const TRIAGE: &str = "tri";
 /// A person without any right.
 pub(super) const STRANGER: &str = "eve";
 const LABEL: &str = "orchestrate";
+/// The grain of GitHub's times.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Simulation {
     /// Somebody does something, about any task there is.
@@ -182,12 +186,12 @@ impl Simulation {
         let head = self.forge.look(|_, repository| repository.branch(&pull_branch(issue)).cloned());
         {
             let truth = &mut self.desk.locked().oracle.truth;
+            if words == "approve" {
+                truth.approve(issue, approved, self.forge.now());
+            }
             let task = truth.task(issue);
             match words {
-                "approve" => {
-                    task.widened = true;
-                    task.approved.extend(approved);
-                }
+                "approve" => task.widened = true,
                 "retry" => {
                     task.retries += 1;
                     task.touched += 1;
@@ -222,10 +226,11 @@ impl Simulation {
         let label = LABEL.to_owned();
         let by_label = self.scenario.settings.approval == ApprovalPolicy::Label;
         if self.act(WRITER, PersonAct::Label { number: issue, label }) {
-            let mut inner = self.desk.locked();
-            let task = inner.oracle.truth.task(issue);
-            task.given_up = false;
-            task.approved.extend(digest.filter(|_| by_label));
+            let truth = &mut self.desk.locked().oracle.truth;
+            truth.task(issue).given_up = false;
+            if by_label {
+                truth.approve(issue, digest, self.forge.now());
+            }
         }
     }
 
@@ -237,7 +242,12 @@ impl Simulation {
             1 => format!("Files: {file}\n\n{}", body.replace("Files: ", "Once: ")),
             _ => body.replace("Depends on", "Once on"),
         };
-        self.act(WRITER, PersonAct::Edit { number: issue, title: None, body: Some(body) });
+        let before = self.digest(issue);
+        if self.act(WRITER, PersonAct::Edit { number: issue, title: None, body: Some(body) }) {
+            let until = self.forge.now();
+            let truth = &mut self.desk.locked().oracle.truth;
+            truth.task(issue).texts.extend(before.map(|digest| (digest, until)));
+        }
     }
 
     /// Ticks any box of the tracking issue.
@@ -257,8 +267,11 @@ impl Simulation {
 
     /// A comment of a person's is rewritten into a command: it must not count.
     fn edit_comment(&mut self) {
+        let now = self.forge.now();
         let comment = self.forge.look(|world, _| {
-            world.comments().rev().find(|entry| entry.comment.author.login.as_str() == WRITER).map(|e| e.comment.id)
+            let theirs = world.comments().rev().find(|entry| entry.comment.author.login.as_str() == WRITER)?;
+            // Nobody rewrites within a second what they wrote in it, and GitHub's times could not tell.
+            (now.since(theirs.comment.created_at) >= A_SECOND).then_some(theirs.comment.id)
         });
         if let Some(comment) = comment {
             self.act(WRITER, PersonAct::EditComment { comment, body: "/orchestrate cancel".to_owned() });
@@ -321,12 +334,12 @@ pub(super) fn note_ticks(truth: &mut Truth, forge: &MemoryForge, body: &str) {
             // Who asks for another attempt, or for the merge, hands a head of their own back.
             let head = forge.branch(&pull_branch(number)).filter(|_| matches!(word, "retry" | "merge"));
             truth.people_heads.retain(|theirs| Some(theirs) != head.as_ref());
+            if word == "approve" {
+                truth.approve(number, digest, forge.now());
+            }
             let task = truth.task(number);
             match word {
-                "approve" => {
-                    task.widened = true;
-                    task.approved.extend(digest);
-                }
+                "approve" => task.widened = true,
                 "retry" => (task.retries, task.touched, task.given_up) = (task.retries + 1, task.touched + 1, false),
                 "cancel" => (task.given_up, task.ever_given_up) = (true, true),
                 "merge" => task.merge_asked = true,

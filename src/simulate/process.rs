@@ -8,6 +8,7 @@ use crate::engine::event::{Event, Hint};
 use crate::engine::id::Owner;
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
+use crate::perform::Tree;
 use crate::simulate::agenda::Happening;
 use crate::simulate::desk::at_once;
 use crate::simulate::drive::Simulation;
@@ -21,6 +22,9 @@ impl Simulation {
     /// One turn of the real loop. A death in it loses what was in memory; what was heard stays, for it was kept first.
     pub(super) fn turn(&mut self, tick: bool) {
         let now = self.clock();
+        if self.scenario.shape == Shape::Actions {
+            self.forget();
+        }
         if self.held.is_none() || self.scenario.shape == Shape::Actions {
             match at_once(load(&self.deployment, now)) {
                 Some(Ok(held)) => self.held = Some(held),
@@ -53,6 +57,7 @@ impl Simulation {
                     self.lose_database();
                 }
                 self.note(|| "the process begins anew".to_owned());
+                self.forget();
                 self.wake_at = None;
                 let restart = self.chance.between(1, 40);
                 self.wake_in(restart);
@@ -60,10 +65,18 @@ impl Simulation {
         }
     }
 
+    /// What a process keeps in its memory alone goes with it, and the next one has another name.
+    fn forget(&mut self) {
+        self.lives += 1;
+        self.deployment.tree = Tree::default();
+        self.deployment.owner = Owner::new(format!("simulation-{}", self.lives));
+    }
+
     /// The database is gone, and with it what was heard and not yet worked.
     pub(super) fn lose_database(&mut self) {
         self.note(|| "the database is lost".to_owned());
         self.deployment.store.lose();
+        self.forget();
         (self.held, self.wake_at) = (None, None);
         self.heard.clear();
         let mut inner = self.desk.locked();

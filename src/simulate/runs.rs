@@ -14,6 +14,7 @@ use crate::simulate::agenda::Happening;
 use crate::simulate::drive::Simulation;
 use crate::simulate::fault::FaultKind;
 use crate::simulate::oracle::Closing;
+use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 
 const MINUTE: u64 = 60;
@@ -137,9 +138,13 @@ impl Simulation {
     /// A run finds a runner.
     pub(super) fn claim(&mut self, run: RunId) {
         let Some(id) = self.attempt_of(run) else { return };
+        if self.planted == Some(Planted::ClaimIgnored) {
+            // Whoever comes later takes the record over.
+            drop(self.forge.delete_branch("owner", &id.record_branch()));
+        }
         let claimed = self.forge.claim(run);
         if claimed == Ok(true) {
-            self.desk.locked().oracle.truth.claimed(id, run);
+            self.desk.locked().oracle.claims(id, run);
         }
         self.note(|| format!("run {run} claims {id}: {claimed:?}"));
     }

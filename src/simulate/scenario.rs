@@ -160,7 +160,7 @@ impl Scenario {
             checks: Checks::None,
             mix: Mix::default(),
             faults_until: START + Duration::from_secs(60),
-            through_text: false,
+            through_text: true,
             scripted: true,
         }
     }

@@ -168,6 +168,20 @@ pub(crate) fn the_issue_closed_by_a_merge_is_no_leaving() {
     assert_eq!((story.task(1).verdict, story.task(1).left), (Some(Verdict::Merged), false));
 }
 
+/// Of what an App may not see any more GitHub says that it is not there.
+pub(crate) fn an_app_that_is_taken_off_the_repository_finds_nothing_deleted() {
+    let missing = || Fault::Instead(Error::Missing { what: "it".to_owned() });
+    let mut story = two();
+    story.forge.plan_fault(Target::Call(|request| matches!(request, Request::Issue { .. })), missing());
+    story.forge.plan_fault(Target::Call(|request| matches!(request, Request::Repository)), missing());
+    story.turn(vec![Event::Hint(Hint::Issue(IssueNumber(1)))]);
+    assert!(!story.task(1).left && !story.task(1).cancel_asked);
+    story.expect(1, Status::Running);
+    // The repository is there, and the issue is not.
+    story.person("owner", PersonAct::Delete { number: IssueNumber(1) });
+    assert!(story.task(1).left);
+}
+
 fn reads_pull(request: &Request) -> bool {
     matches!(request, Request::PullRequest { .. })
 }
@@ -374,6 +388,7 @@ stories! {
     the_issue_closed_by_a_merge_is_no_leaving_even_where_the_merge_is_shown_late,
     an_issue_closed_by_a_person_leaves_with_its_pull_request_open,
     an_old_view_at_the_second_look_is_not_asked_for_again_and_again,
+    an_app_that_is_taken_off_the_repository_finds_nothing_deleted,
     who_comes_back_in_the_moment_in_which_the_attempt_ended_begins_again,
     retrying_is_answered_in_every_state,
     a_retry_after_no_change_and_escalation_starts_again,

@@ -8,8 +8,8 @@ use task_orchestrator::engine::event::{Event, Fact};
 use task_orchestrator::engine::footprint::OverlapPolicy;
 use task_orchestrator::engine::id::{IssueNumber, PullNumber};
 use task_orchestrator::engine::plan::PlanStatus;
-use task_orchestrator::engine::snapshot::Conclusion;
-use task_orchestrator::engine::task::{Hold, Stage, Verdict};
+use task_orchestrator::engine::snapshot::{Checks, Conclusion};
+use task_orchestrator::engine::task::{CheckState, Hold, Stage, Verdict};
 use task_orchestrator::engine::time::Span;
 use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
@@ -44,6 +44,20 @@ pub(crate) fn opened(change: fn(&mut Settings)) -> Story {
     story.work();
     story.tick().expect(1, Status::PrOpen);
     story
+}
+
+/// Once a head has checks it has some for ever: a view from before them would look as if none had come in time.
+pub(crate) fn a_view_without_the_checks_that_were_there_is_an_old_one() {
+    let mut story = opened(checked);
+    let head = story.task(1).pull.as_ref().expect("open").head.clone();
+    story.forge.check(&head, "test", None, "").expect("reports");
+    story.minutes(10);
+    let state = |story: &Story| story.task(1).pull.as_ref().expect("open").checks.clone();
+    assert_eq!(state(&story), CheckState::Pending);
+    let none = Checks { sha: head, runs: Vec::new(), statuses: Vec::new() };
+    let seen = Fact::Checks { checks: none, tail: String::new(), base_red: Vec::new() };
+    story.turn(vec![Event::Fact(Box::new(seen))]);
+    assert_eq!((state(&story), story.status(1)), (CheckState::Pending, Status::PrOpen));
 }
 
 pub(crate) fn a_merge_while_a_retry_runs_ends_the_task() {
@@ -368,6 +382,7 @@ stories! {
     a_pull_request_merged_before_its_lost_answer_was_looked_for_is_merged,
     a_second_pull_request_closed_at_once_is_found_too,
     a_pull_request_tells_the_files_of_all_its_attempts,
+    a_view_without_the_checks_that_were_there_is_an_old_one,
     a_merge_while_a_retry_runs_ends_the_task,
     a_push_while_a_retry_runs_takes_it_over,
     a_retry_of_a_taken_over_branch_starts_from_it,

@@ -64,6 +64,23 @@ pub(crate) fn a_push_just_before_the_base_is_brought_in_is_a_persons() {
     }
 }
 
+pub(crate) fn a_base_that_may_not_be_brought_in_is_tried_once_each_time_a_person_asks() {
+    let mut story = behind();
+    for _ in 0..2 {
+        let denied = Error::Denied { message: "not accessible".to_owned() };
+        story.forge.plan_fault(Target::Call(brings_in), Fault::Instead(denied));
+    }
+    for asked in 1..=2 {
+        story.say("owner", "/orchestrate merge #1").minutes(5).expect(1, Status::Blocked);
+        let hold = &story.task(1).hold;
+        assert!(matches!(hold, Some(Hold::PublishRefused { message }) if message.contains("not accessible")));
+        assert_eq!(story.desk.failed(), asked);
+    }
+    story.say("owner", "/orchestrate merge #1").minutes(2).expect(1, Status::PrOpen);
+    check(&mut story, 1, Conclusion::Success);
+    story.run().expect(1, Status::Merged);
+}
+
 fn reads_base(request: &Request) -> bool {
     matches!(request, Request::Branch { branch } if branch == "main")
 }
@@ -93,5 +110,6 @@ pub(crate) fn what_waited_for_a_merge_begins_on_it_even_where_reads_lag() {
 stories! {
     what_waited_for_a_merge_begins_on_it_even_where_reads_lag,
     the_base_is_brought_in_and_checked_before_a_merge,
+    a_base_that_may_not_be_brought_in_is_tried_once_each_time_a_person_asks,
     a_push_just_before_the_base_is_brought_in_is_a_persons,
 }

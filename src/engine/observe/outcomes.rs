@@ -13,6 +13,7 @@ use crate::engine::kept;
 use crate::engine::observe::{attempts, base, fence, issues, pulls, refusals};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
+use crate::engine::task::Hold;
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
@@ -154,6 +155,8 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
         (Effect::UpdatePull { issue, .. }, Receipt::Merged { commit: Some(commit) }) => {
             if let Some(task) = draft.task_mut(TaskId(*issue)) {
                 task.branch = Some(commit.clone());
+                // What was refused before is let now.
+                task.hold.take_if(|hold| matches!(hold, Hold::PublishRefused { .. }));
             }
             reread_pull(draft, *issue);
         }

@@ -93,6 +93,7 @@ fn adopt(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) -> bool {
         known.head = pull.head_sha.clone();
         known.head_since = now;
         known.checks = CheckState::Pending;
+        known.has_checks = false;
         known.checked_base = None;
         known.mergeable = None;
     }
@@ -249,6 +250,7 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
     let grace = draft.header().settings.checks_grace.0;
     let now = draft.now;
     let base_head = draft.header().base.as_ref().map(|base| base.head.clone());
+    let none = checks.runs.is_empty() && checks.statuses.is_empty();
     let shows = |task: &&Task| task.pull.as_ref().is_some_and(|pull| pull.head == checks.sha);
     let ids: Vec<TaskId> = draft.at(Place::OpenPull).filter(shows).map(|task| task.id).collect();
     for id in ids {
@@ -258,9 +260,11 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
         if moves_branch(draft, id) || draft.task(id).is_some_and(replaced) {
             continue;
         }
-        let Some(since) = draft.task(id).and_then(|task| task.pull.as_ref()).map(|pull| pull.head_since) else {
+        let Some(pull) = draft.task(id).and_then(|task| task.pull.as_ref()) else { continue };
+        if none && pull.has_checks {
             continue;
-        };
+        }
+        let since = pull.head_since;
         let state = state_of(checks, now.since(since) >= grace);
         let on_base = match &state {
             CheckState::Red { names } => names.iter().find(|name| base_red.contains(name)).cloned(),
@@ -283,6 +287,7 @@ pub(super) fn record_checks(draft: &mut Draft<'_>, checks: &Checks, output: &str
             pull.failed_runs = failed_runs(checks);
             pull.red_tail = tail(output, RED_TAIL_CHARACTERS_MAX);
             pull.checks = state;
+            pull.has_checks = !none;
         }
         if mended && let Some(base) = draft.header().base.as_ref().map(|base| base.branch.clone()) {
             draft.intend(format!("update:{id}"), None, Effect::UpdatePull { issue: id.0, base });

@@ -31,9 +31,8 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, Some(attempt)) => {
             dispatch_refused(draft, attempt, message)
         }
-        (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. } | Effect::UpdatePull { issue, .. }, _) => {
-            hold_publish(draft, *issue, message)
-        }
+        (Effect::MoveBranch { issue, .. } | Effect::OpenPull { issue, .. }, _) => hold_publish(draft, *issue, message),
+        (Effect::UpdatePull { issue, .. }, _) => update_refused(draft, *issue, message),
         (Effect::MergePull { pull, head }, _) => merge_refused(draft, *pull, head, message),
         (Effect::Comment { .. } | Effect::DeleteComment { .. } | Effect::CloseIssue { .. }, _)
             if entry.tries < WORDS_TRIES_MAX =>
@@ -113,6 +112,16 @@ fn merge_refused(draft: &mut Draft<'_>, pull: PullNumber, head: &Sha, message: &
     for id in draft.ids_at(Place::Pull(pull)) {
         hold_publish(draft, id.0, message);
     }
+}
+
+/// The base cannot be brought into the head, so that it cannot be merged either: a person's word to merge would ask for
+/// it again and again.
+fn update_refused(draft: &mut Draft<'_>, issue: IssueNumber, message: &str) {
+    let pull = draft.task(TaskId(issue)).and_then(|task| task.pull.as_ref());
+    if let Some((number, head)) = pull.map(|pull| (pull.number, pull.head.clone())) {
+        note_refusal(draft, number, &head, message);
+    }
+    hold_publish(draft, issue, message);
 }
 
 /// Keeps what GitHub said to the merge of a head into the base as it is known.

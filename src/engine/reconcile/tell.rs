@@ -56,7 +56,9 @@ fn tell_one(draft: &mut Draft<'_>, id: TaskId) {
         && let Some(body) = render::notice(draft, task)
         && first_time(draft, id, &name)
     {
-        draft.intend(format!("comment:{number}:{name}"), None, Effect::Comment { number, body });
+        // An issue may be in several plans, and each has its own to say.
+        let plan = draft.header().number;
+        draft.intend(format!("comment:{number}:{plan}:{name}"), None, Effect::Comment { number, body });
     }
     close_issue(draft, id);
     tidy(draft, id);

@@ -7,6 +7,7 @@ use crate::engine::config::Gate;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
 use crate::engine::report::ReportOutcome;
+use crate::engine::task::Counters;
 use crate::forge::memory::WORKFLOW;
 use crate::simulate::oracle::truth::AttemptTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
@@ -38,6 +39,7 @@ pub(super) fn dispatched(
     dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
     phase_is_open(oracle, key.id.issue, said.phase);
     attempts_are_left(oracle, key.id.issue);
+    ends_are_counted(oracle, key.id.issue);
     counts_go_on(oracle, key.id.issue);
     let clock = oracle.truth.clock;
     let task = oracle.truth.task(key.id.issue);
@@ -176,15 +178,33 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
     });
 }
 
+/// S9: each attempt that ended without success was counted before the next one begins.
+fn ends_are_counted(oracle: &mut Oracle, issue: IssueNumber) {
+    let first_plan = oracle.header.as_ref().is_some_and(|header| header.number == 1);
+    let Some(task) = oracle.truth.tasks.get(&issue).filter(|_| first_plan) else { return };
+    let Some(counters) = oracle.tasks.get(&TaskId(issue)).map(|row| row.counters) else { return };
+    let useless = |closing: &Closing| match closing {
+        Closing::Result { outcome, .. } => matches!(outcome, ReportOutcome::Infra | ReportOutcome::Failed),
+        Closing::Fenced => false,
+    };
+    let closed = oracle.truth.attempts_of(issue).filter_map(|(_, attempt)| attempt.closed.as_ref());
+    let ends = u32::try_from(closed.filter(|closing| useless(closing)).count()).unwrap_or(u32::MAX);
+    let counted = counters.failures + counters.infra_retries + task.touched + task.retries;
+    oracle.must("S9", ends <= counted, || {
+        format!("#{issue} was dispatched after {ends} attempts that came to nothing; {counters:?}")
+    });
+}
+
 /// S9: what was counted before the database was lost is counted again before the next attempt begins. What a person
 /// granted may come back later, when the comment is read again. A head that was red and cannot be merged either is one
-/// or the other by what is looked at first.
+/// or the other by what is looked at first; and an end whose run is not to be had any more may be taken for the
+/// runner's.
 fn counts_go_on(oracle: &mut Oracle, issue: IssueNumber) {
     let id = TaskId(issue);
     let plan = oracle.header.as_ref().map_or(0, |header| header.number);
     let was = oracle.counted.get(&id).filter(|(counted_in, _)| *counted_in == plan).map(|(_, counters)| *counters);
     let (Some(was), Some(is)) = (was, oracle.tasks.get(&id).map(|task| task.counters)) else { return };
-    let grows =
-        is.failures + is.conflict_reruns >= was.failures + was.conflict_reruns && is.infra_retries >= was.infra_retries;
-    oracle.must("S9", grows, || format!("{id} was dispatched with {is:?}; before the loss it had {was:?}"));
+    let all = |counters: Counters| counters.failures + counters.conflict_reruns + counters.infra_retries;
+    oracle
+        .must("S9", all(is) >= all(was), || format!("{id} was dispatched with {is:?}; before the loss it had {was:?}"));
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::config::Settings;
-use crate::engine::id::{CommentId, Sha, TaskId};
+use crate::engine::id::{AttemptId, CommentId, RunId, Sha, TaskId};
 use crate::engine::plan::{Change, Header};
 use crate::engine::snapshot::{Checks, Conclusion};
 use crate::engine::task::{Counters, Task};
@@ -115,6 +115,15 @@ impl Oracle {
     /// GitHub allows so much content in a minute and in an hour.
     pub(super) fn limit_content(&mut self, minute: usize, hour: usize) {
         self.limits.limit_content(minute, hour);
+    }
+
+    /// S2: a run begins the work of an attempt, which no other has begun and nobody has closed.
+    pub(super) fn claims(&mut self, attempt: AttemptId, run: RunId) {
+        let known = self.truth.attempts.get(&attempt);
+        let (by, closed) = known.map_or((None, false), |known| (known.claimed_by, known.closed.is_some()));
+        let first = by.is_none() && !closed;
+        self.must("S2", first, || format!("run {run} works {attempt}, which {by:?} has begun (closed: {closed})"));
+        self.truth.claimed(attempt, run);
     }
 
     /// The App is told of a head's checks.

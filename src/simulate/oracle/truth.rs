@@ -1,10 +1,12 @@
 //! The history: what runs, people and GitHub really did, told by those who did it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, RunId, Sha, pull_branch};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::report::ReportOutcome;
+use crate::engine::time::Timestamp;
 use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
 use crate::simulate::oracle::text::Said;
@@ -43,6 +45,8 @@ pub(in crate::simulate) struct AttemptTruth {
 pub(in crate::simulate) struct TaskTruth {
     /// Digests of texts that a person with write approved as they stood.
     pub(in crate::simulate) approved: BTreeSet<String>,
+    /// Digests of the texts it had before, each with the moment until which it stood.
+    pub(in crate::simulate) texts: Vec<(String, Timestamp)>,
     /// What the text of its newest dispatch says.
     pub(in crate::simulate) said: Said,
     /// When it was first dispatched since it last gave its files back, counted in saves.
@@ -88,6 +92,8 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) people_heads: BTreeSet<Sha>,
     /// Attempts dispatched and not closed.
     pub(in crate::simulate) open: u32,
+    /// How old a view of an issue may be in this story.
+    pub(in crate::simulate) views_lag: Duration,
     /// Counts saves: what is sent between two of them was decided at once, and in what order it leaves says nothing.
     pub(in crate::simulate) clock: u64,
     /// The plan's number, counted from 1.
@@ -103,6 +109,15 @@ impl Truth {
     /// A task's history, begun where there is none.
     pub(in crate::simulate) fn task(&mut self, issue: IssueNumber) -> &mut TaskTruth {
         self.tasks.entry(issue).or_default()
+    }
+
+    /// A person with write approved a text as it stood. Where views are old, the App reads one that stood until a
+    /// moment ago, and nothing can tell it so.
+    pub(in crate::simulate) fn approve(&mut self, issue: IssueNumber, digest: Option<String>, now: Timestamp) {
+        let oldest = now - self.views_lag;
+        let task = self.task(issue);
+        let shown = task.texts.iter().filter(|(_, until)| *until > oldest).map(|(digest, _)| digest.clone());
+        task.approved.extend(shown.chain(digest));
     }
 
     /// Whether a pull request of a task was merged in this plan.

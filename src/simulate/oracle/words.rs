@@ -100,20 +100,29 @@ pub(super) fn reopens(oracle: &mut Oracle, request: &Request) {
     }
 }
 
-/// S26: the secret of the plan leaves in no text for people.
+/// S26: the secret of the plan leaves in nothing that we write: no text for people, no file, no input of a run.
 pub(super) fn canary(oracle: &mut Oracle, request: &Request) {
-    let texts: [Option<&String>; 2] = match request {
-        Request::CreateIssue { title, body, .. } | Request::CreatePullRequest { title, body, .. } => {
-            [Some(title), Some(body)]
-        }
+    let told = texts(request).into_iter().any(|text| text.contains(&oracle.canary));
+    oracle.must("S26", !told, || "what was written holds a secret".to_owned());
+}
+
+/// Every text that a write carries.
+fn texts(request: &Request) -> Vec<&str> {
+    match request {
+        Request::CreateIssue { title, body, .. } => vec![title, body],
+        Request::CreatePullRequest { title, body, head, .. } => vec![title, body, head],
         Request::UpdateIssue { title, body, .. } | Request::UpdatePullRequest { title, body, .. } => {
-            [title.as_ref(), body.as_ref()]
+            [title, body].into_iter().flatten().map(String::as_str).collect()
         }
-        Request::CreateComment { body, .. } => [Some(body), None],
-        _ => return,
-    };
-    let told = texts.into_iter().flatten().any(|text| text.contains(&oracle.canary));
-    oracle.must("S26", !told, || "a text for people holds a secret".to_owned());
+        Request::CreateComment { body, .. } => vec![body],
+        Request::CreateCommit { message, files, .. } | Request::CommitOnBranch { message, files, .. } => {
+            let files = files.iter().flat_map(|file| [file.path.as_str(), file.content.as_str()]);
+            files.chain([message.as_str()]).collect()
+        }
+        Request::CreateBranch { branch, .. } => vec![branch],
+        Request::DispatchWorkflow { inputs, .. } => inputs.values().map(String::as_str).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// S5 and S4, once things are quiet: nothing of ours is said twice, and one tracking issue is open.

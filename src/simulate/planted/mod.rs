@@ -113,6 +113,12 @@ pub enum Planted {
     FootprintsUnread,
     /// One slot is used, however many there are.
     SlotsUnused,
+    /// A run works though another has claimed its attempt, or the attempt is closed.
+    ClaimIgnored,
+    /// Whoever was cancelled begins again.
+    CancelForgotten,
+    /// Failures of runners are not counted.
+    InfrastructureNotCounted,
 }
 
 /// The engine's decision, with a defect where one is planted.

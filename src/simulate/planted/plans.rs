@@ -71,6 +71,9 @@ impl Planted {
             Self::FailureNotPropagated if task.verdict == Some(Verdict::Escalated) => {
                 task.verdict = Some(Verdict::NoChange);
             }
+            Self::CancelForgotten if task.stage == Stage::Cancelled && !task.left => {
+                (task.stage, task.verdict, task.cancel_asked) = (Stage::Waiting, None, false);
+            }
             Self::StallsIgnored => {
                 let started = task.attempts.iter_mut().filter(|attempt| attempt.fence.is_none());
                 started.for_each(|attempt| {
@@ -152,7 +155,7 @@ impl Planted {
                 step.writes.extend(step.probes.extract_if(.., unsent));
             }
             Self::TrackingNotWritten => step.writes.retain(|key| key.0 != "track"),
-            Self::FailuresNotCounted | Self::InfrastructureBlamed => {
+            Self::FailuresNotCounted | Self::InfrastructureBlamed | Self::InfrastructureNotCounted => {
                 for change in &mut step.changes {
                     if let Change::Task(task) = change {
                         let mut changed = Task::clone(task);
@@ -176,7 +179,7 @@ impl Planted {
             }
         } else if counters.infra_retries > old.counters.infra_retries {
             counters.infra_retries = old.counters.infra_retries;
-            counters.failures += 1;
+            counters.failures += u32::from(self == Self::InfrastructureBlamed);
         }
     }
 }

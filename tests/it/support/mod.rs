@@ -134,6 +134,7 @@ impl Story {
     }
 
     fn reload(&mut self) -> &mut Self {
+        self.deployment.tree = Tree::default();
         self.held = at_once(load(&self.deployment, self.now)).expect("nothing waits").expect("it loads");
         self
     }
