@@ -271,6 +271,7 @@ pub(crate) async fn forge_and_runner(stage: &Stage, settings: &str) -> (Forge, R
         webhook: None,
         port: 0,
         limits: ApiLimits::None,
+        added: BTreeMap::new(),
         workflows: BTreeMap::from([("task.yml".to_owned(), workflow.facts())]),
         clock: Clock::system(),
     };
