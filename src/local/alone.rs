@@ -296,6 +296,7 @@ fn tell(forge: &Forge) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "{told}")?;
     output.flush()?;
+    tracing::info!("the forge listens on {}", forge.base_url());
     Ok(())
 }
 
