@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::demo::{self, DemoArgs};
 use crate::forge::runner::guard;
-use crate::local::{self, LocalArgs};
+use crate::local::{self, ForgeArgs, LocalArgs};
 use crate::worker::{self, WorkerCommand};
 
 use failure::Failure;
@@ -51,6 +51,8 @@ enum Command {
     Demo(DemoArgs),
     /// Run the issues of a checkout to merged pull requests on this machine
     Local(Box<LocalArgs>),
+    /// Run the embedded GitHub alone, for a server or any other client that is started elsewhere
+    Forge(Box<ForgeArgs>),
     /// Show the plan for issues without doing anything
     Plan(plan::PlanArgs),
     /// Serve repositories as a GitHub App
@@ -101,6 +103,10 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(arguments) => demo::run(&arguments).await.map(ExitCode::from).map_err(local_failure),
         Command::Local(arguments) => match local::run(&arguments).await {
             Ok(outcome) => Ok(ExitCode::from(outcome.ended.code())),
+            Err(error) => Err(local_failure(error)),
+        },
+        Command::Forge(arguments) => match local::run_forge(&arguments).await {
+            Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => Err(local_failure(error)),
         },
         Command::Plan(arguments) => plan::run(&arguments).await,

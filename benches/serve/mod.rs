@@ -57,6 +57,7 @@ pub(crate) async fn forge(folder: &Path, settings: &str, tasks: u64) -> Forge {
         webhook: None,
         port: 0,
         limits: ApiLimits::None,
+        added: std::collections::BTreeMap::new(),
         workflows: [("task.yml".to_owned(), task_workflow())].into(),
         clock: Clock::system(),
     };

@@ -2,11 +2,13 @@
 //! server, the same HTTP and the same webhooks as on GitHub. The checkout gets new branches and nothing else.
 
 mod agent;
+mod alone;
 mod base;
 mod connect;
 mod finish;
 mod interrupts;
 pub mod issues;
+mod jobs;
 mod last_words;
 mod options;
 mod progress;
@@ -16,6 +18,7 @@ pub mod site;
 mod state;
 mod take_over;
 
+pub use alone::{ForgeArgs, run as run_forge};
 pub use options::{LocalArgs, Mistake};
 pub use progress::Progress;
 pub use session::{Ended, Outcome, Session, run};

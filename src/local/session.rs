@@ -345,7 +345,7 @@ impl Session {
 }
 
 /// `local/<folder>`, with signs that a repository's name may have.
-fn repository_name(root: &std::path::Path) -> RepositoryName {
+pub(super) fn repository_name(root: &std::path::Path) -> RepositoryName {
     let name = root.file_name().map_or_else(|| "repository".into(), |name| name.to_string_lossy().into_owned());
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();

@@ -1,11 +1,9 @@
 //! The whole product on one machine: forge, runner and server, with real HTTP and real webhooks between them.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
@@ -17,7 +15,7 @@ use crate::engine::report::SILENT;
 use crate::engine::time::Timestamp;
 use crate::forge::http::{Clock, Forge, ForgeOptions, StartError, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
-use crate::forge::runner::{self, Check, Runner};
+use crate::forge::runner::{self, Runner};
 use crate::forge::world::request::{Request, RunnerAct, SeedAct};
 use crate::forge::world::setup::ApiLimits;
 use crate::github::auth::{App, AppCredentials, Installations};
@@ -25,20 +23,13 @@ use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
 use crate::local::connect::{Local, seed};
 use crate::local::issues::GivenIssues;
+use crate::local::jobs::{TASK_WORKFLOW, runner_options};
 use crate::local::options::Mistake;
 use crate::local::state;
 use crate::local::take_over::take_over;
 use crate::server::{self, ProgressByRepository, Server};
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
 use crate::store::{self, lock::LockError};
-
-/// The workflow that users get, as it is bundled.
-const TASK_WORKFLOW: &str = include_str!("../../.github/workflows/task.yml");
-/// How long a check command may take.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// Variables of the user's environment that the agent gets: its login and its model's key, besides what every job gets.
-const AGENT_VARIABLES: &[&str] =
-    &["HOME", "USER", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "ORCHESTRATOR_MODEL_URL"];
 
 /// Most such lines that wait to be shown.
 const QUIET_WAITING_MAX: usize = 64;
@@ -118,7 +109,13 @@ impl Site {
         let url = format!("http://{}/webhook", server.address());
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: secret.into(), repeats: true }));
         let (sender, quiet) = mpsc::channel(QUIET_WAITING_MAX);
-        let mut runner = runner_options(&options, &forge, workflow, runner_state)?;
+        let workflows = BTreeMap::from([(options.settings.workflow.clone(), workflow)]);
+        let most = options.settings.max_parallel as usize;
+        let mut runner = runner_options(&forge, workflows, &runner_state, options.check.as_deref(), most)?;
+        if let Some(program) = &options.program {
+            runner.guard = vec![program.clone().into(), runner::guard::COMMAND.into()];
+            runner.program.clone_from(program);
+        }
         runner.live = Some(runner::LiveLines { words: SILENT, sender });
         let runner = Runner::start(runner, forge.handle()).await?;
         Ok(Self { forge, runner, server, store, repository: options.repository, quiet, taken_over })
@@ -190,6 +187,7 @@ fn forge_options(options: &SiteOptions, workflow: &Workflow) -> ForgeOptions {
         webhook: None,
         port: options.port,
         limits: ApiLimits::None,
+        added: BTreeMap::new(),
         workflows: BTreeMap::from([(options.settings.workflow.clone(), workflow.facts())]),
         clock: Clock::system(),
     }
@@ -214,30 +212,6 @@ async fn connector(options: &SiteOptions, forge: &Forge, store: SqliteStore) -> 
     })
 }
 
-fn runner_options(
-    options: &SiteOptions,
-    forge: &Forge,
-    workflow: Workflow,
-    state: PathBuf,
-) -> anyhow::Result<runner::Options> {
-    let mut chosen = runner::Options::new(&state, forge.base_url(), forge.base_url())?;
-    if let Some(program) = &options.program {
-        chosen.guard = vec![program.clone().into(), runner::guard::COMMAND.into()];
-        chosen.program.clone_from(program);
-    }
-    chosen.workflows = BTreeMap::from([(options.settings.workflow.clone(), workflow)]);
-    chosen.parallel = options.settings.max_parallel as usize;
-    chosen.check = options.check.as_ref().map(|command| Check {
-        name: "check".to_owned(),
-        command: command.clone(),
-        timeout: CHECK_TIMEOUT,
-    });
-    let present = |name: &&str| std::env::var_os(name).map(|value| ((*name).to_owned(), value));
-    let variables: BTreeMap<String, OsString> = AGENT_VARIABLES.iter().filter_map(present).collect();
-    chosen.agent_environment = variables;
-    Ok(chosen)
-}
-
 /// Why the database was not opened; a folder that cannot serve is a mistake of the person's.
 fn unopened(error: OpenError) -> anyhow::Error {
     match &error {
@@ -252,7 +226,7 @@ fn unopened(error: OpenError) -> anyhow::Error {
 }
 
 /// Why the forge did not start; a port or folder that somebody else has is a mistake of the person's.
-fn not_started(error: StartError) -> anyhow::Error {
+pub(super) fn not_started(error: StartError) -> anyhow::Error {
     match &error {
         StartError::Port { .. } | StartError::InUse { .. } => Mistake::new(error.to_string()).into(),
         StartError::State { .. } | StartError::Option { .. } | StartError::Git(_) | StartError::Store(_) => {

@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::event::Event;
 use crate::engine::id::RepositoryName;
+use crate::engine::plan::{Header, PlanStatus};
 use crate::engine::time::Timestamp;
 use crate::server::connector::{ConnectError, Connector, DeploymentOf};
 use crate::server::delivery;
@@ -236,7 +237,9 @@ impl<C: Connector> Work<C> {
         }
         let events = delivery::events(&heard, tick);
         let ticked = events.contains(&Event::Tick);
+        let status = held.plan.header.status;
         let turned = self.turn(&connected.deployment, held, events, now).await?;
+        self.tell_end(status, &held.plan.header);
         self.loops.store().worked(&guids(&heard)).await?;
         let (deliveries, rounds) = (heard.len(), turned.rounds);
         tracing::debug!(repository = %self.repository, deliveries, rounds, "a turn ended");
@@ -252,6 +255,13 @@ impl<C: Connector> Work<C> {
         }
         let heartbeat = held.plan.header.settings.heartbeat.0;
         Ok(Next::Sleep(self.until_due(memory, heartbeat)))
+    }
+
+    /// Says that a plan has ended, for whoever watches the log.
+    fn tell_end(&self, before: PlanStatus, header: &Header) {
+        if header.status == PlanStatus::Ended && before != PlanStatus::Ended {
+            tracing::info!(repository = %self.repository, plan = header.number, "the plan has ended");
+        }
     }
 
     /// One turn, however long it takes: its lease is renewed meanwhile, and it is given up once that is lost.

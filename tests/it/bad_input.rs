@@ -248,6 +248,7 @@ fn body(state: &Path, checkout: &Path, number: u64) -> String {
             webhook: None,
             port: 0,
             limits: ApiLimits::None,
+            added: std::collections::BTreeMap::new(),
             workflows: std::collections::BTreeMap::new(),
             clock: Clock::system(),
         };

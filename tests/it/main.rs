@@ -22,6 +22,7 @@ macro_rules! stories {
 }
 
 mod again;
+mod alone;
 mod asked;
 mod bad_input;
 mod chaos;

@@ -105,6 +105,11 @@ impl Forge {
         self.hub.place.installation_id
     }
 
+    /// Owner and name of the repository.
+    pub fn repository(&self) -> (&str, &str) {
+        (&self.hub.place.owner, &self.hub.place.name)
+    }
+
     /// The App's private key (PKCS#8, PEM).
     pub fn private_key_pem(&self) -> SecretString {
         self.hub.key.private_pem.clone()

@@ -70,6 +70,8 @@ pub struct ForgeOptions {
     pub port: u16,
     /// The API's limits; those of the first start stay.
     pub limits: ApiLimits,
+    /// Files put on top of the default branch at the first start, by path, in one commit of the owner's.
+    pub added: BTreeMap<String, String>,
     /// Workflow files that count as present on the default branch, by file name.
     pub workflows: BTreeMap<String, WorkflowFacts>,
     /// The time.

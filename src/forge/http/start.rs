@@ -1,5 +1,6 @@
 //! A start: the state folder locked, the repository cloned once, the world brought back and squared with git.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::forge::http::keys::{self, AppKey};
 use crate::forge::http::options::{ForgeOptions, StartError};
 use crate::forge::http::token::Grant;
 use crate::forge::pages::session::Sessions;
-use crate::forge::repository::Repository;
+use crate::forge::repository::{Moved, Repository, TreeContent, TreeEntry};
 use crate::forge::store::{self, Intent, Loaded, Store};
 use crate::forge::world::World;
 use crate::forge::world::request::{Request, RunnerAct, SeedAct};
@@ -25,6 +26,9 @@ use crate::forge::world::setup::Setup;
 const APP_ID: u64 = 1001;
 /// The installation's id on every forge.
 const INSTALLATION_ID: u64 = 2001;
+/// What the commit of files that a forge is started with says.
+const ADDED_MESSAGE: &str = "Set up task-orchestrator";
+const FILE_MODE: &str = "100644";
 const PORT_SETTING: &str = "port";
 const REPOSITORY_SETTING: &str = "repository";
 
@@ -161,6 +165,7 @@ async fn load(
         return Ok((world, Some(loaded)));
     }
     let default_branch = repository.default_branch().await?;
+    add_files(repository, &default_branch, &options.added).await?;
     let full = crate::engine::id::RepositoryName::new(format!("{owner}/{name}"));
     let setup = Setup {
         limits: options.limits,
@@ -168,6 +173,28 @@ async fn load(
         ..Setup::new(full, &default_branch, options.owner.clone())
     };
     Ok((World::new(setup), None))
+}
+
+/// Commits files on top of a branch, before anybody looks at it. Where they are there already nothing is committed.
+async fn add_files(repository: &Repository, branch: &str, files: &BTreeMap<String, String>) -> Result<(), StartError> {
+    let head = repository.branch(branch).await?;
+    let entry = |(path, text): (&String, &String)| TreeEntry {
+        path: path.clone(),
+        mode: FILE_MODE.to_owned(),
+        content: TreeContent::Bytes(text.clone().into_bytes()),
+    };
+    let entries: Vec<TreeEntry> = files.iter().map(entry).collect();
+    let Some(head) = head.filter(|_| !entries.is_empty()) else { return Ok(()) };
+    let tree = repository.write_tree(Some(&head), &entries).await?;
+    if repository.tree(&head).await?.as_ref() == Some(&tree) {
+        return Ok(());
+    }
+    let commit = repository.write_commit(ADDED_MESSAGE, &tree, std::slice::from_ref(&head)).await?;
+    match repository.move_branch(branch, Some(&head), Some(&commit)).await? {
+        Moved::Done => Ok(()),
+        Moved::Elsewhere { .. } => Err(StartError::Option { message: format!("`{branch}` moved during the start") }),
+        Moved::Refused { message } => Err(StartError::Option { message }),
+    }
 }
 
 async fn restore_tokens(hub: &Hub) -> Result<(), StartError> {

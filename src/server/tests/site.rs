@@ -82,6 +82,7 @@ impl Site {
             webhook: None,
             port: 0,
             limits: ApiLimits::Github,
+            added: std::collections::BTreeMap::new(),
             workflows: [("task.yml".to_owned(), task_workflow())].into(),
             clock: Clock::new(move || Timestamp(forge_time.load(Ordering::SeqCst))),
         });

@@ -86,7 +86,7 @@ struct Backends {
 }
 
 impl Balancer {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let backends: Arc<Mutex<Backends>> = Arc::default();
@@ -98,6 +98,11 @@ impl Balancer {
             }
         });
         Self { address, backends }
+    }
+
+    /// This one is given connections from now on.
+    pub(crate) fn take_up(&self, address: SocketAddr) {
+        self.backends.lock().expect("no panic").addresses.push(address);
     }
 
     /// Nothing more is given to this one.
@@ -189,7 +194,7 @@ impl Replicas {
                 serve(stage.path("").as_path(), &[&flags[..], &more[..]].concat(), replica, &said)
             })
             .collect();
-        balancer.backends.lock().expect("no panic").addresses = all.iter().map(|replica| replica.address).collect();
+        all.iter().for_each(|replica| balancer.take_up(replica.address));
         let url = format!("http://{}/webhook", balancer.address);
         forge.send_webhooks_to(Some(WebhookTarget { url, secret: SECRET.into(), repeats: true }));
         Self { forge, all, balancer, lines, heard: Vec::new(), runner }
@@ -271,6 +276,7 @@ pub(crate) async fn forge_and_runner(stage: &Stage, settings: &str) -> (Forge, R
         webhook: None,
         port: 0,
         limits: ApiLimits::None,
+        added: BTreeMap::new(),
         workflows: BTreeMap::from([("task.yml".to_owned(), workflow.facts())]),
         clock: Clock::system(),
     };

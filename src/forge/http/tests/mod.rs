@@ -64,6 +64,7 @@ pub(crate) fn options(folder: &Path, now: &Arc<AtomicI64>) -> ForgeOptions {
         webhook: None,
         port: 0,
         limits: ApiLimits::Github,
+        added: BTreeMap::new(),
         workflows: BTreeMap::from([("task.yml".to_owned(), facts)]),
         clock: Clock::new(move || Timestamp(now.load(Ordering::SeqCst))),
     }

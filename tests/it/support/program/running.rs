@@ -99,6 +99,11 @@ impl Running {
         &self.said
     }
 
+    /// What it has printed so far.
+    pub(crate) fn out(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.out).expect("read")).into_owned()
+    }
+
     /// Whether it has ended by itself before so much time has passed. The clock decides only where a run is cut off, so
     /// this is for whoever means to cut it off anywhere.
     pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
@@ -123,7 +128,7 @@ impl Running {
         };
         // Nothing of it is left that could say more: this reads to the end.
         self.said.extend(self.lines.iter().map(|line| line + "\n"));
-        let out = String::from_utf8_lossy(&std::fs::read(&self.out).expect("read")).into_owned();
+        let out = self.out();
         Ended { code: status.code(), out, err: std::mem::take(&mut self.said) }
     }
 
