@@ -69,7 +69,7 @@ const BY_NAME = {
   "Pull requests": "pull_requests",
 };
 /** Events whose permission GitHub's text tells in other words. */
-const BY_EVENT = { push: "contents" };
+const BY_EVENT = { push: "contents", check_suite: "checks" };
 
 /** What the App's manifest asks for: permissions with their levels, and events. */
 export function manifest(address = new URL("../../app-manifest.yml", import.meta.url)) {

@@ -111,8 +111,7 @@ async fn hand_on(State(way): State<Arc<Way>>, request: Request) -> Response {
             *value = HeaderValue::from_str(&text.replace(&way.target, &way.own)).expect("a header's value");
         }
     }
-    line["answer"] =
-        json!({ "status": parts.status.as_u16(), "headers": told(&parts.headers), "body": read(&body) });
+    line["answer"] = json!({ "status": parts.status.as_u16(), "headers": told(&parts.headers), "body": read(&body) });
     way.recording.0.send_modify(|lines| lines.push(line));
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::TRANSFER_ENCODING);

@@ -52,7 +52,7 @@ export class Rest {
       ...this.#queryFaults(request, operation),
       ...this.#bodyFaults(request, operation),
     ];
-    if (!operation["x-github"]?.enabledForGitHubApps) faults.push("is not open to GitHub Apps");
+    if (!operation["x-github"]?.enabledForGitHubApps && !isOfTheApp(operation)) faults.push("is not open to GitHub Apps");
     if (operation.deprecated) faults.push("is deprecated");
     return faults;
   }

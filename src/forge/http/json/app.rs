@@ -50,7 +50,6 @@ pub(crate) fn installation(place: &Place, world: &World) -> Value {
         "html_url": format!("{}/settings/installations/{id}", place.base),
         "app_id": place.app_id,
         "app_slug": place.app_slug,
-        "client_id": format!("Iv1.{}", place.app_id),
         "target_id": place.repository_id,
         "target_type": "User",
         "permissions": permissions(&world.setup().app_permissions),
