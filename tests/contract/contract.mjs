@@ -26,20 +26,20 @@ export class Contract {
   #graphql = new GraphQl();
   #webhooks = new Webhooks();
 
-  /** Everything found in a recording: counts, violations with the operations they are of, and what is left out. */
+  /**
+   * Everything found in a recording: how often the client asked for each operation (`exchange`), and others did
+   * (`answer`), how often each webhook came, violations with what they are of, and what the forge leaves out.
+   */
   judge(lines) {
-    const found = { exchanges: 0, deliveries: 0, operations: new Map(), events: new Map(), violations: new Map() };
-    const missing = new Map();
+    const [operations, others, events, violations, missing] = [1, 2, 3, 4, 5].map(() => new Map());
+    const counts = { exchange: operations, answer: others, webhook: events };
     for (const line of lines.filter(({ path }) => !STORAGE.test(path))) {
-      const isWebhook = line.kind === "webhook";
-      const { name, faults, left } = isWebhook ? this.#delivery(line) : this.#exchange(line);
-      const counts = isWebhook ? found.events : found.operations;
-      found[isWebhook ? "deliveries" : "exchanges"] += 1;
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-      for (const fault of faults) add(found.violations, `${name} ${fault}`);
+      const { name, faults, left } = line.kind === "webhook" ? this.#delivery(line) : this.#exchange(line);
+      add(counts[line.kind], name);
+      for (const fault of faults) add(violations, `${name} ${fault}`);
       for (const path of left) add(missing, `${name} ${path}`);
     }
-    return { ...found, missing };
+    return { operations, others, events, violations, missing };
   }
 
   /** The manifest held against what was called. */

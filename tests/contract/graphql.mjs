@@ -38,7 +38,8 @@ export class GraphQl {
     const names = new Set(declared.map((variable) => variable.variable.name.value));
     const unknown = Object.keys(body.variables ?? {}).filter((name) => !names.has(name));
     const { errors = [] } = getVariableValues(this.#schema, declared, body.variables ?? {});
-    return [...unknown.map((name) => `the variable \`${name}\` is not declared`), ...errors.map((e) => e.message)];
+    const undeclared = unknown.map((name) => `the variable \`${name}\` is not declared`);
+    return [...undeclared, ...errors.map((error) => error.message)];
   }
 
   /** Everything wrong with an answer of status 200, as lines. */

@@ -5,6 +5,8 @@
 #![expect(clippy::print_stdout, reason = "tests tell what they saw")]
 
 mod node;
+mod others;
+mod permissions;
 mod relay;
 mod requests;
 #[path = "../../benches/reaction/runs.rs"]
@@ -59,6 +61,7 @@ async fn what_is_asked_answered_and_told_is_valid_by_github_s_descriptions() {
     let mut site = Site::start(3, &recording).await;
     site.tell_nobody().await;
     requests::ask_everything(&site).await;
+    others::ask(&site, &recording).await;
     recording.hear("issues", "deleted", 1).await;
     site.forge.shutdown().await;
     let mut site = Site::start(4, &recording).await;

@@ -99,8 +99,9 @@ export function permissionFaults(called, asked, needed = NEEDED) {
     if (!called.has(operation)) faults.push(`${operation}: a permission is told of what is never called`);
   }
   for (const [name, level] of Object.entries(asked.permissions)) {
-    if (!most.has(name)) faults.push(`\`${name}: ${level}\` is asked for, and no call needs it`);
-    else if (most.get(name) !== level) faults.push(`\`${name}: ${level}\` is asked for, \`${most.get(name)}\` suffices`);
+    const enough = most.get(name);
+    if (!enough) faults.push(`\`${name}: ${level}\` is asked for, and no call needs it`);
+    else if (enough !== level) faults.push(`\`${name}: ${level}\` is asked for, \`${enough}\` suffices`);
   }
   return faults;
 }

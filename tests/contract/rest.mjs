@@ -52,7 +52,8 @@ export class Rest {
       ...this.#queryFaults(request, operation),
       ...this.#bodyFaults(request, operation),
     ];
-    if (!operation["x-github"]?.enabledForGitHubApps && !isOfTheApp(operation)) faults.push("is not open to GitHub Apps");
+    const isOpen = operation["x-github"]?.enabledForGitHubApps || isOfTheApp(operation);
+    if (!isOpen) faults.push("is not open to GitHub Apps");
     if (operation.deprecated) faults.push("is deprecated");
     return faults;
   }

@@ -26,7 +26,7 @@ export class Webhooks {
     return this.#described(event, action)?.requestBody.content["application/json"].schema;
   }
 
-  /** What an App must be allowed before it hears of an event, as GitHub's text says it; nothing where that is nothing. */
+  /** What an App must be allowed before it hears of an event, as GitHub's text says it, where it does. */
   permission(event) {
     const known = Object.keys(this.#document.webhooks).find((name) => {
       return this.#document.webhooks[name].post.operationId.split("/")[0] === event.replaceAll("_", "-");
