@@ -44,7 +44,8 @@ export class Contract {
 
   /** The manifest held against what was called. */
   manifestFaults(operations, asked = manifest()) {
-    return [...permissionFaults(new Set(operations), asked), ...eventFaults(this.#webhooks, asked)];
+    const form = this.#rest.permissionFormFaults(asked.permissions);
+    return [...form, ...permissionFaults(new Set(operations), asked), ...eventFaults(this.#webhooks, asked)];
   }
 
   #delivery({ headers, body }) {

@@ -176,6 +176,8 @@ test("the manifest is read, and its events are those that it may hear of", () =>
     return contract.manifestFaults([], { ...asked, permissions }).filter((fault) => fault.startsWith("the event"));
   };
   assert.deepEqual(eventsWrong(asked.permissions), []);
+  const unknown = contract.manifestFaults([], { ...asked, permissions: { comments: "write" } });
+  assert.ok(unknown.some((fault) => /unevaluated properties \(comments\)/.test(fault)), unknown.join("; "));
   assert.equal(eventsWrong({ ...asked.permissions, checks: undefined }).length, 2);
 });
 

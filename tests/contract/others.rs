@@ -16,6 +16,8 @@ use task_orchestrator::forge::world::request::{self, RunnerAct};
 use crate::relay::{Recording, Relay};
 use crate::site::Site;
 
+const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
 /// Somebody with a token of a job.
 struct Other {
     relay: Relay,
@@ -25,7 +27,6 @@ struct Other {
 
 impl Other {
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let asked = format!("{method} {path}");
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.relay.url))
@@ -36,19 +37,22 @@ impl Other {
             .header("x-github-api-version", "2022-11-28");
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.body(Full::new(Bytes::from(body))).expect("a request");
-        let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{asked}: {error}"));
+        let answer = self.client.request(request).await.expect("an answer");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
-        assert!(status.is_success(), "{asked}: {status} {}", String::from_utf8_lossy(&body));
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
     async fn get(&self, path: &str) -> Value {
-        self.ask(Method::GET, path, None).await.1
+        let (status, told) = self.ask(Method::GET, path, None).await;
+        assert!(status.is_success(), "GET {path}: {status} {told}");
+        told
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
-        self.ask(Method::POST, path, Some(body)).await.1
+        let (status, told) = self.ask(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "POST {path}: {status} {told}");
+        told
     }
 }
 
@@ -85,5 +89,20 @@ pub(crate) async fn ask(site: &Site, recording: &Arc<Recording>) {
     let ended = json!({ "conclusion": "failure", "output": { "title": "plan", "summary": "broken" } });
     other.ask(Method::PATCH, &format!("{home}/check-runs/{check}"), Some(ended)).await;
     other.get(&format!("{home}/check-runs/{check}")).await;
-    other.ask(Method::DELETE, "/installation/token", None).await;
+    for (method, path, body, refused) in [
+        (Method::PUT, "pulls/1/merge", json!({}), StatusCode::NOT_FOUND),
+        (Method::PATCH, "issues/9999", json!({ "title": "it" }), StatusCode::NOT_FOUND),
+        (Method::POST, "issues", json!({ "title": "x".repeat(1_000) }), UNPROCESSABLE),
+        (Method::POST, "git/refs", json!({ "ref": "refs/heads/x", "sha": "0".repeat(40) }), UNPROCESSABLE),
+        (Method::POST, "git/trees", json!({ "tree": [] }), UNPROCESSABLE),
+        (Method::POST, "actions/workflows/task.yml/dispatches", json!({ "ref": "nowhere" }), UNPROCESSABLE),
+        (Method::POST, "actions/workflows/none.yml/dispatches", json!({ "ref": "trunk" }), StatusCode::NOT_FOUND),
+    ] {
+        let (status, told) = other.ask(method, &format!("{home}/{path}"), Some(body)).await;
+        assert_eq!(status, refused, "{path}: {told}");
+    }
+    let (status, _) = other.ask(Method::DELETE, "/installation/token", None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (status, _) = other.ask(Method::GET, &format!("{home}/issues/1"), None).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
 }

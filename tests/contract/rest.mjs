@@ -73,6 +73,11 @@ export class Rest {
     return this.schemas.faults(schema, response.body, "partial").map((fault) => `${status}: ${fault}`);
   }
 
+  /** What is wrong with permissions that an App asks for: names and levels that GitHub does not know. */
+  permissionFormFaults(permissions) {
+    return this.schemas.faults({ $ref: "#/components/schemas/app-permissions" }, permissions, "complete");
+  }
+
   /** Required properties that a right answer leaves out. */
   missing({ request, response }) {
     const described = this.#resolved(this.operation(request)?.responses[String(response.status)]);
