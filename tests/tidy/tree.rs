@@ -46,7 +46,7 @@ fn walked() -> Vec<String> {
     while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {
-            if path.is_dir() && !["target", ".git"].iter().any(|name| path.ends_with(name)) {
+            if path.is_dir() && !["target", ".git", "node_modules"].iter().any(|name| path.ends_with(name)) {
                 folders.push(path);
             } else if path.is_file() {
                 files.push(below_root(&path));

@@ -1,4 +1,4 @@
-//! Refusals as GitHub writes them: a status and `{"message", "documentation_url", "status"}`.
+//! Refusals as GitHub writes them: a status and `{"message", "documentation_url"}`, most with `status`.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -66,11 +66,12 @@ impl From<repository::Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let body = json!({
-            "message": self.message,
-            "documentation_url": "https://docs.github.com/rest",
-            "status": self.status.as_str(),
-        });
+        let mut body = json!({ "message": self.message, "documentation_url": "https://docs.github.com/rest" });
+        // GitHub describes what the state or the content forbids without it.
+        let by_content = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY];
+        if !by_content.contains(&self.status) {
+            body["status"] = json!(self.status.as_str());
+        }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -16,7 +16,6 @@ use crate::forge::http::call::{Call, body_json};
 use crate::forge::http::failure::{Answer, Failure};
 use crate::forge::http::json;
 use crate::forge::world::access::{Level, Scope};
-use crate::forge::world::state::IssueEntry;
 use crate::github::{NewFile, Request, Response, Tip};
 
 mod pulls;
@@ -110,7 +109,7 @@ async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Ans
     let request = Request::Pin { node_id: node_id.to_owned(), pinned };
     match call.send(request, StatusCode::UNPROCESSABLE_ENTITY).await {
         Ok(_) => {
-            let done = json!({ "issue": { "id": node_id, "isPinned": pinned } });
+            let done = json!({ "issue": { "id": node_id } });
             Ok(Json(json!({ "data": { alias(&question.query, field): done } })))
         }
         Err(failure) => refused(failure),
@@ -202,20 +201,15 @@ fn body_edits(call: &Call, question: &Question) -> Json<Value> {
         return refused(failure).unwrap_or_else(|failure| error("RATE_LIMITED", failure.message));
     }
     let number = question.variables.values().find_map(Value::as_u64);
-    let node_id = question.variables.get("id").and_then(Value::as_str);
     let edits = call.hub.look(|world| {
-        let by_number = number.and_then(|number| world.issue(IssueNumber(number)));
-        let by_id = || world.issues().find(|entry| node_id == Some(entry.issue.node_id.as_str()));
-        let entry: &IssueEntry = by_number.or_else(by_id).filter(|entry| !entry.deleted)?;
-        let nodes: Vec<Value> = entry.edits.iter().rev().take(EDITS_MAX).map(edit).collect();
-        let page = json!({ "hasNextPage": entry.edits.len() > EDITS_MAX, "endCursor": null });
-        Some(json!({ "totalCount": entry.edits.len(), "nodes": nodes, "pageInfo": page }))
+        let entry = number.and_then(|number| world.issue(IssueNumber(number))).filter(|entry| !entry.deleted)?;
+        Some(entry.edits.iter().rev().take(EDITS_MAX).map(edit).collect::<Vec<Value>>())
     });
     match edits {
         None => error("NOT_FOUND", "Could not resolve to an Issue"),
         Some(edits) => {
-            let issue = json!({ "userContentEdits": edits });
-            Json(json!({ "data": { "repository": { "issue": issue }, "node": issue } }))
+            let issue = json!({ "userContentEdits": { "nodes": edits } });
+            Json(json!({ "data": { "repository": { "issue": issue } } }))
         }
     }
 }
@@ -230,7 +224,6 @@ fn edit(edit: &BodyEdit) -> Value {
         |actor: &Actor| json!({ "login": short_login(actor), "__typename": if actor.bot { "Bot" } else { "User" } });
     json!({
         "editedAt": json::moment(edit.at),
-        "createdAt": json::moment(edit.at),
         "editor": edit.editor.as_ref().map(editor),
         "diff": edit.body.as_deref(),
     })

@@ -57,7 +57,7 @@ pub fn app_permissions() -> Permissions {
         (Scope::PullRequests, Level::Write),
         (Scope::Contents, Level::Write),
         (Scope::Actions, Level::Write),
-        (Scope::Checks, Level::Write),
+        (Scope::Checks, Level::Read),
         (Scope::Statuses, Level::Read),
     ])
 }

@@ -118,7 +118,7 @@ impl Act<'_> {
         }
         let again = self.failed_keys(run);
         if again.is_empty() {
-            return Err(conflict("This workflow run has no failed jobs"));
+            return Err(conflict("This workflow run cannot be retried: it has no failed jobs"));
         }
         let attempt = entry.attempt + 1;
         let old: Vec<JobEntry> = self.world.jobs_of(run).cloned().collect();

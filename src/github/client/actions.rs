@@ -15,6 +15,8 @@ use crate::github::{Error, Response};
 
 /// How much of a log's end is kept.
 const LOG_BYTES: usize = 64 * 1024;
+/// GitHub's words where a run's state is what forbids that it runs again.
+const NOT_AGAIN: [&str; 3] = ["already running", "cannot be retried", "Unable to retry"];
 
 impl Client {
     pub(super) async fn dispatch_workflow(
@@ -65,9 +67,15 @@ impl Client {
         self.command(Method::POST, &format!("/actions/runs/{run}/{how}"), format!("run {run}")).await
     }
 
+    /// GitHub answers with 403 both where the run's state does not allow it and where we may not.
     pub(super) async fn rerun_failed_jobs(&self, run: RunId) -> Result<Response, Error> {
         let path = format!("/actions/runs/{run}/rerun-failed-jobs");
-        self.command(Method::POST, &path, format!("run {run}")).await
+        match self.command(Method::POST, &path, format!("run {run}")).await {
+            Err(Error::Denied { message }) if NOT_AGAIN.iter().any(|words| message.contains(words)) => {
+                Err(Error::Conflict { message })
+            }
+            answer => answer,
+        }
     }
 
     /// The log lies on another host, behind an address that is itself the right to read it: the token stays at home.

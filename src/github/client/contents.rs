@@ -30,7 +30,7 @@ impl Client {
     }
 
     pub(super) async fn branches(&self, beginning: &str) -> Result<Response, Error> {
-        let path = format!("/git/matching-refs/heads/{}?per_page=100", prefix(beginning)?);
+        let path = format!("/git/matching-refs/heads/{}", prefix(beginning)?);
         let what = format!("the branches `{beginning}*`");
         let found: Vec<wire::GitRef> = self.list(&path, what, Overflow::Refuse).await?;
         Ok(Response::Refs(found.into_iter().filter_map(branch_of).collect()))

@@ -15,7 +15,7 @@ use crate::github::{self, PullAndChecks, Response};
 
 /// One that is not there is `null`, with an error of its own beside the others' data.
 pub(super) async fn answer(call: &Call, question: &Question) -> Answer<Json<Value>> {
-    for scope in [Scope::PullRequests, Scope::Checks] {
+    for scope in [Scope::PullRequests, Scope::Checks, Scope::Statuses] {
         if let Err(failure) = call.may(&[(scope, Level::Read)]) {
             return refused(failure);
         }

@@ -6,8 +6,19 @@ use crate::forge::http::json::{Place, node_id};
 use crate::forge::world::World;
 use crate::forge::world::access::Permissions;
 
-const EVENTS: &[&str] =
-    &["check_run", "check_suite", "issue_comment", "issues", "pull_request", "push", "workflow_job", "workflow_run"];
+/// What the App's manifest subscribes to.
+const EVENTS: &[&str] = &[
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "issue_dependencies",
+    "issues",
+    "pull_request",
+    "push",
+    "sub_issues",
+    "workflow_job",
+    "workflow_run",
+];
 const BEGUN: &str = "2026-01-01T00:00:00Z";
 
 /// Permissions as GitHub names them.
@@ -50,7 +61,6 @@ pub(crate) fn installation(place: &Place, world: &World) -> Value {
         "html_url": format!("{}/settings/installations/{id}", place.base),
         "app_id": place.app_id,
         "app_slug": place.app_slug,
-        "client_id": format!("Iv1.{}", place.app_id),
         "target_id": place.repository_id,
         "target_type": "User",
         "permissions": permissions(&world.setup().app_permissions),

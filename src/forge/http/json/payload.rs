@@ -6,6 +6,7 @@ use crate::engine::id::{IssueNumber, Sha};
 use crate::engine::snapshot::Actor;
 use crate::forge::http::json::{Place, check, commit, issue, node_id, pull, repository, run};
 use crate::forge::world::World;
+use crate::forge::world::state::RunEntry;
 use crate::forge::world::webhook::Webhook;
 
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
@@ -40,7 +41,7 @@ pub(crate) fn render(place: &Place, world: &World, webhook: &Webhook) -> Value {
         Webhook::WorkflowRun { run: id, .. } => {
             let entry = world.run(*id);
             let body = json!({
-                "workflow_run": entry.map(|entry| run::run(place, world, entry)),
+                "workflow_run": entry.map(|entry| run_of(place, world, entry)),
                 "workflow": entry.map(|entry| run::workflow(place, world, &entry.workflow)),
             });
             (body, entry.map_or_else(|| world.app_bot(), |entry| entry.actor.clone()))
@@ -67,8 +68,20 @@ pub(crate) fn render(place: &Place, world: &World, webhook: &Webhook) -> Value {
     body
 }
 
+/// Who closed it is told by the API alone.
 fn issue_of(place: &Place, world: &World, number: IssueNumber) -> Value {
-    world.issue(number).map_or(Value::Null, |entry| issue::issue(place, world, entry))
+    let mut issue = world.issue(number).map_or(Value::Null, |entry| issue::issue(place, world, entry));
+    if let Value::Object(fields) = &mut issue {
+        fields.remove("closed_by");
+    }
+    issue
+}
+
+fn run_of(place: &Place, world: &World, entry: &RunEntry) -> Value {
+    let mut run = run::run(place, world, entry);
+    run["repository"] = repository::lite(place, world);
+    run["head_repository"] = run["repository"].clone();
+    run
 }
 
 fn note_changes(place: &Place, body: &mut Value, label: Option<&str>, title: Option<&str>, text: Option<&str>) {

@@ -63,6 +63,29 @@ pub(crate) fn pull(place: &Place, world: &World, number: PullNumber, git: GitSid
     Some(value)
 }
 
+/// A pull request as lists give it: without what is looked up for one alone.
+pub(crate) fn listed(place: &Place, world: &World, number: PullNumber) -> Option<Value> {
+    const ALONE: [&str; 12] = [
+        "merged",
+        "mergeable",
+        "rebaseable",
+        "mergeable_state",
+        "merged_by",
+        "comments",
+        "review_comments",
+        "maintainer_can_modify",
+        "commits",
+        "additions",
+        "deletions",
+        "changed_files",
+    ];
+    let mut pull = pull(place, world, number, GitSide::default())?;
+    if let Value::Object(fields) = &mut pull {
+        fields.retain(|name, _| !ALONE.contains(&name.as_str()));
+    }
+    Some(pull)
+}
+
 fn side(place: &Place, world: &World, branch: &str, sha: &Sha) -> Value {
     json!({
         "label": format!("{}:{branch}", place.owner), "ref": branch, "sha": sha,

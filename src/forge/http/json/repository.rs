@@ -5,7 +5,15 @@ use serde_json::{Map, Value, json};
 use crate::forge::http::json::{Place, node_id};
 use crate::forge::world::World;
 
-/// The repository as in `repos/get` and in every webhook.
+/// The repository as in `repos/get`: with what is counted there alone.
+pub(crate) fn full(place: &Place, world: &World) -> Value {
+    let mut repository = repository(place, world);
+    repository["network_count"] = json!(0);
+    repository["subscribers_count"] = json!(0);
+    repository
+}
+
+/// The repository as inside other answers and in every webhook.
 pub(crate) fn repository(place: &Place, world: &World) -> Value {
     let mut fields = Map::new();
     for (name, path) in ADDRESSES {
@@ -25,6 +33,18 @@ pub(crate) fn minimal(place: &Place, world: &World) -> Value {
     let mut repository = repository(place, world);
     if let Value::Object(fields) = &mut repository {
         fields.retain(|name, _| name != "open_issues" && name != "open_issues_count");
+    }
+    repository
+}
+
+/// The repository as a webhook tells it of a run: who it is and its addresses.
+pub(crate) fn lite(place: &Place, world: &World) -> Value {
+    const FIELDS: [&str; 10] =
+        ["id", "node_id", "name", "full_name", "owner", "private", "html_url", "description", "fork", "url"];
+    let mut repository = repository(place, world);
+    if let Value::Object(fields) = &mut repository {
+        let known = |name: &str| FIELDS.contains(&name) || ADDRESSES.iter().any(|(address, _)| *address == name);
+        fields.retain(|name, _| known(name));
     }
     repository
 }
@@ -60,7 +80,7 @@ fn identity(place: &Place, world: &World) -> Value {
 /// What this forge has none of, as GitHub's schema wants it told.
 fn counts(open: usize) -> Value {
     json!({
-        "forks": 0, "forks_count": 0, "network_count": 0, "stargazers_count": 0, "subscribers_count": 0,
+        "forks": 0, "forks_count": 0, "stargazers_count": 0,
         "watchers": 0, "watchers_count": 0, "open_issues": open, "open_issues_count": open, "size": 0,
         "has_downloads": false, "has_issues": true, "has_projects": false, "has_wiki": false, "has_pages": false,
         "has_discussions": false, "is_template": false, "allow_forking": false, "web_commit_signoff_required": false,

@@ -157,8 +157,8 @@ pub(crate) async fn force_cancel(call: Call, Path((_, _, run)): One) -> Answer {
     end(&call, run, true).await
 }
 
-/// `POST …/actions/runs/{run}/rerun-failed-jobs`
+/// `POST …/actions/runs/{run}/rerun-failed-jobs`: 201; one under way, or in which nothing failed, is 403.
 pub(crate) async fn rerun_failed(call: Call, Path((_, _, run)): One) -> Answer {
-    call.send(Request::RerunFailedJobs { run: RunId(run) }, StatusCode::CONFLICT).await?;
+    call.send(Request::RerunFailedJobs { run: RunId(run) }, StatusCode::FORBIDDEN).await?;
     Ok((StatusCode::CREATED, Json(json!({}))).into_response())
 }

@@ -46,7 +46,7 @@ pub(crate) async fn list(call: Call) -> Answer {
         if !ascending {
             found.reverse();
         }
-        let item = |number| json::pull::pull(&call.hub.place, world, number, GitSide::default()).unwrap_or(Value::Null);
+        let item = |number| json::pull::listed(&call.hub.place, world, number).unwrap_or(Value::Null);
         call.page(found, item, plain)
     }))
 }

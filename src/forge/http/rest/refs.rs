@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::engine::id::Sha;
-use crate::forge::http::call::{Call, body_json, plain};
+use crate::forge::http::call::{Call, body_json};
 use crate::forge::http::failure::{Answer, Failure};
 use crate::forge::http::json;
 use crate::forge::http::rest::issues::{created, unexpected};
@@ -31,12 +31,12 @@ pub(crate) async fn get(call: Call, Path((_, _, name)): Named) -> Answer<Json<Va
     Ok(Json(json::commit::reference(&call.hub.place, branch, &sha)))
 }
 
-/// `GET …/git/matching-refs/{prefix}`
-pub(crate) async fn matching(call: Call, Path((_, _, prefix)): Named) -> Answer {
+/// `GET …/git/matching-refs/{prefix}`: all of them, on one page.
+pub(crate) async fn matching(call: Call, Path((_, _, prefix)): Named) -> Answer<Json<Value>> {
     call.may(READ)?;
     let branches = call.hub.repository.branches().await?;
     let found = branches.iter().filter(|(branch, _)| format!("heads/{branch}").starts_with(&prefix));
-    Ok(call.page(found, |(branch, sha)| json::commit::reference(&call.hub.place, branch, sha), plain))
+    Ok(Json(found.map(|(branch, sha)| json::commit::reference(&call.hub.place, branch, sha)).collect()))
 }
 
 #[derive(Deserialize)]

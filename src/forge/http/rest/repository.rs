@@ -16,7 +16,7 @@ const METADATA: &[(Scope, Level)] = &[(Scope::Metadata, Level::Read)];
 /// `GET /repos/{owner}/{repository}`
 pub(crate) async fn get(call: Call) -> Answer<Json<Value>> {
     call.may(METADATA)?;
-    call.show(|world| Some(json::repository::repository(&call.hub.place, world))).map(Json)
+    call.show(|world| Some(json::repository::full(&call.hub.place, world))).map(Json)
 }
 
 /// `GET /repos/{owner}/{repository}/collaborators/{login}/permission`

@@ -1,10 +1,12 @@
 use http::{StatusCode, header};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::engine::id::IssueNumber;
 use crate::engine::id::JobId;
 use crate::engine::snapshot::Conclusion;
 use crate::forge::http::tests::{Fixture, read};
+use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::request::{Request, RunnerAct};
 
 #[tokio::test]
@@ -247,10 +249,14 @@ async fn checks_are_told_and_listed() {
     let (_, trunk) = forge.get("/git/ref/heads/trunk").await;
     let sha = trunk["object"]["sha"].as_str().expect("a commit");
     let wish = json!({ "name": "plan", "head_sha": sha, "status": "in_progress" });
-    let (status, check) = forge.call("POST", "/check-runs", Some(wish)).await;
+    let checks = "/repos/octo/widgets/check-runs";
+    assert_eq!(forge.call("POST", "/check-runs", Some(wish.clone())).await.0, StatusCode::FORBIDDEN, "the App reads");
+    let job = forge.forge.handle().mint_job_token([(Scope::Checks, Level::Write)].into()).expect("random numbers");
+    let job = job.expose_secret();
+    let (status, check) = forge.call_as(job, "POST", checks, Some(wish)).await;
     assert_eq!((status, check["status"].as_str()), (StatusCode::CREATED, Some("in_progress")), "{check}");
     let end = json!({ "conclusion": "failure", "output": { "title": "t", "summary": "broken" } });
-    let (status, _) = forge.call("PATCH", &format!("/check-runs/{}", check["id"]), Some(end)).await;
+    let (status, _) = forge.call_as(job, "PATCH", &format!("{checks}/{}", check["id"]), Some(end)).await;
     assert_eq!(status, StatusCode::OK);
     let (_, list) = forge.get(&format!("/commits/{sha}/check-runs?filter=latest")).await;
     assert_eq!(

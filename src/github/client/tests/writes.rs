@@ -137,6 +137,20 @@ async fn refusals_of_branches_and_merges_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_run_that_may_not_run_again_is_told_from_one_we_may_not_touch() {
+    const STATE: &str = "This workflow is already running";
+    const RIGHT: &str = "Resource not accessible by integration";
+    let server = Server::start(|seen, _| {
+        let message = if seen.line.contains("/runs/1/") { STATE } else { RIGHT };
+        server::json(403, json!({"message": message}))
+    })
+    .await;
+    let ask = async |run| client(&server).send(Request::RerunFailedJobs { run: RunId(run) }).await;
+    assert_eq!(ask(1).await, Err(Error::Conflict { message: STATE.to_owned() }));
+    assert_eq!(ask(2).await, Err(Error::Denied { message: RIGHT.to_owned() }));
+}
+
+#[tokio::test]
 async fn a_commit_is_made_on_its_parents_tree_and_without_an_author() {
     let server = Server::start(|seen, _| match seen.line.as_str() {
         "GET /repos/o/r/git/commits/dad" => server::json(200, json!({"sha": "dad", "tree": {"sha": "oak"}})),
