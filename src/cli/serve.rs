@@ -66,6 +66,10 @@ pub(super) struct ServeArgs {
     /// Where git is reached; follows from the API's address unless given
     #[arg(long, value_name = "URL")]
     git_url: Option<String>,
+    /// A file with certificate authorities (PEM) to trust beside the machine's own, for an Enterprise server or a proxy
+    /// that opens TLS
+    #[arg(long, value_name = "FILE", env = "ORCHESTRATOR_CA_BUNDLE")]
+    ca_bundle: Option<PathBuf>,
     /// The address to listen on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -114,6 +118,12 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     ended
 }
 
+/// Git runs in other folders than this program.
+fn authorities(arguments: &ServeArgs) -> Result<Option<PathBuf>, Failure> {
+    let absolute = arguments.ca_bundle.as_deref().map(std::path::absolute).transpose();
+    absolute.map_err(|error| Failure::usage(format!("--ca-bundle: {error}")))
+}
+
 async fn serve<S: Store + Clone + 'static>(
     arguments: &ServeArgs,
     app: App,
@@ -130,7 +140,7 @@ async fn serve<S: Store + Clone + 'static>(
             .to_owned(),
         mirrors: arguments.state.join("mirrors"),
         configuration: Configuration::Repository(Box::new(Settings::server())),
-        program: Program::default(),
+        program: Program::default().authorities(authorities(arguments)?),
     };
     let connector = AppConnector::new(Arc::new(app), options, store.clone()).map_err(Failure::failed)?;
     introduce(&connector).await?;
@@ -161,7 +171,8 @@ fn app(arguments: &ServeArgs) -> Result<App, Failure> {
         Failure::usage("the App's private key is missing")
             .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
     })?;
-    let transport = Transport::new(&arguments.api_url, clock()).map_err(|error| flag("--api-url", error))?;
+    let transport = Transport::trusting(&arguments.api_url, arguments.ca_bundle.as_deref(), clock());
+    let transport = transport.map_err(|error| flag("--api-url, --ca-bundle", error))?;
     let credentials = AppCredentials { app_id: arguments.app_id.clone(), key };
     App::new(Arc::new(transport), &credentials).map_err(|error| flag("--app-id, --private-key-file", error))
 }

@@ -58,11 +58,12 @@ pub struct Program {
     path: PathBuf,
     file_protocol: bool,
     timeout: Duration,
+    authorities: Option<PathBuf>,
 }
 
 impl Default for Program {
     fn default() -> Self {
-        Self { path: PathBuf::from("git"), file_protocol: false, timeout: TIMEOUT }
+        Self { path: PathBuf::from("git"), file_protocol: false, timeout: TIMEOUT, authorities: None }
     }
 }
 
@@ -77,6 +78,12 @@ impl Program {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
+    }
+
+    /// The certificate authorities (PEM) that servers are checked with, instead of the machine's own.
+    #[must_use]
+    pub fn authorities(self, bundle: Option<PathBuf>) -> Self {
+        Self { authorities: bundle, ..self }
     }
 
     /// A command with these arguments, run in `directory`.
@@ -241,6 +248,9 @@ impl<'a> Invocation<'a> {
             .env("GIT_ASKPASS", "/bin/false")
             .env("SSH_ASKPASS", "/bin/false")
             .env("LC_ALL", "C");
+        if let Some(bundle) = &self.program.authorities {
+            command.env("GIT_SSL_CAINFO", bundle);
+        }
         let mut settings: Vec<(String, String)> = SETTINGS
             .iter()
             .filter_map(|setting| setting.split_once('='))

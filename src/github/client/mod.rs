@@ -7,6 +7,7 @@
 
 mod actions;
 mod checks;
+mod connect;
 mod contents;
 mod error;
 mod gate;

@@ -4,6 +4,7 @@
 //! than api.github.com (page 2 of a list on GitHub Enterprise), mints one per clone, and joins GraphQL's path wrongly
 //! there. Nothing here repeats a request.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +12,13 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION,
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::BodyExt;
-use hyper_util::client::legacy::Client as HttpClient;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
+use octocrab::{OctoBody, Octocrab};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::engine::time::Timestamp;
 use crate::github::Error;
+use crate::github::client::connect;
 
 /// This machine's time, as the caller gives it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -27,7 +26,6 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// GitHub.com's API.
 pub const PUBLIC_API_URL: &str = "https://api.github.com";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest body that is read whole: a hundred issues of the greatest length fit well.
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -143,6 +141,12 @@ impl Transport {
     /// `http://127.0.0.1:PORT`); opens no connection. Needs a tokio runtime. Plain HTTP is taken on the local machine
     /// only, where it needs no certificates.
     pub fn new(api_url: &str, clock: Clock) -> Result<Self, Error> {
+        Self::trusting(api_url, None, clock)
+    }
+
+    /// The same; the certificate authorities of a file (PEM) are trusted beside the machine's own, as an Enterprise
+    /// server or a proxy that opens TLS needs it.
+    pub fn trusting(api_url: &str, bundle: Option<&Path>, clock: Clock) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Invalid {
             message: format!("`{api_url}` is no address of a GitHub API ({why}); write it as `{PUBLIC_API_URL}`"),
         };
@@ -159,9 +163,9 @@ impl Transport {
         let base_path = path_and_query.map_or_else(String::new, |whole| whole.path().trim_end_matches('/').to_owned());
         let scheme = parts.scheme.ok_or_else(|| wrong("it has no `https://`"))?;
         let crab = if scheme == Scheme::HTTPS {
-            encrypted()?
+            connect::encrypted(bundle)?
         } else if scheme == Scheme::HTTP && is_loopback(authority.host()) {
-            plain()
+            connect::plain()
         } else {
             return Err(wrong("only `https://`, or `http://` on 127.0.0.1, keeps a token secret"));
         };
@@ -316,25 +320,4 @@ fn cause(error: &octocrab::Error) -> &'static str {
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn encrypted() -> Result<Octocrab, Error> {
-    // octocrab would otherwise put its own name there.
-    let builder = Octocrab::builder().add_header(USER_AGENT, AGENT.to_owned());
-    builder.set_connect_timeout(Some(CONNECT_TIMEOUT)).build().map_err(|_| Error::Invalid {
-        message: "the machine has no certificate authorities to check GitHub's certificate with; install the package \
-                  `ca-certificates`"
-            .to_owned(),
-    })
-}
-
-/// Without TLS: octocrab's own stack wants certificates even for plain HTTP, and a fresh machine may have none.
-fn plain() -> Octocrab {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    connector.set_nodelay(true);
-    let service: HttpClient<HttpConnector, OctoBody> = HttpClient::builder(TokioExecutor::new()).build(connector);
-    match OctocrabBuilder::new_empty().with_service(service).with_auth(AuthState::None).build() {
-        Ok(crab) => crab,
-    }
 }
