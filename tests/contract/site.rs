@@ -85,6 +85,7 @@ impl Site {
             webhook: None,
             port: 0,
             limits: ApiLimits::Github,
+            added: [].into(),
             workflows: [("task.yml".to_owned(), task_workflow())].into(),
             clock: Clock::new(move || Timestamp(forge_time.load(Ordering::SeqCst))),
         };
