@@ -31,17 +31,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Connections by TLS. `bundle`: certificate authorities (PEM) that are trusted beside the machine's own.
+/// Connections by TLS. `bundle`: certificate authorities (PEM) that are trusted beside the machine's own; `proxies`: which
+/// proxy leads to an address, if any.
 ///
 /// # Errors
 /// The bundle cannot be read or holds no certificate; or there is no certificate authority at all.
-pub(super) fn encrypted(bundle: Option<&Path>) -> Result<Octocrab, Error> {
+pub(super) fn encrypted(bundle: Option<&Path>, proxies: Matcher) -> Result<Octocrab, Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Invalid { message: format!("TLS cannot be set up: {error}") })?
         .with_root_certificates(authorities(bundle)?)
         .with_no_client_auth();
-    let proxied = Proxied { matcher: Arc::new(Matcher::from_env()), direct: direct() };
+    let proxied = Proxied { matcher: Arc::new(proxies), direct: direct() };
     let connector =
         HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().wrap_connector(proxied);
     let service: HttpClient<_, OctoBody> = HttpClient::builder(TokioExecutor::new()).build(connector);
@@ -94,7 +95,7 @@ fn authorities(bundle: Option<&Path>) -> Result<RootCertStore, Error> {
     Ok(roots)
 }
 
-/// Connects directly, or through the proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name for an address.
+/// Connects directly, or through the proxy that is named for an address.
 #[derive(Clone)]
 struct Proxied {
     matcher: Arc<Matcher>,

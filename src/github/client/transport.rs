@@ -12,6 +12,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION,
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::BodyExt;
+use hyper_util::client::proxy::matcher::Matcher;
 use octocrab::{OctoBody, Octocrab};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -147,6 +148,11 @@ impl Transport {
     /// The same; the certificate authorities of a file (PEM) are trusted beside the machine's own, as an Enterprise
     /// server or a proxy that opens TLS needs it.
     pub fn trusting(api_url: &str, bundle: Option<&Path>, clock: Clock) -> Result<Self, Error> {
+        Self::through(api_url, bundle, Matcher::from_env(), clock)
+    }
+
+    /// The same through the proxies that `proxies` names.
+    pub(super) fn through(api_url: &str, bundle: Option<&Path>, proxies: Matcher, clock: Clock) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Invalid {
             message: format!("`{api_url}` is no address of a GitHub API ({why}); write it as `{PUBLIC_API_URL}`"),
         };
@@ -163,7 +169,7 @@ impl Transport {
         let base_path = path_and_query.map_or_else(String::new, |whole| whole.path().trim_end_matches('/').to_owned());
         let scheme = parts.scheme.ok_or_else(|| wrong("it has no `https://`"))?;
         let crab = if scheme == Scheme::HTTPS {
-            connect::encrypted(bundle)?
+            connect::encrypted(bundle, proxies)?
         } else if scheme == Scheme::HTTP && is_loopback(authority.host()) {
             connect::plain()
         } else {

@@ -1,5 +1,6 @@
 //! The client against small servers on loopback that answer as GitHub does.
 
+mod encrypted;
 mod reads;
 pub(crate) mod server;
 mod together;
