@@ -10,6 +10,7 @@ mod gather;
 mod health;
 mod loops;
 mod redelivery;
+mod renewal;
 mod routes;
 mod upkeep;
 mod webhook;

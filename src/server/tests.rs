@@ -2,6 +2,7 @@
 
 mod backlog;
 mod calls;
+pub(super) mod hooked;
 mod leaving;
 mod redelivery;
 mod room;

@@ -18,6 +18,7 @@ use crate::server::connector::{ConnectError, Connector, DeploymentOf};
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
+use crate::server::renewal::Renewal;
 use crate::store::{self, Delivery, Store};
 use crate::turn::{self, Held, Turned};
 
@@ -29,8 +30,6 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Shortest sleep while another replica holds the lease.
 const LEASED_SLEEP_MIN: Duration = Duration::from_millis(50);
-/// Shortest wait between two renewals of one turn.
-const RENEWAL_WAIT_MIN: Duration = Duration::from_millis(50);
 /// How long a loop sleeps at most, whatever it is told: a clock that was set back must not keep it asleep.
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
 
@@ -262,19 +261,13 @@ impl<C: Connector> Work<C> {
         events: Vec<Event>,
         now: Timestamp,
     ) -> Result<Turned, Halt> {
-        let mut lease = held.lease;
-        let turned = {
-            let mut turning = std::pin::pin!(turn::turn(deployment, held, events, now));
-            loop {
-                let wait = lease.renewal_wait(self.loops.now()).max(RENEWAL_WAIT_MIN);
-                tokio::select! {
-                    turned = &mut turning => break turned?,
-                    () = tokio::time::sleep(wait) => {
-                        lease = self.loops.store().renew(&self.repository, lease, self.loops.now()).await?;
-                    }
-                }
-            }
+        let renewal = Renewal {
+            store: self.loops.store(),
+            repository: &self.repository,
+            clock: || self.loops.now(),
+            wait: tokio::time::sleep,
         };
+        let (turned, lease) = renewal.during(held.lease, turn::turn(deployment, held, events, now)).await?;
         held.lease = lease;
         Ok(turned)
     }
