@@ -2,6 +2,7 @@
 
 mod backlog;
 mod calls;
+mod failing;
 pub(super) mod hooked;
 mod leaving;
 mod redelivery;

@@ -2,10 +2,10 @@
 //!
 //! Promises: turns of one repository never overlap, in this process or, by the repository's lease, in another; a
 //! delivery counts as worked only after the turn that took it; whatever fails or breaks down is tried again, after a
-//! wait that doubles up to a minute, and touches no other repository.
+//! wait that doubles up to a minute, and touches no other repository; who failed does not keep the lease.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -19,7 +19,7 @@ use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
 use crate::server::renewal::Renewal;
-use crate::store::{self, Delivery, Store};
+use crate::store::{self, Delivery, Lease, Store};
 use crate::turn::{self, Held, Turned};
 
 /// Most deliveries that one turn takes.
@@ -46,6 +46,8 @@ pub(super) struct Work<C: Connector> {
     wake: Arc<Notify>,
     /// Failures in a row; they outlive a breakdown.
     failures: AtomicU32,
+    /// The lease to be given back; it outlives a breakdown too.
+    lease: Mutex<Option<Lease>>,
 }
 
 /// What a loop knows from one turn to the next. All of it can be made anew.
@@ -91,7 +93,8 @@ enum Halt {
 impl<C: Connector> Work<C> {
     /// A loop that has not begun; `wake` ends its sleep.
     pub(super) fn new(loops: Arc<Loops<C>>, repository: RepositoryName, wake: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { loops, repository, wake, failures: AtomicU32::new(0) })
+        let (failures, lease) = (AtomicU32::new(0), Mutex::new(None));
+        Arc::new(Self { loops, repository, wake, failures, lease })
     }
 
     /// Runs until the server stops or the repository is gone. A breakdown is logged and the loop begun again.
@@ -112,7 +115,7 @@ impl<C: Connector> Work<C> {
     async fn live(self: Arc<Self>) {
         let mut memory = Memory { deployment: None, held: None, ticked_at: None, wake_at: None };
         self.work(&mut memory).await;
-        self.give_back(&memory).await;
+        self.give_back().await;
     }
 
     async fn work(&self, memory: &mut Memory<C>) {
@@ -129,6 +132,7 @@ impl<C: Connector> Work<C> {
                     Ok(true) => return,
                     Ok(false) => {}
                     Err(error) => {
+                        memory.held = None;
                         if self.wait_after(&error.to_string()).await {
                             return;
                         }
@@ -152,9 +156,11 @@ impl<C: Connector> Work<C> {
         }
     }
 
-    /// Waits for as long as this failure asks for; whether the server stops.
+    /// Gives the lease back, so that another replica may fare better, and waits for as long as this failure asks for;
+    /// whether the server stops.
     async fn wait_after(&self, reason: &str) -> bool {
         let wait = self.note_failure(reason);
+        self.give_back().await;
         self.loops.stopped_within(wait).await
     }
 
@@ -185,11 +191,16 @@ impl<C: Connector> Work<C> {
     }
 
     /// Whoever waits for the lease need not wait for its end.
-    async fn give_back(&self, memory: &Memory<C>) {
-        let Some(held) = &memory.held else { return };
-        if let Err(error) = self.loops.store().release(&self.repository, held.lease).await {
+    async fn give_back(&self) {
+        let lease = self.taken().take();
+        let Some(lease) = lease else { return };
+        if let Err(error) = self.loops.store().release(&self.repository, lease).await {
             tracing::warn!(repository = %self.repository, %error, "a lease was not given back; it runs out");
         }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Option<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One look at what was heard and what is due, and where there is something, one turn, all of it under the lease.
@@ -216,6 +227,7 @@ impl<C: Connector> Work<C> {
             Some(held) => held,
             empty => {
                 let held = turn::load(&connected.deployment, now).await?;
+                *self.taken() = Some(held.lease);
                 let epoch = held.lease.epoch;
                 tracing::info!(repository = %self.repository, epoch, "the repository is worked here");
                 // What another replica did meanwhile is seen by looking at everything.
