@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::engine::id::RepositoryName;
 use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, Signature, SignatureError, WebhookSecrets, parse};
 use crate::server::connector::Connector;
 use crate::server::delivery;
@@ -104,25 +105,29 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
     }
     let is_form = text(&parts.headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
     let parsed = if is_form { Err(PayloadError::Form) } else { parse(event, &bytes) };
-    let kept = match parsed {
+    let (kept, named) = match parsed {
         Ok(Parsed::Delivery(heard)) if delivery::is_own_act(&heard) => {
             return Ok(accepted(json!({"ignored": "what we did ourselves"})));
         }
-        Ok(Parsed::Delivery(heard)) => delivery::kept(guid, *heard, intake.loops.now()),
+        Ok(Parsed::Delivery(mut heard)) => {
+            let named = std::mem::take(&mut heard.repositories);
+            (delivery::kept(guid, *heard, intake.loops.now()), named)
+        }
         Ok(Parsed::Ignored { reason }) => return Ok(accepted(json!({"ignored": reason}))),
         Err(error @ PayloadError::Form) => return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())),
         Err(error @ PayloadError::TooLong) => return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())),
         Err(error @ PayloadError::Malformed { .. }) => {
             tracing::error!(guid, event, %error, "a signed delivery cannot be read; its beginning is kept");
-            delivery::unreadable(guid, event, &bytes, intake.loops.now())
+            (delivery::unreadable(guid, event, &bytes, intake.loops.now()), Vec::new())
         }
     };
     drop((bytes, room));
-    keep(intake, kept).await
+    keep(intake, kept, &named).await
 }
 
-/// Keeps a delivery and wakes who is to work it. Only then is it answered.
-async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery) -> Result<Response, Refusal> {
+/// Keeps a delivery and wakes who is to work it. Only then is it answered. `named`: the repositories an installation
+/// gained or lost, which connect anew if that is news.
+async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery, named: &[RepositoryName]) -> Result<Response, Refusal> {
     let is_new = match intake.gather.keep(kept.clone()).await {
         Ok(is_new) => is_new,
         Err(error) => {
@@ -133,8 +138,8 @@ async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery) -> Result<Respon
         }
     };
     tracing::debug!(guid = kept.guid, event = kept.event, is_new, "a delivery was kept");
-    if kept.event.starts_with("installation") {
-        intake.loops.installations_changed();
+    if is_new && kept.event.starts_with("installation") {
+        intake.loops.installations_changed(named);
     }
     match &kept.repository {
         Some(repository) => intake.loops.wake(repository),

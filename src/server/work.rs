@@ -284,10 +284,10 @@ impl<C: Connector> Work<C> {
         Ok(turned)
     }
 
-    /// What the repository is worked with; made anew where installations have changed since.
+    /// What the repository is worked with; made anew where its installation has changed since.
     async fn connected<'m>(&self, known: &'m mut Option<Connected<C>>) -> Result<&'m Connected<C>, Trouble> {
         let generation = self.loops.generation();
-        if known.as_ref().is_some_and(|connected| connected.generation != generation) {
+        if known.as_ref().is_some_and(|connected| self.loops.has_changed(&self.repository, connected.generation)) {
             *known = None;
         }
         Ok(match known {

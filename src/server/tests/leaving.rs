@@ -94,7 +94,7 @@ async fn what_is_heard_while_a_loop_ends_is_not_lost() {
 async fn no_loop_ends_on_what_it_knew_before_installations_changed() {
     let loops = Loops::new(Nowhere, HookedStore::default(), clock(), true);
     let decided_in = loops.generation();
-    loops.installations_changed();
+    loops.installations_changed(&[]);
     assert!(!loops.forget(&widgets(), decided_in));
     assert!(loops.forget(&widgets(), loops.generation()));
 }
