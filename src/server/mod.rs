@@ -13,6 +13,7 @@ mod redelivery;
 mod renewal;
 mod routes;
 mod upkeep;
+mod watched;
 mod webhook;
 mod work;
 

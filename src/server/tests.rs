@@ -70,13 +70,23 @@ struct Workshop {
     installed: Arc<AtomicBool>,
     /// How often somebody connected.
     connected: Arc<AtomicU32>,
+    /// Calls whose credentials are still to be refused.
+    unauthorized: Arc<AtomicU32>,
 }
 
 impl Workshop {
     fn new() -> Self {
         let (breakdowns, installed) = (Arc::default(), Arc::new(AtomicBool::new(true)));
         let forge = Arc::new(MemoryForge::new(&[("a.txt", "a\n")], START));
-        Self { forge, store: MemoryStore::new(), breakdowns, gate: None, installed, connected: Arc::default() }
+        Self {
+            forge,
+            store: MemoryStore::new(),
+            breakdowns,
+            gate: None,
+            installed,
+            connected: Arc::default(),
+            unauthorized: Arc::default(),
+        }
     }
 
     fn router(&self) -> Router {
@@ -101,6 +111,9 @@ impl GitHub for Workshop {
         }
         let left = |left: u32| left.checked_sub(1);
         assert!(self.breakdowns.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_err(), "planned breakdown");
+        if self.unauthorized.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
+            return Err(github::Error::Unauthorized { message: "Bad credentials".to_owned() });
+        }
         self.forge.send(request).await
     }
 }

@@ -14,13 +14,14 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::engine::event::Event;
 use crate::engine::id::RepositoryName;
 use crate::engine::time::Timestamp;
-use crate::server::connector::{ConnectError, Connector, DeploymentOf};
+use crate::server::connector::{ConnectError, Connector};
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
 use crate::server::renewal::Renewal;
+use crate::server::watched::Watched;
 use crate::store::{self, Delivery, Lease, Store};
-use crate::turn::{self, Held, Turned};
+use crate::turn::{self, Deployment, Held, Turned};
 
 /// Most deliveries that one turn takes.
 const DELIVERIES_MAX: u32 = 1_000;
@@ -58,9 +59,13 @@ struct Memory<C: Connector> {
     wake_at: Option<Timestamp>,
 }
 
+/// What a repository is worked with.
+type WatchedDeployment<C> =
+    Deployment<Watched<<C as Connector>::GitHub>, <C as Connector>::Git, <C as Connector>::Store>;
+
 /// A deployment and when it was made, counted in changes of the installations.
 struct Connected<C: Connector> {
-    deployment: DeploymentOf<C>,
+    deployment: WatchedDeployment<C>,
     generation: u64,
 }
 
@@ -268,7 +273,7 @@ impl<C: Connector> Work<C> {
     /// One turn, however long it takes: its lease is renewed meanwhile, and it is given up once that is lost.
     async fn turn(
         &self,
-        deployment: &DeploymentOf<C>,
+        deployment: &WatchedDeployment<C>,
         held: &mut Held,
         events: Vec<Event>,
         now: Timestamp,
@@ -284,10 +289,14 @@ impl<C: Connector> Work<C> {
         Ok(turned)
     }
 
-    /// What the repository is worked with; made anew where its installation has changed since.
+    /// What the repository is worked with; made anew where its installation has changed since, and where GitHub has
+    /// refused its credentials.
     async fn connected<'m>(&self, known: &'m mut Option<Connected<C>>) -> Result<&'m Connected<C>, Trouble> {
         let generation = self.loops.generation();
-        if known.as_ref().is_some_and(|connected| self.loops.has_changed(&self.repository, connected.generation)) {
+        let is_over = |connected: &Connected<C>| {
+            connected.deployment.github.is_refused() || self.loops.has_changed(&self.repository, connected.generation)
+        };
+        if known.as_ref().is_some_and(is_over) {
             *known = None;
         }
         Ok(match known {
@@ -298,7 +307,7 @@ impl<C: Connector> Work<C> {
                         ConnectError::NotInstalled => Trouble::Gone(generation),
                         ConnectError::Failed { message } => Trouble::Failed(message),
                     })?;
-                empty.insert(Connected { deployment, generation })
+                empty.insert(Connected { deployment: Watched::deployment(deployment), generation })
             }
         })
     }

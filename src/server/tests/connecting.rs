@@ -45,3 +45,22 @@ async fn only_repositories_that_are_named_for_the_first_time_connect_anew() {
     assert!(loops.health().failure().is_none());
     assert!(loops.progress().borrow().contains_key(&widgets()));
 }
+
+#[tokio::test]
+async fn refused_credentials_are_made_anew() {
+    let workshop = Workshop::new();
+    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
+    let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
+    for (turn, unauthorized, expected) in [("first", 0, 1), ("second", 1, 1), ("third", 0, 2), ("fourth", 0, 2)] {
+        workshop.unauthorized.store(unauthorized, Ordering::SeqCst);
+        assert_eq!(labelled(turn).signed().to(&router).await.0, StatusCode::ACCEPTED);
+        while workshop.store.deliveries().iter().any(|(_, worked)| !worked) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(workshop.connected.load(Ordering::SeqCst), expected, "{turn}");
+        assert_eq!(workshop.unauthorized.load(Ordering::SeqCst), 0, "{turn}");
+    }
+    drop(router);
+    loops.stop();
+    loops.tasks().wait().await;
+}
