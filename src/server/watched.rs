@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::github::{Error, GitHub, Request, Response};
+use crate::github::{Check, Error, GitHub, Request, Response};
 use crate::turn::Deployment;
 
 /// GitHub for one repository, as it was connected to.
@@ -36,5 +36,9 @@ impl<G> Watched<G> {
 impl<G: GitHub> GitHub for Watched<G> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         self.hear(self.github.send(request).await)
+    }
+
+    async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
+        self.hear(self.github.send_if(request, check).await)
     }
 }

@@ -1,5 +1,7 @@
 //! Tokens: minted once, narrowed, renewed, never shown.
 
+mod check;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 

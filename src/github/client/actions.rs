@@ -10,13 +10,13 @@ use crate::engine::id::{JobId, RunId};
 use crate::engine::time::Timestamp;
 use crate::github::client::path::{encode, segment};
 use crate::github::client::transport::Keep;
-use crate::github::client::{Call, Client, Overflow, all_pages, wire};
+use crate::github::client::{Call, Overflow, Sending, all_pages, wire};
 use crate::github::{Error, Response};
 
 /// How much of a log's end is kept.
 const LOG_BYTES: usize = 64 * 1024;
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn dispatch_workflow(
         &self,
         workflow: &str,
