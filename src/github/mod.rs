@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{CommentId, IssueNumber, JobId, Login, PullNumber, RunId, Sha};
@@ -24,15 +25,41 @@ use crate::engine::time::Timestamp;
 
 pub use together::{PullAndChecks, Tip};
 
+/// Says whether a write may still be sent.
+pub trait Check: Send + Sync {
+    /// Asked immediately before each exchange that writes.
+    fn passes(&self) -> BoxFuture<'_, bool>;
+}
+
 /// GitHub for one installed repository.
 pub trait GitHub: Send + Sync {
     /// Sends one request and gives its answer. Reads may be repeated inside; writes never are.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// The same, where a write leaves only if the check passes, which is asked once everything else that the write
+    /// waits for is there. Where it does not pass, nothing more was sent: [`Error::Unreachable`].
+    fn send_if(&self, request: Request, check: &dyn Check) -> impl Future<Output = Result<Response, Error>> + Send {
+        async move {
+            if request.is_write() && !check.passes().await {
+                return Err(called_off());
+            }
+            self.send(request).await
+        }
+    }
+}
+
+/// The error of a write whose check did not pass.
+fn called_off() -> Error {
+    Error::Unreachable { message: "not sent: it was called off".to_owned() }
 }
 
 impl<G: GitHub> GitHub for Arc<G> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         G::send(self, request).await
+    }
+
+    async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
+        G::send_if(self, request, check).await
     }
 }
 

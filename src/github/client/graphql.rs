@@ -14,7 +14,7 @@ use crate::engine::snapshot::{Actor, BodyEdit};
 use crate::engine::time::Timestamp;
 use crate::github::client::error::one_line;
 use crate::github::client::wire::{self, Account, actor, moment};
-use crate::github::client::{Call, Client, Target};
+use crate::github::client::{Call, Sending, Target};
 use crate::github::{Error, NewFile, Response};
 
 const PIN: &str = "mutation($id:ID!){change:pinIssue(input:{issueId:$id}){issue{id}}}";
@@ -96,7 +96,7 @@ struct Edit {
     editor: Option<Account>,
 }
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn pin(&self, node_id: &str, pinned: bool) -> Result<Response, Error> {
         let query = if pinned { PIN } else { UNPIN };
         let what = if pinned { "the pin" } else { "the unpin" };

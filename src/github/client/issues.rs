@@ -7,10 +7,10 @@ use crate::engine::id::{CommentId, IssueNumber, Login};
 use crate::engine::snapshot::{OpenState, Permission};
 use crate::engine::time::Timestamp;
 use crate::github::client::path::{encode, segment};
-use crate::github::client::{Call, Client, Overflow, all_pages, wire};
+use crate::github::client::{Call, Overflow, Sending, all_pages, wire};
 use crate::github::{Error, Reaction, Repository, Response};
 
-impl Client {
+impl Sending<'_> {
     /// Reads a whole list of JSON items.
     pub(super) async fn list<T: serde::de::DeserializeOwned>(
         &self,

@@ -3,7 +3,7 @@
 //! Promises: one HTTP exchange per write and no repetition of any request, save once after a 401 (which did nothing)
 //! with a fresh token; lists are read to their end or refused, never cut silently; nothing is sent while GitHub says
 //! "wait", nor beyond what it allows the installation; what has not changed since it was last read costs none of the
-//! hour's requests.
+//! hour's requests; whether a write may still be sent is asked when its token is made and the gate has let it through.
 
 mod actions;
 mod checks;
@@ -34,7 +34,7 @@ use crate::engine::time::Timestamp;
 use crate::github::auth::TokenKeeper;
 use crate::github::client::known::Known;
 use crate::github::pace::Limits;
-use crate::github::{Error, GitHub, Request, Response};
+use crate::github::{Check, Error, GitHub, Request, Response, called_off};
 
 pub(crate) use error::one_line;
 pub use gate::{Budget, Gate};
@@ -112,6 +112,38 @@ impl Client {
         format!("/repos/{}{rest}", self.repository)
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal(&self, call: &Call, answer: &Answer) -> Error {
+        let error = refusal(call, answer, self.transport.now());
+        if let Error::RateLimited { until } = error {
+            self.gate.wait(until);
+        }
+        error
+    }
+}
+
+/// One request on its way, and what its exchanges that write are checked by.
+struct Sending<'c> {
+    client: &'c Client,
+    check: Option<&'c dyn Check>,
+}
+
+impl std::ops::Deref for Sending<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.client
+    }
+}
+
+impl Sending<'_> {
     /// Sends, renews the token once after a 401, and turns anything but 2xx (and 3xx, for the caller) into an error.
     async fn call(&self, call: &Call) -> Result<Answer, Error> {
         let answer = self.call_raw(call).await?;
@@ -136,26 +168,16 @@ impl Client {
     /// One exchange through the gate; what GitHub says has not changed is answered from what is known.
     async fn exchange(&self, call: &Call, token: &SecretString) -> Result<Answer, Error> {
         let _entered = self.gate.enter(call, || self.transport.now()).await?;
+        // Minting and waiting at the gate may have taken long: nothing but the exchange itself comes after this.
+        if let Some(check) = self.check.filter(|_| call.is_write())
+            && !check.passes().await
+        {
+            return Err(called_off());
+        }
         let tag = self.known().tag(call);
         let given = self.transport.exchange(&Call { known_as: tag, ..call.clone() }, Some(token)).await?;
         self.gate.hear(&given, self.transport.now());
         Ok(self.known().settle(call, given))
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn refusal(&self, call: &Call, answer: &Answer) -> Error {
-        let error = refusal(call, answer, self.transport.now());
-        if let Error::RateLimited { until } = error {
-            self.gate.wait(until);
-        }
-        error
     }
 
     /// GETs one JSON value.
@@ -188,6 +210,16 @@ pub(crate) fn refusal(call: &Call, answer: &Answer, now: Timestamp) -> Error {
 }
 
 impl GitHub for Client {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        Sending { client: self, check: None }.send(request).await
+    }
+
+    async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
+        Sending { client: self, check: Some(check) }.send(request).await
+    }
+}
+
+impl Sending<'_> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         self.gate.admit(&request, self.transport.now())?;
         match request {

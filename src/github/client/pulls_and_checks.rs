@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::id::{CheckRunId, PullNumber, Sha};
 use crate::engine::snapshot::{Checks, OpenState, PullRequest};
-use crate::github::client::Client;
+use crate::github::client::Sending;
 use crate::github::client::graphql::{Reply, editor};
 use crate::github::client::wire::{self, Account, lacks, moment};
 use crate::github::{Error, PullAndChecks, Response};
@@ -100,7 +100,7 @@ struct Suite {
     app: Option<wire::App>,
 }
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn pulls_and_checks(&self, numbers: &[PullNumber]) -> Result<Response, Error> {
         let mut pulls = Vec::with_capacity(numbers.len());
         for numbers in numbers.chunks(PULLS_MAX) {

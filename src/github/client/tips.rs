@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::engine::id::Sha;
-use crate::github::client::{Client, wire};
+use crate::github::client::{Sending, wire};
 use crate::github::{Error, Response, Tip};
 
 /// Most branches asked for at once: a question stays small, and is answered soon.
@@ -43,7 +43,7 @@ struct Blob {
     is_truncated: Option<bool>,
 }
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn tips(&self, branches: &[String], path: &str) -> Result<Response, Error> {
         let mut tips = Vec::with_capacity(branches.len());
         for branches in branches.chunks(BRANCHES_MAX) {
