@@ -22,17 +22,27 @@ use crate::engine::snapshot::{
 };
 use crate::engine::time::Timestamp;
 
+use together::send_singly;
 pub use together::{PullAndChecks, Tip};
 
 /// GitHub for one installed repository.
 pub trait GitHub: Send + Sync {
     /// Sends one request and gives its answer. Reads may be repeated inside; writes never are.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// Asks several things, in as few exchanges as the way to GitHub can; an answer to each, in the order asked.
+    fn send_together(&self, requests: Vec<Request>) -> impl Future<Output = Vec<Result<Response, Error>>> + Send {
+        send_singly(self, requests)
+    }
 }
 
 impl<G: GitHub> GitHub for Arc<G> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         G::send(self, request).await
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        G::send_together(self, requests).await
     }
 }
 
@@ -126,6 +136,16 @@ pub enum Request {
         body: Option<String>,
         /// New state; closing says `completed`.
         state: Option<OpenState>,
+    },
+    /// Writes an issue's body anew, and asks what edits it had, this one among them (GraphQL). →
+    /// [`Response::Rewritten`]
+    RewriteIssue {
+        /// The issue.
+        number: IssueNumber,
+        /// Its GraphQL id.
+        node_id: String,
+        /// New body.
+        body: String,
     },
     /// Comments. → [`Response::Comment`]
     CreateComment {
@@ -354,6 +374,13 @@ pub enum Response {
     Comment(Box<Comment>),
     /// Body edits.
     BodyEdits(Vec<BodyEdit>),
+    /// A body was written.
+    Rewritten {
+        /// When the issue last changed, that writing included.
+        updated_at: Timestamp,
+        /// Its body's edits, oldest first.
+        edits: Vec<BodyEdit>,
+    },
     /// A branch.
     Ref(Ref),
     /// Branches.

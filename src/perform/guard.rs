@@ -52,6 +52,14 @@ impl<G: GitHub, M: Send + Sync, S: Store> GitHub for Guard<'_, G, M, S> {
         }
         self.deployment.github.send(request).await
     }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, github::Error>> {
+        if requests.iter().any(Request::is_write) && !self.stands().await {
+            let not_sent = || Err(github::Error::Unreachable { message: NOT_SENT.to_owned() });
+            return requests.iter().map(|_| not_sent()).collect();
+        }
+        self.deployment.github.send_together(requests).await
+    }
 }
 
 impl<G: Send + Sync, M: Git, S: Store> Git for Guard<'_, G, M, S> {

@@ -8,6 +8,7 @@
 mod actions;
 mod checks;
 mod contents;
+mod edits;
 mod error;
 mod gate;
 mod graphql;
@@ -18,6 +19,7 @@ mod path;
 mod pulls;
 mod pulls_and_checks;
 mod tips;
+mod together;
 mod transport;
 mod wire;
 
@@ -62,6 +64,8 @@ pub struct Client {
     known: Mutex<Known>,
     /// The commit made last, with its tree: the next one often goes on top of it.
     made: Mutex<Option<(Sha, String)>>,
+    /// The repository's GraphQL id, where it was told.
+    node_id: Mutex<Option<String>>,
 }
 
 impl Client {
@@ -78,7 +82,8 @@ impl Client {
         credentials: Credentials,
     ) -> Result<Self, Error> {
         check_name(&repository)?;
-        Ok(Self { transport, repository, credentials, gate, known: Mutex::default(), made: Mutex::default() })
+        let (known, made, node_id) = Default::default();
+        Ok(Self { transport, repository, credentials, gate, known, made, node_id })
     }
 
     /// The repository.
@@ -150,6 +155,10 @@ impl Client {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn node_id(&self) -> MutexGuard<'_, Option<String>> {
+        self.node_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn refusal(&self, call: &Call, answer: &Answer) -> Error {
         let error = refusal(call, answer, self.transport.now());
         if let Error::RateLimited { until } = error {
@@ -202,6 +211,7 @@ impl GitHub for Client {
             Request::BodyEdits { number } => self.body_edits(number).await,
             Request::CreateIssue { title, body, labels } => self.create_issue(&title, &body, &labels).await,
             Request::UpdateIssue { number, title, body, state } => self.update_issue(number, title, body, state).await,
+            Request::RewriteIssue { number, node_id, body } => self.rewrite_issue(number, &node_id, &body).await,
             Request::CreateComment { number, body } => self.create_comment(number, &body).await,
             Request::DeleteComment { comment } => self.delete_comment(comment).await,
             Request::React { comment, reaction } => self.react(comment, reaction).await,
@@ -236,5 +246,9 @@ impl GitHub for Client {
             Request::MergeBranch { into, from } => self.merge_branch(&into, &from).await,
             Request::Checks { sha } => self.checks(sha).await,
         }
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        self.ask_together(requests).await
     }
 }
