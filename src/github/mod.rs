@@ -23,6 +23,7 @@ use crate::engine::snapshot::{
 };
 use crate::engine::time::Timestamp;
 
+use together::send_singly;
 pub use together::{PullAndChecks, Tip};
 
 /// Says whether a write may still be sent.
@@ -46,6 +47,25 @@ pub trait GitHub: Send + Sync {
             self.send(request).await
         }
     }
+
+    /// Asks several things, in as few exchanges as the way to GitHub can; an answer to each, in the order asked.
+    fn send_together(&self, requests: Vec<Request>) -> impl Future<Output = Vec<Result<Response, Error>>> + Send {
+        send_singly(self, requests)
+    }
+
+    /// The same, where writes leave only if the check passes, as in [`GitHub::send_if`].
+    fn send_together_if(
+        &self,
+        requests: Vec<Request>,
+        check: &dyn Check,
+    ) -> impl Future<Output = Vec<Result<Response, Error>>> + Send {
+        async move {
+            if requests.iter().any(Request::is_write) && !check.passes().await {
+                return requests.iter().map(|_| Err(called_off())).collect();
+            }
+            self.send_together(requests).await
+        }
+    }
 }
 
 /// The error of a write whose check did not pass.
@@ -60,6 +80,14 @@ impl<G: GitHub> GitHub for Arc<G> {
 
     async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
         G::send_if(self, request, check).await
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        G::send_together(self, requests).await
+    }
+
+    async fn send_together_if(&self, requests: Vec<Request>, check: &dyn Check) -> Vec<Result<Response, Error>> {
+        G::send_together_if(self, requests, check).await
     }
 }
 
@@ -153,6 +181,16 @@ pub enum Request {
         body: Option<String>,
         /// New state; closing says `completed`.
         state: Option<OpenState>,
+    },
+    /// Writes an issue's body anew, and asks what edits it had, this one among them (GraphQL). →
+    /// [`Response::Rewritten`]
+    RewriteIssue {
+        /// The issue.
+        number: IssueNumber,
+        /// Its GraphQL id.
+        node_id: String,
+        /// New body.
+        body: String,
     },
     /// Comments. → [`Response::Comment`]
     CreateComment {
@@ -381,6 +419,13 @@ pub enum Response {
     Comment(Box<Comment>),
     /// Body edits.
     BodyEdits(Vec<BodyEdit>),
+    /// A body was written.
+    Rewritten {
+        /// When the issue last changed, that writing included.
+        updated_at: Timestamp,
+        /// Its body's edits, oldest first.
+        edits: Vec<BodyEdit>,
+    },
     /// A branch.
     Ref(Ref),
     /// Branches.

@@ -55,6 +55,10 @@ impl<G: GitHub, M: Send + Sync, S: Store> GitHub for Guard<'_, G, M, S> {
     async fn send(&self, request: Request) -> Result<Response, github::Error> {
         self.deployment.github.send_if(request, self).await
     }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, github::Error>> {
+        self.deployment.github.send_together_if(requests, self).await
+    }
 }
 
 impl<G: Send + Sync, M: Git, S: Store> Git for Guard<'_, G, M, S> {

@@ -25,6 +25,7 @@ impl Sending<'_> {
 
     pub(super) async fn repository_facts(&self) -> Result<Response, Error> {
         let found: wire::Repository = self.read("", format!("repository {}", self.repository)).await?;
+        *self.node_id() = found.node_id;
         let default_branch = found.default_branch.ok_or_else(|| wire::lacks("the repository", "default_branch"))?;
         Ok(Response::Repository(Repository { id: found.id, default_branch, archived: found.archived.unwrap_or(false) }))
     }

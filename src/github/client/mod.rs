@@ -8,6 +8,7 @@
 mod actions;
 mod checks;
 mod contents;
+mod edits;
 mod error;
 mod gate;
 mod graphql;
@@ -18,6 +19,7 @@ mod path;
 mod pulls;
 mod pulls_and_checks;
 mod tips;
+mod together;
 mod transport;
 mod wire;
 
@@ -62,6 +64,8 @@ pub struct Client {
     known: Mutex<Known>,
     /// The commit made last, with its tree: the next one often goes on top of it.
     made: Mutex<Option<(Sha, String)>>,
+    /// The repository's GraphQL id, where it was told.
+    node_id: Mutex<Option<String>>,
 }
 
 impl Client {
@@ -78,7 +82,8 @@ impl Client {
         credentials: Credentials,
     ) -> Result<Self, Error> {
         check_name(&repository)?;
-        Ok(Self { transport, repository, credentials, gate, known: Mutex::default(), made: Mutex::default() })
+        let (known, made, node_id) = Default::default();
+        Ok(Self { transport, repository, credentials, gate, known, made, node_id })
     }
 
     /// The repository.
@@ -118,6 +123,10 @@ impl Client {
 
     fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn node_id(&self) -> MutexGuard<'_, Option<String>> {
+        self.node_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refusal(&self, call: &Call, answer: &Answer) -> Error {
@@ -217,6 +226,21 @@ impl GitHub for Client {
     async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
         Sending { client: self, check: Some(check) }.send(request).await
     }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        Sending { client: self, check: None }.ask_together(requests).await
+    }
+
+    async fn send_together_if(&self, requests: Vec<Request>, check: &dyn Check) -> Vec<Result<Response, Error>> {
+        Sending { client: self, check: Some(check) }.ask_together(requests).await
+    }
+}
+
+/// As one part of several that are asked together.
+impl GitHub for Sending<'_> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        Sending::send(self, request).await
+    }
 }
 
 impl Sending<'_> {
@@ -234,6 +258,7 @@ impl Sending<'_> {
             Request::BodyEdits { number } => self.body_edits(number).await,
             Request::CreateIssue { title, body, labels } => self.create_issue(&title, &body, &labels).await,
             Request::UpdateIssue { number, title, body, state } => self.update_issue(number, title, body, state).await,
+            Request::RewriteIssue { number, node_id, body } => self.rewrite_issue(number, &node_id, &body).await,
             Request::CreateComment { number, body } => self.create_comment(number, &body).await,
             Request::DeleteComment { comment } => self.delete_comment(comment).await,
             Request::React { comment, reaction } => self.react(comment, reaction).await,
