@@ -303,7 +303,9 @@ impl Loop {
     fn receipt(&self, entry: &Entry) -> Receipt {
         match &entry.effect {
             Effect::CreateTracking { .. } => Receipt::Issue(Box::new(issue(1_000_000, 1))),
-            Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: "e".repeat(64) },
+            Effect::EditTracking { .. } => {
+                Receipt::TrackingWritten { number: IssueNumber(1), digest: "e".repeat(64), history: None }
+            }
             Effect::WriteBrief { brief } => Receipt::Commit(sha("b", brief.issue.0)),
             Effect::KeepPlan { revision } => Receipt::Commit(sha("d", *revision)),
             Effect::Dispatch { key, .. } => Receipt::Dispatched { run: Some(RunId(key.id.issue.0)) },

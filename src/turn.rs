@@ -47,10 +47,16 @@ pub struct Turned {
 }
 
 /// Takes the repository's lease and loads the plan, or begins one that is rebuilt from GitHub first. Refused while
-/// another owner holds the lease.
+/// another owner holds the lease; where the plan cannot be loaded, the lease is given back.
 pub async fn load<G, M, S: Store>(deployment: &Deployment<G, M, S>, now: Timestamp) -> Result<Held, store::Error> {
     let lease = deployment.store.acquire(&deployment.repository, &deployment.owner, now).await?;
-    load_under(deployment, lease, now).await
+    let loaded = load_under(deployment, lease, now).await;
+    if loaded.is_err()
+        && let Err(error) = deployment.store.release(&deployment.repository, lease).await
+    {
+        tracing::warn!(repository = %deployment.repository, %error, "a lease was not given back; it runs out");
+    }
+    loaded
 }
 
 /// Loads the plan under a lease that is held.

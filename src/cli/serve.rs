@@ -130,7 +130,9 @@ async fn serve<S: Store + Clone + 'static>(
     secrets: WebhookSecrets,
     store: S,
 ) -> Result<ExitCode, Failure> {
-    store::readable(&store).await.map_err(|error| Failure::failed(error.to_string()))?;
+    for (repository, error) in store::unreadable(&store).await.map_err(|error| Failure::failed(error.to_string()))? {
+        tracing::error!(%repository, %error, "a repository's plan cannot be read; all others are worked");
+    }
     let options = AppOptions {
         git_url: arguments
             .git_url

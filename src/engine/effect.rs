@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::brief::Brief;
 use crate::engine::id::{AttemptId, AttemptKey, CommentId, IssueNumber, Owner, PullNumber, RunId, Sha};
 use crate::engine::record::Record;
-use crate::engine::snapshot::{Issue, PullRequest};
+use crate::engine::snapshot::{BodyEdit, Issue, PullRequest};
 use crate::engine::time::Timestamp;
 
 /// Names an effect; two effects with one key are the same effect.
@@ -259,6 +259,15 @@ pub enum Outcome {
     },
 }
 
+/// An issue's edits as the answer to one of them told them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// When the issue last changed.
+    pub updated_at: Timestamp,
+    /// Edits of its body, oldest first.
+    pub edits: Vec<BodyEdit>,
+}
+
 /// What a done effect tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receipt {
@@ -268,10 +277,14 @@ pub enum Receipt {
     Issue(Box<Issue>),
     /// The tracking issue was not written because a person changed it meanwhile.
     TrackingTouched,
-    /// The tracking issue was written; the digest of our part.
+    /// The tracking issue was written.
     TrackingWritten {
-        /// Digest.
+        /// Which.
+        number: IssueNumber,
+        /// The digest of our part.
         digest: String,
+        /// The body's edits, where the answer told them up to this one.
+        history: Option<History>,
     },
     /// A commit.
     Commit(Sha),

@@ -2,7 +2,9 @@
 //! row, and one file per task.
 //!
 //! Promises: each commit of a brief carries the plan that knows its attempt, so that no number is ever given twice;
-//! whatever else is worth keeping follows within [`KEPT_WITHIN`]. The seed that nonces are made from is never written.
+//! whatever else is worth keeping follows within [`KEPT_WITHIN`], save what GitHub tells however late it is asked: that
+//! a pull request was opened, and that a merge closed its issue, goes with the next commit. The seed that nonces are
+//! made from is never written.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,9 +16,10 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::id::{AttemptId, RunId, Sha, TaskId};
 use crate::engine::plan::{Header, Numbers, Plan, PlanStatus, SCHEMA};
+use crate::engine::reconcile::GRACE;
 use crate::engine::record::Record;
 use crate::engine::snapshot::{Actor, Issue, PullRequest};
-use crate::engine::task::{CheckState, Counters, Task};
+use crate::engine::task::{CheckState, Counters, Pull, Stage, Task};
 use crate::engine::time::Timestamp;
 use crate::engine::upgrade::upgrade;
 
@@ -162,12 +165,13 @@ pub(super) fn note(draft: &mut Draft<'_>) {
     if !changed.is_empty() || turned || spoke || gone {
         let at_rest = draft.header().status == PlanStatus::Ended;
         let now = first || at_rest || draft.changed().any(|(old, new)| cannot_wait(old, new));
-        let due = if now { draft.now } else { draft.now + KEPT_WITHIN };
+        let soon = turned || spoke || gone || draft.changed().any(|(old, new)| is_told_nowhere(old, new));
+        let due = if now { Some(draft.now) } else { soon.then(|| draft.now + KEPT_WITHIN) };
         let unkept = &mut draft.header_mut().unkept;
         unkept.revision += 1;
         let revision = unkept.revision;
         unkept.tasks.extend(changed.into_iter().map(|id| (id, revision)));
-        unkept.due = Some(unkept.due.map_or(due, |known| known.min(due)));
+        unkept.due = unkept.due.into_iter().chain(due).min();
     }
     let briefed =
         draft.entries().any(|e| matches!(e.effect, Effect::WriteBrief { .. }) && e.state == EntryState::Queued);
@@ -207,6 +211,33 @@ fn is_worth_keeping(old: Option<&Task>, new: Option<&Task>) -> bool {
         (None, Some(_)) => true,
         (Some(_) | None, None) => false,
     }
+}
+
+/// Whether a task changed in more than that its work stands in a pull request, or that its merge closed its issue: that
+/// is found however late it is asked, and is kept with whatever comes next.
+fn is_told_nowhere(old: Option<&Task>, new: Option<&Task>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => untold(essence(old)) != untold(essence(new)),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// A task as it was before its finished work came to stand in a pull request of which nothing else is to be known, or
+/// its merge closed its issue.
+fn untold(mut task: Task) -> Task {
+    if task.stage == Stage::Merged {
+        task.issue_open = true;
+    }
+    let plain = |pull: &Pull| {
+        let asked = pull.merge_asked || pull.merge_refused.is_some() || pull.rerun_head.is_some();
+        pull.open && !pull.merged && !asked
+    };
+    let shows_work = task.work.as_ref().is_some_and(|work| task.branch.as_ref().is_none_or(|at| *at == work.commit));
+    if matches!(task.stage, Stage::Complete | Stage::PrOpen) && shows_work && task.pull.as_ref().is_none_or(plain) {
+        (task.stage, task.branch, task.pull) = (Stage::Complete, None, None);
+        task.told.retain(|name| !name.starts_with(GRACE));
+    }
+    task
 }
 
 /// Whether a task changed in what nothing on GitHub would tell: why an attempt is being closed, what is counted. It is

@@ -23,8 +23,10 @@ pub enum Rest {
 /// Tells how a plan stands at a moment.
 pub fn rest(plan: &Plan, now: Timestamp) -> Rest {
     let draft = Draft::view(plan, now);
-    // An issue that its merge should close is closed by us only later; nobody need wait for that.
-    let pending = |entry: &&Entry| entry.not_before <= now || !matches!(entry.effect, Effect::CloseIssue { .. });
+    // An issue that its merge should close is closed by us only later, and branches that go together go later, too;
+    // nobody need wait for that.
+    let later = |effect: &Effect| matches!(effect, Effect::CloseIssue { .. } | Effect::DeleteBranch { .. });
+    let pending = |entry: &&Entry| entry.not_before <= now || !later(&entry.effect);
     let header = draft.header();
     let busy = draft.entries().any(|entry| pending(&entry))
         || !header.acts.is_empty()

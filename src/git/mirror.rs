@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::engine::id::Sha;
 use crate::git::command::{Credential, Program};
 use crate::git::push::{Pushed, pushed};
-use crate::git::{Error, Git};
+use crate::git::{CALLED_OFF, Error, Git};
 
 /// Gives the token to reach the repository with. Asked before each contact, since installation tokens expire.
 pub trait Credentials: Send + Sync {
@@ -105,8 +105,22 @@ impl<C: Credentials> Mirror<C> {
 
 impl<C: Credentials> Git for Mirror<C> {
     async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), Error> {
+        self.move_branch_if(branch, expected, to, std::future::ready(true)).await
+    }
+
+    async fn move_branch_if(
+        &self,
+        branch: &str,
+        expected: Option<&Sha>,
+        to: &Sha,
+        may: impl Future<Output = bool> + Send,
+    ) -> Result<(), Error> {
         self.need(to).await?;
         let credential = self.credential().await?;
+        // Fetching and minting may have taken long.
+        if !may.await {
+            return Err(Error::Failed { message: CALLED_OFF.to_owned() });
+        }
         let lease = format!("--force-with-lease=refs/heads/{branch}:{}", expected.map_or("", Sha::as_str));
         let move_to = format!("{to}:refs/heads/{branch}");
         let answer = self

@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 use crate::engine::id::Sha;
 
+/// What a push comes to that its sender called off.
+const CALLED_OFF: &str = "not sent: it was called off";
+
 /// The repository's git side. `mirror` runs the git program on a bare mirror; the forge's world answers from memory.
 pub trait Git: Send + Sync {
     /// Sets a branch to a commit if it still is at `expected` (nothing: if it does not exist), forced.
@@ -20,6 +23,23 @@ pub trait Git: Send + Sync {
         expected: Option<&Sha>,
         to: &Sha,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The same, if `may` says yes, which is asked once everything else is at hand and only the push is left. Where it
+    /// says no, nothing was sent: [`Error::Failed`].
+    fn move_branch_if(
+        &self,
+        branch: &str,
+        expected: Option<&Sha>,
+        to: &Sha,
+        may: impl Future<Output = bool> + Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            if !may.await {
+                return Err(Error::Failed { message: CALLED_OFF.to_owned() });
+            }
+            self.move_branch(branch, expected, to).await
+        }
+    }
 
     /// What a commit stands on, the first parent first.
     fn parents(&self, commit: &Sha) -> impl Future<Output = Result<Vec<Sha>, Error>> + Send;
@@ -34,6 +54,16 @@ pub trait Git: Send + Sync {
 impl<M: Git> Git for Arc<M> {
     async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), Error> {
         M::move_branch(self, branch, expected, to).await
+    }
+
+    async fn move_branch_if(
+        &self,
+        branch: &str,
+        expected: Option<&Sha>,
+        to: &Sha,
+        may: impl Future<Output = bool> + Send,
+    ) -> Result<(), Error> {
+        M::move_branch_if(self, branch, expected, to, may).await
     }
 
     async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, Error> {

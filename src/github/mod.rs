@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{CommentId, IssueNumber, JobId, Login, PullNumber, RunId, Sha};
@@ -22,17 +23,71 @@ use crate::engine::snapshot::{
 };
 use crate::engine::time::Timestamp;
 
+use together::send_singly;
 pub use together::{PullAndChecks, Tip};
+
+/// Says whether a write may still be sent.
+pub trait Check: Send + Sync {
+    /// Asked immediately before each exchange that writes.
+    fn passes(&self) -> BoxFuture<'_, bool>;
+}
 
 /// GitHub for one installed repository.
 pub trait GitHub: Send + Sync {
     /// Sends one request and gives its answer. Reads may be repeated inside; writes never are.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// The same, where a write leaves only if the check passes, which is asked once everything else that the write
+    /// waits for is there. Where it does not pass, nothing more was sent: [`Error::Unreachable`].
+    fn send_if(&self, request: Request, check: &dyn Check) -> impl Future<Output = Result<Response, Error>> + Send {
+        async move {
+            if request.is_write() && !check.passes().await {
+                return Err(called_off());
+            }
+            self.send(request).await
+        }
+    }
+
+    /// Asks several things, in as few exchanges as the way to GitHub can; an answer to each, in the order asked.
+    fn send_together(&self, requests: Vec<Request>) -> impl Future<Output = Vec<Result<Response, Error>>> + Send {
+        send_singly(self, requests)
+    }
+
+    /// The same, where writes leave only if the check passes, as in [`GitHub::send_if`].
+    fn send_together_if(
+        &self,
+        requests: Vec<Request>,
+        check: &dyn Check,
+    ) -> impl Future<Output = Vec<Result<Response, Error>>> + Send {
+        async move {
+            if requests.iter().any(Request::is_write) && !check.passes().await {
+                return requests.iter().map(|_| Err(called_off())).collect();
+            }
+            self.send_together(requests).await
+        }
+    }
+}
+
+/// The error of a write whose check did not pass.
+fn called_off() -> Error {
+    Error::Unreachable { message: "not sent: it was called off".to_owned() }
 }
 
 impl<G: GitHub> GitHub for Arc<G> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         G::send(self, request).await
+    }
+
+    async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
+        G::send_if(self, request, check).await
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        G::send_together(self, requests).await
+    }
+
+    async fn send_together_if(&self, requests: Vec<Request>, check: &dyn Check) -> Vec<Result<Response, Error>> {
+        G::send_together_if(self, requests, check).await
     }
 }
 
@@ -126,6 +181,16 @@ pub enum Request {
         body: Option<String>,
         /// New state; closing says `completed`.
         state: Option<OpenState>,
+    },
+    /// Writes an issue's body anew, and asks what edits it had, this one among them (GraphQL). →
+    /// [`Response::Rewritten`]
+    RewriteIssue {
+        /// The issue.
+        number: IssueNumber,
+        /// Its GraphQL id.
+        node_id: String,
+        /// New body.
+        body: String,
     },
     /// Comments. → [`Response::Comment`]
     CreateComment {
@@ -354,6 +419,13 @@ pub enum Response {
     Comment(Box<Comment>),
     /// Body edits.
     BodyEdits(Vec<BodyEdit>),
+    /// A body was written.
+    Rewritten {
+        /// When the issue last changed, that writing included.
+        updated_at: Timestamp,
+        /// Its body's edits, oldest first.
+        edits: Vec<BodyEdit>,
+    },
     /// A branch.
     Ref(Ref),
     /// Branches.

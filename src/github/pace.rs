@@ -51,7 +51,7 @@ pub enum Content {
 /// What a request makes.
 pub fn content(request: &Request) -> Content {
     match request {
-        Request::UpdateIssue { body: Some(_), .. } => Content::View,
+        Request::UpdateIssue { body: Some(_), .. } | Request::RewriteIssue { .. } => Content::View,
         Request::CreateIssue { .. }
         | Request::UpdateIssue { body: None, .. }
         | Request::CreateComment { .. }

@@ -8,6 +8,7 @@ impl Request {
         match self {
             Self::CreateIssue { .. }
             | Self::UpdateIssue { .. }
+            | Self::RewriteIssue { .. }
             | Self::CreateComment { .. }
             | Self::DeleteComment { .. }
             | Self::React { .. }

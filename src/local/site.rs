@@ -83,7 +83,9 @@ impl Site {
             sqlite::Options { path: options.state.join("orchestrator.sqlite"), durability: Durability::ProcessEnd };
         // Taken first: a second process on the same state folder ends here and has touched nothing.
         let store = SqliteStore::open(&database).await.map_err(unopened)?;
-        store::readable(&store).await?;
+        if let Some((_, error)) = store::unreadable(&store).await?.pop() {
+            return Err(error.into());
+        }
         state::bind(&options.state, &options.source)?;
         let runner_state = options.state.join("runner");
         if runner_state.is_dir() {

@@ -1,16 +1,15 @@
-//! What stands between a turn and the world: immediately before each write the lease is asked for once more, so that a
-//! process that was paused past it writes nothing.
+//! What stands between a turn and the world: immediately before each write, when all else it waits for is there, the
+//! lease is asked for once more, so that a process that was paused past it writes nothing.
 
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
+
 use crate::engine::id::Sha;
 use crate::git::{self, Git};
-use crate::github::{self, GitHub, Request, Response};
+use crate::github::{self, Check, GitHub, Request, Response};
 use crate::perform::Deployment;
 use crate::store::{self, Lease, Store};
-
-/// Why the lease is not there, as a call's error: it is never shown, for the turn ends with the store's own.
-const NOT_SENT: &str = "not sent: the lease is not held";
 
 /// GitHub and git under a lease.
 pub(super) struct Guard<'d, G, M, S> {
@@ -45,21 +44,26 @@ impl<'d, G, M, S: Store> Guard<'d, G, M, S> {
     }
 }
 
+impl<G: Send + Sync, M: Send + Sync, S: Store> Check for Guard<'_, G, M, S> {
+    fn passes(&self) -> BoxFuture<'_, bool> {
+        Box::pin(self.stands())
+    }
+}
+
+/// A write that was called off has an error that is never shown: the turn ends with the store's own.
 impl<G: GitHub, M: Send + Sync, S: Store> GitHub for Guard<'_, G, M, S> {
     async fn send(&self, request: Request) -> Result<Response, github::Error> {
-        if request.is_write() && !self.stands().await {
-            return Err(github::Error::Unreachable { message: NOT_SENT.to_owned() });
-        }
-        self.deployment.github.send(request).await
+        self.deployment.github.send_if(request, self).await
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, github::Error>> {
+        self.deployment.github.send_together_if(requests, self).await
     }
 }
 
 impl<G: Send + Sync, M: Git, S: Store> Git for Guard<'_, G, M, S> {
     async fn move_branch(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Result<(), git::Error> {
-        if !self.stands().await {
-            return Err(git::Error::Failed { message: NOT_SENT.to_owned() });
-        }
-        self.deployment.git.move_branch(branch, expected, to).await
+        self.deployment.git.move_branch_if(branch, expected, to, self.stands()).await
     }
 
     async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, git::Error> {

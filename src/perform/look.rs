@@ -8,10 +8,10 @@ use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::snapshot::{BodyEdit, Checks, Comment, Issue, LabelEvent, OpenState, PullRequest, Ref, Run};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, PullAndChecks, Repository, Request, Response, Tip};
+use crate::github::{Error, GitHub, Repository, Request, Response, Tip};
 
 /// An answer of another kind than asked for.
-fn other(response: &Response) -> Error {
+pub(super) fn other(response: &Response) -> Error {
     let words = format!("{response:?}");
     Error::Unexpected { message: format!("another kind of answer: {}", crate::engine::report::head(&words, 80)) }
 }
@@ -56,11 +56,6 @@ call!(runs(workflow: &str, since: Timestamp) -> Vec<Run>, Request::Runs { workfl
 call!(some_run(run: RunId) -> Box<Run>, Request::Run { run }, Run);
 call!(pull(number: PullNumber) -> Box<PullRequest>, Request::PullRequest { number }, PullRequest);
 call!(pulls_of(head: &str) -> Vec<PullRequest>, Request::PullRequests { head: Some(head.to_owned()) }, PullRequests);
-call!(
-    pulls_and_checks(numbers: &[PullNumber]) -> Vec<PullAndChecks>,
-    Request::PullsAndChecks { numbers: numbers.to_vec() },
-    PullsAndChecks
-);
 call!(checks(sha: &Sha) -> Checks, Request::Checks { sha: sha.clone() }, Checks);
 
 /// Most reads under way at once: far below the hundred that GitHub allows, and enough that a round takes as long as its
@@ -127,18 +122,23 @@ pub(super) async fn records(github: &impl GitHub, attempts: &[AttemptId]) -> Res
         return Ok(Vec::new());
     }
     let branches = attempts.iter().map(|attempt| attempt.record_branch()).collect();
-    let found = match tips(github, branches, RECORD_FILE).await {
+    match tips(github, branches, RECORD_FILE).await {
         // A server that does not know the question is asked in those that all know.
-        Err(Error::Invalid { .. }) => {
-            return together(attempts.iter().map(|id| record_alone(github, *id)).collect()).await;
+        Err(Error::Invalid { .. }) => records_singly(github, attempts).await,
+        Ok(found) if found.len() != attempts.len() => {
+            Err(Error::Unexpected { message: "not as many records as were asked for".to_owned() })
         }
-        found => found?,
-    };
-    if found.len() != attempts.len() {
-        return Err(Error::Unexpected { message: "not as many records as were asked for".to_owned() });
+        found => records_at(github, found?).await,
     }
-    let mut records = Vec::with_capacity(found.len());
-    for tip in found {
+}
+
+/// The records that stand on branches, each with its tip.
+pub(super) async fn records_at(
+    github: &impl GitHub,
+    tips: Vec<Option<Tip>>,
+) -> Result<Vec<Option<(Sha, Record)>>, Error> {
+    let mut records = Vec::with_capacity(tips.len());
+    for tip in tips {
         records.push(match tip {
             None => None,
             Some(Tip { sha, file: Some(text) }) => {
@@ -149,6 +149,14 @@ pub(super) async fn records(github: &impl GitHub, attempts: &[AttemptId]) -> Res
         });
     }
     Ok(records)
+}
+
+/// Records in two calls each.
+pub(super) async fn records_singly(
+    github: &impl GitHub,
+    attempts: &[AttemptId],
+) -> Result<Vec<Option<(Sha, Record)>>, Error> {
+    together(attempts.iter().map(|id| record_alone(github, *id)).collect()).await
 }
 
 /// A record in two calls.

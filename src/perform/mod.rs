@@ -1,6 +1,7 @@
 //! Effect → call → outcome, read → calls → fact. Nothing is decided here: what came back is told to the engine as
 //! events.
 
+mod attempts;
 mod briefs;
 mod deployment;
 mod failure;
@@ -10,14 +11,13 @@ mod kept;
 mod look;
 mod onto;
 mod probe;
+mod question;
 mod read;
 mod update;
 mod write;
 
 use std::sync::Mutex;
 use std::time::Duration;
-
-use futures_util::future::join_all;
 
 use crate::engine::effect::{Effect, EffectKey, Entry, Outcome};
 use crate::engine::event::Event;
@@ -33,8 +33,11 @@ use crate::store::{self, Lease, Store};
 pub use deployment::{Configuration, Deployment};
 use guard::Guard;
 
+/// Most branches deleted in one call.
+const DELETIONS_AT_ONCE: usize = 50;
+
 /// How long a branch counts as the default one without being asked for: only people change that, and seldom.
-const NAME_HOLDS: Duration = Duration::from_secs(10 * 60);
+const NAME_HOLDS: Duration = Duration::from_secs(30 * 60);
 
 /// What is kept between turns: the base's file list at one commit while its head stays, its name for a while, and
 /// where our last commit left the state branch. All of it can be read anew.
@@ -62,6 +65,13 @@ impl Tree {
     fn name(&self, name: &str, now: Timestamp) {
         if let Ok(mut kept) = self.name.lock() {
             *kept = Some((now, name.to_owned()));
+        }
+    }
+
+    /// Forgets the default branch: there is none of the name that was kept.
+    fn forget_name(&self) {
+        if let Ok(mut kept) = self.name.lock() {
+            *kept = None;
         }
     }
 
@@ -120,6 +130,8 @@ pub async fn perform<G: GitHub, M: Git, S: Store>(
         guard.check()?;
         briefs.iter().for_each(|entry| said.outcome(entry, outcome.clone()));
     }
+    let (deletions, others): (Vec<&Entry>, Vec<&Entry>) =
+        others.into_iter().partition(|entry| matches!(entry.effect, Effect::DeleteBranch { .. }));
     for entry in others {
         let outcome = match said.waiting() {
             Some(outcome) => outcome,
@@ -128,13 +140,18 @@ pub async fn perform<G: GitHub, M: Git, S: Store>(
         guard.check()?;
         said.outcome(entry, outcome);
     }
+    for entries in deletions.chunks(DELETIONS_AT_ONCE) {
+        let outcomes = match said.waiting() {
+            Some(outcome) => vec![outcome; entries.len()],
+            None => write::delete(&guard, entries, now).await,
+        };
+        guard.check()?;
+        entries.iter().zip(outcomes).for_each(|(entry, outcome)| said.outcome(entry, outcome));
+    }
     for reads in step.reads.chunks(look::AT_ONCE) {
         let events = match said.until {
             Some(until) => reads.iter().map(|read| vec![read::put_off(read, until)]).collect::<Vec<_>>(),
-            None => {
-                let calls: Vec<_> = reads.iter().map(|read| read::read(deployment, plan, read, now)).collect();
-                join_all(calls).await
-            }
+            None => read::read(deployment, plan, reads, now).await,
         };
         events.into_iter().flatten().for_each(|event| said.read(event));
     }

@@ -1,40 +1,66 @@
 //! Carrying out reads.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 
 use crate::engine::config;
-use crate::engine::event::{AttemptSeen, Event, Fact, FootprintSeen, Read, Watched};
+use crate::engine::event::{Event, Fact, FootprintSeen, Read};
 use crate::engine::graph::Outside;
-use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, PullNumber, RECORD_BRANCH_PREFIX, RunId, Sha};
+use crate::engine::id::{IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::plan::Plan;
-use crate::engine::record::Record;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, Progress, PullRequest, Run};
+use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, PullRequest};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
 use crate::infer;
+use crate::perform::attempts::{self, Runs, Seen};
+use crate::perform::question::Answers;
 use crate::perform::{Configuration, Deployment, kept, look};
 
 /// Where a repository keeps its configuration.
 pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
-/// A young run claims its attempt within so long, mostly.
-const CLAIMED_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
 /// Most failed checks whose output is fetched.
 const CHECK_TAILS_MAX: usize = 3;
 
-/// Carries one read out.
+/// How far a read is before anything is asked in answers.
+pub(super) enum Begun {
+    /// Nothing more is to be asked.
+    Told(Vec<Fact>),
+    /// The head of the base, a branch of this name, is to be asked.
+    Base(String),
+    /// Attempts' records are to be asked.
+    Records(Runs),
+    /// Pull requests with their checks are to be asked.
+    Pulls(Vec<PullNumber>),
+}
+
+/// Carries reads out: side by side, and what several of them ask of branches and pull requests in one question.
 pub(super) async fn read<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
-    read: &Read,
+    reads: &[Read],
     now: Timestamp,
-) -> Vec<Event> {
-    match facts(deployment, plan, read, now).await {
+) -> Vec<Vec<Event>> {
+    let begun = join_all(reads.iter().map(|read| begin(deployment, plan, read, now))).await;
+    let answers = Answers::ask(&deployment.github, begun.iter().flatten()).await;
+    let finish = async |(read, begun): (&Read, Result<Begun, Error>)| {
+        let facts = match begun {
+            Ok(begun) => finish(deployment, plan, (read, begun), &answers).await,
+            Err(error) => Err(error),
+        };
+        told(read, facts)
+    };
+    join_all(reads.iter().zip(begun).map(finish)).await
+}
+
+/// What a read came to.
+fn told(read: &Read, facts: Result<Vec<Fact>, Error>) -> Vec<Event> {
+    match facts {
         Ok(facts) => facts.into_iter().map(|fact| Event::Fact(Box::new(fact))).collect(),
         Err(error) => {
             tracing::info!(read = ?read, %error, "a read failed; it is asked for again at the next tick");
@@ -49,17 +75,29 @@ pub(super) fn put_off(read: &Read, until: Timestamp) -> Event {
     Event::ReadFailed { read: read.clone(), message: "put off".to_owned(), until: Some(until) }
 }
 
-async fn facts<G: GitHub, M: Git, S>(
+/// The first part of a read; of most there is no other.
+async fn begin<G: GitHub, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
     read: &Read,
     now: Timestamp,
-) -> Result<Vec<Fact>, Error> {
+) -> Result<Begun, Error> {
     let github = &deployment.github;
     let fact = match read {
-        Read::PullsAndChecks(numbers) => return pulls_and_checks(github, plan, numbers).await,
+        Read::PullsAndChecks(numbers) => return Ok(Begun::Pulls(numbers.clone())),
+        Read::Repository => {
+            let branch = base_name(deployment, now).await?;
+            match plan.header.base.as_ref().filter(|base| base.told && base.branch == branch) {
+                // Where it stands our own merge was answered; what stands there is read now, and where again later.
+                Some(base) => repository(deployment, plan, branch, base.head.clone()).await?,
+                None => return Ok(Begun::Base(branch)),
+            }
+        }
+        Read::Attempts { watched, since } => match attempts::seen(github, plan, watched, *since, now).await? {
+            Seen::All(seen) => Fact::Attempts(seen),
+            Seen::Runs(runs) => return Ok(Begun::Records(runs)),
+        },
         Read::Kept { since } => kept::found(deployment, plan, *since).await?,
-        Read::Repository => repository(deployment, plan, now).await?,
         Read::Issues => Fact::Issues(look::labelled(github, &plan.header.settings.label).await?),
         Read::Issue(number) => Fact::Issue(*number, look::issue(github, *number).await?),
         Read::Outside(numbers) => {
@@ -84,12 +122,48 @@ async fn facts<G: GitHub, M: Git, S>(
         },
         Read::Comments(since) => Fact::Comments(look::comments_since(github, *since).await?),
         Read::Tracking(number) => tracking(deployment, plan, *number, now).await?,
-        Read::Attempts { watched, since } => attempts(github, plan, watched, *since, now).await?,
         Read::Pulls(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
     };
-    Ok(vec![fact])
+    Ok(Begun::Told(vec![fact]))
+}
+
+/// The rest of a read, with what was asked in answers.
+async fn finish<G: GitHub, M, S>(
+    deployment: &Deployment<G, M, S>,
+    plan: &Plan,
+    (read, begun): (&Read, Begun),
+    answers: &Answers,
+) -> Result<Vec<Fact>, Error> {
+    let github = &deployment.github;
+    Ok(match begun {
+        Begun::Told(facts) => facts,
+        Begun::Base(branch) => {
+            let head = answers.branch(github, &branch).await;
+            if matches!(head, Err(Error::Missing { .. })) {
+                deployment.tree.forget_name();
+            }
+            let head = head?;
+            vec![repository(deployment, plan, branch, head).await?]
+        }
+        Begun::Records(runs) => {
+            let Read::Attempts { watched, .. } = read else { return Ok(Vec::new()) };
+            let records = answers.records(github, &runs.asked).await?;
+            vec![Fact::Attempts(attempts::with_records(watched, runs, records))]
+        }
+        Begun::Pulls(numbers) => pulls_and_checks(github, plan, &numbers, answers).await?,
+    })
+}
+
+/// The default branch's name.
+async fn base_name<G: GitHub, M, S>(deployment: &Deployment<G, M, S>, now: Timestamp) -> Result<String, Error> {
+    if let Some(branch) = deployment.tree.named(now) {
+        return Ok(branch);
+    }
+    let branch = look::repository(&deployment.github).await?.default_branch;
+    deployment.tree.name(&branch, now);
+    Ok(branch)
 }
 
 /// The base's head; configuration and workflow only where the head moved. Both are read by the branch's name: asked
@@ -98,18 +172,10 @@ async fn facts<G: GitHub, M: Git, S>(
 async fn repository<G: GitHub, M, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
-    now: Timestamp,
+    branch: String,
+    head: Sha,
 ) -> Result<Fact, Error> {
     let github = &deployment.github;
-    let branch = match deployment.tree.named(now) {
-        Some(branch) => branch,
-        None => {
-            let branch = look::repository(github).await?.default_branch;
-            deployment.tree.name(&branch, now);
-            branch
-        }
-    };
-    let head = look::some_branch(github, &branch).await?.sha;
     let known = plan.header.base.as_ref().filter(|base| base.head == head && !base.told);
     let header = &plan.header;
     let (settings, problem, workflow_present) = match (&deployment.configuration, known) {
@@ -201,106 +267,6 @@ async fn tracking<G: GitHub, M, S>(
     Ok(Fact::Tracking(number, issue, edits, doubles))
 }
 
-/// Attempts: runs first, then records, so that a run seen completed has its last word in the record read after it.
-async fn attempts(
-    github: &impl GitHub,
-    plan: &Plan,
-    watched: &[Watched],
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<Fact, Error> {
-    if let [attempt @ Watched { run: Some(run), closely: true, .. }] = watched {
-        return Ok(Fact::Attempts(vec![one_closely(github, attempt, *run).await?]));
-    }
-    let listed = look::runs(github, &plan.header.settings.workflow, since).await?;
-    let runs = look::together(watched.iter().map(|attempt| run_of(github, attempt, &listed)).collect()).await?;
-    let mut asked = Vec::new();
-    let mut awaited = Vec::new();
-    for (attempt, run) in watched.iter().zip(&runs) {
-        match record_moves(attempt, run.as_ref(), now) {
-            Moves::Likely => asked.push(attempt.id),
-            Moves::Unknown => awaited.push(attempt),
-            Moves::Not => {}
-        }
-    }
-    asked.extend(moved(github, &awaited).await?);
-    let found = look::records(github, &asked).await?;
-    let mut records: BTreeMap<AttemptId, (Sha, Record)> =
-        asked.into_iter().zip(found).filter_map(|(id, record)| Some((id, record?))).collect();
-    let seen = |(attempt, run): (&Watched, Option<Run>)| {
-        let record = records.remove(&attempt.id).filter(|(tip, _)| attempt.record.as_ref() != Some(tip));
-        AttemptSeen { id: attempt.id, record, run }
-    };
-    Ok(Fact::Attempts(watched.iter().zip(runs).map(seen).collect()))
-}
-
-/// Whether a record may have moved since it was last read.
-enum Moves {
-    /// A run is at the point of claiming it, or has ended: it is read.
-    Likely,
-    /// Nobody can say: the list of records is asked, which costs nothing while none of them moved.
-    Unknown,
-    /// The run that claimed it is under way, and nobody else but us may write there.
-    Not,
-}
-
-fn record_moves(attempt: &Watched, run: Option<&Run>, now: Timestamp) -> Moves {
-    match run {
-        Some(run) if run.progress == Progress::Completed => Moves::Likely,
-        Some(run) if !attempt.closely && attempt.record.is_some() && run.progress == Progress::InProgress => Moves::Not,
-        Some(run) if attempt.record.is_none() && now.since(run.created_at) < CLAIMED_WITHIN => Moves::Likely,
-        Some(_) | None => Moves::Unknown,
-    }
-}
-
-/// One attempt of which was heard. Its record is looked at first: where it is closed, nothing about the run says more.
-async fn one_closely(github: &impl GitHub, attempt: &Watched, run: RunId) -> Result<AttemptSeen, Error> {
-    let changed = |record: &(Sha, Record)| attempt.record.as_ref() != Some(&record.0);
-    let mut record = look::record(github, attempt.id).await?;
-    let mut seen = None;
-    if record.as_ref().is_none_or(|(_, record)| !record.is_closed()) {
-        seen = look::existing(github, look::some_run(github, run).await).await?.map(|run| *run);
-        if seen.as_ref().is_some_and(|run| run.progress == Progress::Completed) {
-            record = look::record(github, attempt.id).await?;
-        }
-    }
-    Ok(AttemptSeen { id: attempt.id, record: record.filter(changed), run: seen })
-}
-
-/// An attempt's run: the known one, else the first that carries its number in a key.
-async fn run_of(github: &impl GitHub, attempt: &Watched, listed: &[Run]) -> Result<Option<Run>, Error> {
-    let carries = |run: &&Run| run.title.split_whitespace().filter_map(AttemptKey::parse).any(|key| key == attempt.key);
-    let run = match attempt.run {
-        Some(id) => listed.iter().find(|run| run.id == id),
-        None => listed.iter().filter(carries).min_by_key(|run| run.id),
-    };
-    match (run, attempt.run) {
-        (Some(run), _) if !attempt.closely => Ok(Some(run.clone())),
-        (Some(run), _) => Ok(look::existing(github, look::some_run(github, run.id).await).await?.map(|run| *run)),
-        (None, Some(id)) => Ok(look::existing(github, look::some_run(github, id).await).await?.map(|run| *run)),
-        (None, None) => Ok(None),
-    }
-}
-
-/// Which records stand elsewhere than when they were last read: one list for many, one look for one.
-async fn moved(github: &impl GitHub, watched: &[&Watched]) -> Result<Vec<AttemptId>, Error> {
-    let tips: BTreeMap<AttemptId, Sha> = match watched {
-        [] => return Ok(Vec::new()),
-        [attempt] => {
-            let tip = look::branch(github, &attempt.id.record_branch()).await?;
-            tip.map(|tip| (attempt.id, tip)).into_iter().collect()
-        }
-        _ => {
-            let named = |found: crate::engine::snapshot::Ref| {
-                Some((AttemptId::parse(found.branch.strip_prefix(RECORD_BRANCH_PREFIX)?)?, found.sha))
-            };
-            look::branches(github, RECORD_BRANCH_PREFIX).await?.into_iter().filter_map(named).collect()
-        }
-    };
-    let moved = |attempt: &&&Watched| tips.get(&attempt.id).is_some_and(|tip| attempt.record.as_ref() != Some(tip));
-    Ok(watched.iter().filter(moved).map(|attempt| attempt.id).collect())
-}
-
 async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Error> {
     let found = look::together(numbers.iter().map(|number| pull_and_closer(github, *number)).collect()).await?;
     Ok(Fact::Pulls(found.into_iter().flatten().collect()))
@@ -309,8 +275,13 @@ async fn pulls(github: &impl GitHub, numbers: &[PullNumber]) -> Result<Fact, Err
 /// Pull requests and what the checks of open ones say, the pull requests first. Where the server does not answer such a
 /// question (an older Enterprise server, an App without one of the rights), they are read singly, and so are checks
 /// that are not told whole.
-async fn pulls_and_checks(github: &impl GitHub, plan: &Plan, numbers: &[PullNumber]) -> Result<Vec<Fact>, Error> {
-    let found = match look::pulls_and_checks(github, numbers).await {
+async fn pulls_and_checks(
+    github: &impl GitHub,
+    plan: &Plan,
+    numbers: &[PullNumber],
+    answers: &Answers,
+) -> Result<Vec<Fact>, Error> {
+    let found = match answers.pulls(numbers) {
         Ok(found) => found,
         Err(Error::Invalid { .. } | Error::Denied { .. }) => return Ok(vec![pulls(github, numbers).await?]),
         Err(error) => return Err(error),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::engine::checklist;
 use crate::engine::draft::Draft;
-use crate::engine::effect::{Answer, Effect, Entry, Outcome, Receipt};
-use crate::engine::id::{IssueNumber, RECORD_BRANCH_PREFIX, Sha, pull_branch};
+use crate::engine::effect::{Answer, Effect, Entry, History, Outcome, Receipt};
+use crate::engine::id::{IssueNumber, Login, RECORD_BRANCH_PREFIX, Sha, pull_branch};
 use crate::engine::plan::{Plan, PlanStatus};
 use crate::engine::render::{self, TRACKING_LABEL};
-use crate::engine::snapshot::OpenState;
+use crate::engine::snapshot::{BodyEdit, OpenState};
 use crate::engine::time::Timestamp;
 use crate::git::{self, Git};
 use crate::github::{Error, GitHub, Reaction, Request, Response};
@@ -66,6 +66,16 @@ pub(super) async fn write<W: GitHub + Git>(
         },
     };
     done.map_or_else(|error| failure::outcome(error, now), Outcome::Done)
+}
+
+/// Deletes branches, in one call where the server can.
+pub(super) async fn delete(github: &impl GitHub, entries: &[&Entry], now: Timestamp) -> Vec<Outcome> {
+    let requests = entries.iter().filter_map(|entry| plain(&entry.effect)).collect();
+    let outcome = |answer: Result<Response, Error>| match answer {
+        Ok(_) => Outcome::Done(Receipt::Nothing),
+        Err(error) => failure::outcome(error, now),
+    };
+    github.send_together(requests).await.into_iter().map(outcome).collect()
 }
 
 /// Effects that are one request without an answer worth keeping.
@@ -130,7 +140,8 @@ async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> R
 
 /// Rewrites our part of the tracking issue. The body is read first: what people wrote around it stays, and a part
 /// that changed since we last saw it holds ticks that must be read before it is overwritten. GitHub has no way to write
-/// only over what was read: the engine asks for the history of edits afterwards, and hears who ticked in between.
+/// only over what was read: the answer tells the history of edits, or the engine asks for it afterwards, and hears who
+/// ticked in between. The body is read in the list that the heartbeat reads, which is free where it did not change.
 async fn edit_tracking(
     github: &impl GitHub,
     plan: &Plan,
@@ -141,7 +152,11 @@ async fn edit_tracking(
     let Some(known) = plan.header.tracking.as_ref().filter(|tracking| tracking.number == number) else {
         return Ok(Receipt::Nothing);
     };
-    let issue = look::some_issue(github, number).await?;
+    let listed = look::labelled(github, TRACKING_LABEL).await?.into_iter().find(|issue| issue.number == number);
+    let issue = match listed {
+        Some(issue) => issue,
+        None => *look::some_issue(github, number).await?,
+    };
     let standing = checklist::digest(&issue.body);
     let ticks = checklist::ticks(&issue.body);
     // What is ticked on a plan that has ended stands for nothing any more.
@@ -151,10 +166,37 @@ async fn edit_tracking(
     }
     let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
     let digest = checklist::digest(&body);
-    if digest != standing {
-        github.send(Request::UpdateIssue { number, title: None, body: Some(body), state: None }).await?;
+    let node_id = known.node_id.clone();
+    let history =
+        if digest == standing { None } else { rewrite(github, &plan.header.bot, number, node_id, body).await? };
+    Ok(Receipt::TrackingWritten { number, digest, history })
+}
+
+/// Writes a body anew. The history that the answer tells counts only where it reaches up to this writing.
+async fn rewrite(
+    github: &impl GitHub,
+    bot: &Login,
+    number: IssueNumber,
+    node_id: String,
+    body: String,
+) -> Result<Option<History>, Error> {
+    let digest = checklist::digest(&body);
+    match github.send(Request::RewriteIssue { number, node_id, body: body.clone() }).await {
+        Ok(Response::Rewritten { updated_at, edits }) => {
+            let ours = |edit: &BodyEdit| {
+                checklist::is_by(edit, bot) && edit.body.as_ref().is_some_and(|body| checklist::digest(body) == digest)
+            };
+            let is_whole = edits.last().is_some_and(ours);
+            Ok(is_whole.then_some(History { updated_at, edits }))
+        }
+        Ok(_) => Ok(None),
+        // A server that does not know the mutation did nothing: it is asked in the call that all know.
+        Err(Error::Invalid { .. }) => {
+            let request = Request::UpdateIssue { number, title: None, body: Some(body), state: None };
+            github.send(request).await.map(|_| None)
+        }
+        Err(error) => Err(error),
     }
-    Ok(Receipt::TrackingWritten { digest })
 }
 
 async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> Result<Receipt, Error> {
@@ -170,23 +212,37 @@ async fn dispatch(github: &impl GitHub, plan: &Plan, key: &str, brief: &Sha) -> 
     }
 }
 
-/// Makes the pull request's branch where there is none: the API creates a branch only if it does not exist, which is
-/// the same compare-and-swap as a push with an empty lease, without bringing the commit here first.
+/// Makes the pull request's branch where there is none: by a push with an empty lease, which takes none of the API's
+/// requests, and where git has no answer by the API, which compares just so. What stands there already may be left from
+/// an earlier life of the issue.
 async fn create_branch<W: GitHub + Git>(world: &W, issue: IssueNumber, to: &Sha, now: Timestamp) -> Outcome {
-    let (github, branch) = (world, pull_branch(issue));
-    match github.send(Request::CreateBranch { branch: branch.clone(), sha: to.clone() }).await {
-        Ok(_) => Outcome::Done(Receipt::Nothing),
-        Err(Error::Conflict { .. }) => match left_behind(github, issue, &branch).await {
-            Ok(Some((found, _))) if found == *to => Outcome::Done(Receipt::Nothing),
-            Ok(Some((found, true))) => move_branch(world, issue, &found, to).await,
-            Ok(Some((found, false))) => {
-                let message = format!("the branch `{branch}` is there already, at {}; delete it", found.short());
-                Outcome::Conflict { message }
+    let branch = pull_branch(issue);
+    match world.move_branch(&branch, None, to).await {
+        Err(git::Error::Moved { .. }) => over_left_behind(world, issue, to).await,
+        Err(git::Error::Failed { message }) => {
+            tracing::info!(branch, message, "git has no answer; the branch is made through the API");
+            match world.send(Request::CreateBranch { branch, sha: to.clone() }).await {
+                Ok(_) => Outcome::Done(Receipt::Nothing),
+                Err(Error::Conflict { .. }) => over_left_behind(world, issue, to).await,
+                Err(error) => failure::outcome(error, now),
             }
-            Ok(None) => Outcome::Lost { message: format!("the branch `{branch}` was there, and is gone") },
-            Err(error) => failure::unseen(error),
-        },
-        Err(error) => failure::outcome(error, now),
+        }
+        moved => pushed(moved, to),
+    }
+}
+
+/// The branch is there already: it shows the work, or what an earlier attempt left behind, or it is somebody's.
+async fn over_left_behind<W: GitHub + Git>(world: &W, issue: IssueNumber, to: &Sha) -> Outcome {
+    let branch = pull_branch(issue);
+    match left_behind(world, issue, &branch).await {
+        Ok(Some((found, _))) if found == *to => Outcome::Done(Receipt::Nothing),
+        Ok(Some((found, true))) => move_branch(world, issue, &found, to).await,
+        Ok(Some((found, false))) => {
+            let message = format!("the branch `{branch}` is there already, at {}; delete it", found.short());
+            Outcome::Conflict { message }
+        }
+        Ok(None) => Outcome::Lost { message: format!("the branch `{branch}` was there, and is gone") },
+        Err(error) => failure::unseen(error),
     }
 }
 
@@ -205,7 +261,12 @@ async fn left_behind(github: &impl GitHub, issue: IssueNumber, branch: &str) -> 
 
 /// Moves it on: the API can only move forward, and the work of a later attempt need not stand on the earlier one's.
 async fn move_branch(git: &impl Git, issue: IssueNumber, expected: &Sha, to: &Sha) -> Outcome {
-    match git.move_branch(&pull_branch(issue), Some(expected), to).await {
+    pushed(git.move_branch(&pull_branch(issue), Some(expected), to).await, to)
+}
+
+/// What a push came to.
+fn pushed(moved: Result<(), git::Error>, to: &Sha) -> Outcome {
+    match moved {
         Ok(()) => Outcome::Done(Receipt::Nothing),
         Err(git::Error::Moved { found }) if found.as_ref() == Some(to) => Outcome::Done(Receipt::Nothing),
         Err(error @ git::Error::Moved { .. }) => Outcome::Conflict { message: error.to_string() },

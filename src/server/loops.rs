@@ -43,6 +43,8 @@ pub(super) struct Loops<C: Connector> {
     looks: Mutex<BTreeSet<String>>,
     /// Counts changes of the installations.
     generation: AtomicU64,
+    /// The newest change that concerned a repository, by folded name, of those that have a loop.
+    changed: Mutex<BTreeMap<String, u64>>,
     installations_changed: Notify,
     health: Health,
     progress: watch::Sender<ProgressByRepository>,
@@ -70,6 +72,7 @@ impl<C: Connector> Loops<C> {
             known: Mutex::default(),
             looks: Mutex::default(),
             generation: AtomicU64::new(0),
+            changed: Mutex::default(),
             installations_changed: Notify::new(),
             health: Health::default(),
             progress: watch::Sender::new(BTreeMap::new()),
@@ -116,13 +119,29 @@ impl<C: Connector> Loops<C> {
             return false;
         }
         known.remove(&folded(repository));
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).remove(&folded(repository));
         true
     }
 
-    /// The App was installed or taken off somewhere: repositories are looked for, and every loop connects anew.
-    pub(super) fn installations_changed(&self) {
-        self.generation.fetch_add(1, Ordering::Relaxed);
+    /// The App was installed or taken off somewhere: repositories are looked for, and the loops of those that are named
+    /// connect anew at once.
+    pub(super) fn installations_changed(&self, named: &[RepositoryName]) {
+        let known = self.known();
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in named.iter().map(folded) {
+            if let Some(wake) = known.get(&name) {
+                wake.notify_one();
+                changed.insert(name, generation);
+            }
+        }
         self.installations_changed.notify_one();
+    }
+
+    /// Whether the App's installation on a repository has changed since a generation.
+    pub(super) fn has_changed(&self, repository: &RepositoryName, since: u64) -> bool {
+        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.get(&folded(repository)).is_some_and(|generation| *generation > since)
     }
 
     /// Ends when installations have changed.

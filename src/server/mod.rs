@@ -10,8 +10,10 @@ mod gather;
 mod health;
 mod loops;
 mod redelivery;
+mod renewal;
 mod routes;
 mod upkeep;
+mod watched;
 mod webhook;
 mod work;
 

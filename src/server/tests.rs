@@ -2,7 +2,11 @@
 
 mod backlog;
 mod calls;
+mod connecting;
+mod failing;
+pub(super) mod hooked;
 mod leaving;
+mod readiness;
 mod redelivery;
 mod room;
 mod site;
@@ -64,13 +68,25 @@ struct Workshop {
     /// Each call takes a permit.
     gate: Option<Arc<Semaphore>>,
     installed: Arc<AtomicBool>,
+    /// How often somebody connected.
+    connected: Arc<AtomicU32>,
+    /// Calls whose credentials are still to be refused.
+    unauthorized: Arc<AtomicU32>,
 }
 
 impl Workshop {
     fn new() -> Self {
         let (breakdowns, installed) = (Arc::default(), Arc::new(AtomicBool::new(true)));
         let forge = Arc::new(MemoryForge::new(&[("a.txt", "a\n")], START));
-        Self { forge, store: MemoryStore::new(), breakdowns, gate: None, installed }
+        Self {
+            forge,
+            store: MemoryStore::new(),
+            breakdowns,
+            gate: None,
+            installed,
+            connected: Arc::default(),
+            unauthorized: Arc::default(),
+        }
     }
 
     fn router(&self) -> Router {
@@ -95,6 +111,9 @@ impl GitHub for Workshop {
         }
         let left = |left: u32| left.checked_sub(1);
         assert!(self.breakdowns.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_err(), "planned breakdown");
+        if self.unauthorized.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
+            return Err(github::Error::Unauthorized { message: "Bad credentials".to_owned() });
+        }
         self.forge.send(request).await
     }
 }
@@ -111,6 +130,7 @@ impl Connector for Workshop {
         if *repository != widgets() {
             return Err(ConnectError::NotInstalled);
         }
+        self.connected.fetch_add(1, Ordering::SeqCst);
         if !self.installed.load(Ordering::SeqCst) {
             return Err(ConnectError::Failed { message: "GitHub sleeps".to_owned() });
         }
@@ -348,32 +368,6 @@ async fn stopping_finishes_the_turn_under_way() {
     assert!(stopping.await.expect("no panic"), "nothing was cut off");
     assert!(progress.borrow().contains_key(&widgets()), "the turn came to its end");
     assert!(workshop.store.deliveries().iter().all(|(_, worked)| *worked));
-}
-
-#[tokio::test]
-async fn readiness_tells_that_something_fails_and_not_what() {
-    let workshop = Workshop::new();
-    let loops = Loops::new(workshop.clone(), workshop.store.clone(), clock(), true);
-    let router = routes::router(Intake::new(Arc::clone(&loops), secrets()));
-    assert_eq!(get(&router, "/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
-    workshop.installed.store(false, Ordering::SeqCst);
-    loops.wake(&widgets());
-    let complaint = loop {
-        let (status, text) = get(&router, "/readyz").await;
-        if status != StatusCode::OK {
-            break text;
-        }
-        tokio::task::yield_now().await;
-    };
-    let failure = complaint.strip_prefix("not ready: failure ").and_then(|rest| rest.strip_suffix('\n'));
-    let is_name = |name: &str| name.len() == 8 && name.chars().all(|c| c.is_ascii_hexdigit());
-    assert!(failure.is_some_and(is_name), "{complaint}");
-    workshop.installed.store(true, Ordering::SeqCst);
-    let mut progress = loops.progress();
-    progress.wait_for(|plans| plans.contains_key(&widgets())).await.expect("running");
-    assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
-    loops.stop();
-    assert_eq!(get(&router, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]

@@ -98,10 +98,12 @@ async fn redeliver<C: Connector>(loops: &Arc<Loops<C>>, redelivery: &mut Redeliv
             return;
         }
     };
-    for id in redelivery.choose(&attempted, now) {
-        match loops.connector().redeliver(id).await {
-            Ok(()) => tracing::info!(delivery = id, "a webhook that did not arrive was asked for again"),
-            Err(error) => tracing::warn!(delivery = id, %error, "a webhook could not be asked for again"),
+    for due in redelivery.choose(&attempted, now) {
+        let asked = loops.connector().redeliver(due.id).await;
+        redelivery.asked(&due, asked.is_ok(), now);
+        match asked {
+            Ok(()) => tracing::info!(due.guid, "a webhook that did not arrive was asked for again"),
+            Err(error) => tracing::warn!(due.guid, %error, "a webhook could not be asked for again"),
         }
     }
 }

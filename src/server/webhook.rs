@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::engine::id::RepositoryName;
 use crate::github::webhook::{BODY_BYTES_MAX, Parsed, PayloadError, Signature, SignatureError, WebhookSecrets, parse};
 use crate::server::connector::Connector;
 use crate::server::delivery;
@@ -22,11 +23,13 @@ use crate::server::health::failure_id;
 use crate::server::loops::Loops;
 use crate::store::{Delivery, Store};
 
-/// Most bytes of bodies held in memory at the same time; a body that does not tell its length counts as the longest.
-const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// A body counts as at least so many bytes, which bounds how many there are.
-const BODY_BYTES_LEAST: usize = 64 * 1024;
-/// How long a body may take to arrive, and to wait for its turn; GitHub gives up after ten seconds.
+/// A body of more bytes is a large one; so is one that does not tell its length. Most of GitHub's are far smaller.
+const SMALL_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of small bodies held in memory at the same time.
+const SMALL_BODIES_BYTES_MAX: usize = 14 * 1024 * 1024;
+/// The same for large ones: two of the longest.
+const LARGE_BODIES_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+/// How long a body may take to arrive, and to wait for room; GitHub gives up after ten seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest GUID or event name; GitHub's are far shorter.
 const HEADER_BYTES_MAX: usize = 128;
@@ -36,14 +39,31 @@ pub(super) struct Intake<C: Connector> {
     loops: Arc<Loops<C>>,
     gather: Gather,
     secrets: WebhookSecrets,
-    /// One permit for each byte.
-    room: Semaphore,
+    rooms: Rooms,
+}
+
+/// What bodies may take of the memory while they are read: one permit for each byte that has arrived. Large bodies have
+/// a room of their own, so that however slow they are, they never keep small ones waiting.
+struct Rooms {
+    small: Semaphore,
+    large: Semaphore,
+}
+
+impl Rooms {
+    fn new() -> Self {
+        Self { small: Semaphore::new(SMALL_BODIES_BYTES_MAX), large: Semaphore::new(LARGE_BODIES_BYTES_MAX) }
+    }
+
+    /// The room for a body that may become so long.
+    fn of(&self, most: usize) -> &Semaphore {
+        if most <= SMALL_BODY_BYTES_MAX { &self.small } else { &self.large }
+    }
 }
 
 impl<C: Connector> Intake<C> {
     /// Receives for these loops what these secrets signed.
     pub(super) fn new(loops: Arc<Loops<C>>, secrets: WebhookSecrets) -> Arc<Self> {
-        Arc::new(Self { gather: Gather::start(&loops), loops, secrets, room: Semaphore::new(BODIES_BYTES_MAX) })
+        Arc::new(Self { gather: Gather::start(&loops), loops, secrets, rooms: Rooms::new() })
     }
 
     pub(super) fn loops(&self) -> &Arc<Loops<C>> {
@@ -85,25 +105,29 @@ async fn take<C: Connector>(intake: &Intake<C>, request: Request) -> Result<Resp
     }
     let is_form = text(&parts.headers, header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
     let parsed = if is_form { Err(PayloadError::Form) } else { parse(event, &bytes) };
-    let kept = match parsed {
+    let (kept, named) = match parsed {
         Ok(Parsed::Delivery(heard)) if delivery::is_own_act(&heard) => {
             return Ok(accepted(json!({"ignored": "what we did ourselves"})));
         }
-        Ok(Parsed::Delivery(heard)) => delivery::kept(guid, *heard, intake.loops.now()),
+        Ok(Parsed::Delivery(mut heard)) => {
+            let named = std::mem::take(&mut heard.repositories);
+            (delivery::kept(guid, *heard, intake.loops.now()), named)
+        }
         Ok(Parsed::Ignored { reason }) => return Ok(accepted(json!({"ignored": reason}))),
         Err(error @ PayloadError::Form) => return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())),
         Err(error @ PayloadError::TooLong) => return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())),
         Err(error @ PayloadError::Malformed { .. }) => {
             tracing::error!(guid, event, %error, "a signed delivery cannot be read; its beginning is kept");
-            delivery::unreadable(guid, event, &bytes, intake.loops.now())
+            (delivery::unreadable(guid, event, &bytes, intake.loops.now()), Vec::new())
         }
     };
     drop((bytes, room));
-    keep(intake, kept).await
+    keep(intake, kept, &named).await
 }
 
-/// Keeps a delivery and wakes who is to work it. Only then is it answered.
-async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery) -> Result<Response, Refusal> {
+/// Keeps a delivery and wakes who is to work it. Only then is it answered. `named`: the repositories an installation
+/// gained or lost, which connect anew if that is news.
+async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery, named: &[RepositoryName]) -> Result<Response, Refusal> {
     let is_new = match intake.gather.keep(kept.clone()).await {
         Ok(is_new) => is_new,
         Err(error) => {
@@ -114,8 +138,8 @@ async fn keep<C: Connector>(intake: &Intake<C>, kept: Delivery) -> Result<Respon
         }
     };
     tracing::debug!(guid = kept.guid, event = kept.event, is_new, "a delivery was kept");
-    if kept.event.starts_with("installation") {
-        intake.loops.installations_changed();
+    if is_new && kept.event.starts_with("installation") {
+        intake.loops.installations_changed(named);
     }
     match &kept.repository {
         Some(repository) => intake.loops.wake(repository),
@@ -146,18 +170,30 @@ async fn read<'i, C: Connector>(
         return Err(too_long());
     }
     let most = told.unwrap_or(BODY_BYTES_MAX);
-    let bytes = u32::try_from(most.max(BODY_BYTES_LEAST)).map_err(|_| too_long())?;
-    let reading = async {
-        // Nobody closes the semaphore: who does has no room for bodies.
-        let room = intake.room.acquire_many(bytes).await?;
-        Limited::new(body, most).collect().await.map(|collected| (collected.to_bytes().into(), room))
-    };
+    let reading = collect(intake.rooms.of(most), Limited::new(body, most));
     match tokio::time::timeout(BODY_TIMEOUT, reading).await {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => Err(Refusal(StatusCode::BAD_REQUEST, "the body broke off".to_owned())),
         Err(_) => Err(Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned())),
     }
+}
+
+/// The body's bytes, each of which takes its room once it has come: who sends nothing takes none.
+async fn collect(
+    room: &Semaphore,
+    mut body: Limited<Body>,
+) -> Result<(Vec<u8>, SemaphorePermit<'_>), Box<dyn std::error::Error + Send + Sync>> {
+    // Nobody closes the semaphore: who does has no room for bodies.
+    let mut taken = room.acquire_many(0).await?;
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(part) = frame?.into_data() {
+            taken.merge(room.acquire_many(u32::try_from(part.len())?).await?);
+            bytes.extend_from_slice(&part);
+        }
+    }
+    Ok((bytes, taken))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -2,10 +2,10 @@
 //!
 //! Promises: turns of one repository never overlap, in this process or, by the repository's lease, in another; a
 //! delivery counts as worked only after the turn that took it; whatever fails or breaks down is tried again, after a
-//! wait that doubles up to a minute, and touches no other repository.
+//! wait that doubles up to a minute, and touches no other repository; who failed does not keep the lease.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,12 +15,14 @@ use crate::engine::event::Event;
 use crate::engine::id::RepositoryName;
 use crate::engine::plan::{Header, PlanStatus};
 use crate::engine::time::Timestamp;
-use crate::server::connector::{ConnectError, Connector, DeploymentOf};
+use crate::server::connector::{ConnectError, Connector};
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
-use crate::store::{self, Delivery, Store};
-use crate::turn::{self, Held, Turned};
+use crate::server::renewal::Renewal;
+use crate::server::watched::Watched;
+use crate::store::{self, Delivery, Lease, Store};
+use crate::turn::{self, Deployment, Held, Turned};
 
 /// Most deliveries that one turn takes.
 const DELIVERIES_MAX: u32 = 1_000;
@@ -30,8 +32,6 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Shortest sleep while another replica holds the lease.
 const LEASED_SLEEP_MIN: Duration = Duration::from_millis(50);
-/// Shortest wait between two renewals of one turn.
-const RENEWAL_WAIT_MIN: Duration = Duration::from_millis(50);
 /// How long a loop sleeps at most, whatever it is told: a clock that was set back must not keep it asleep.
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
 
@@ -48,6 +48,8 @@ pub(super) struct Work<C: Connector> {
     wake: Arc<Notify>,
     /// Failures in a row; they outlive a breakdown.
     failures: AtomicU32,
+    /// The lease to be given back; it outlives a breakdown too.
+    lease: Mutex<Option<Lease>>,
 }
 
 /// What a loop knows from one turn to the next. All of it can be made anew.
@@ -58,9 +60,13 @@ struct Memory<C: Connector> {
     wake_at: Option<Timestamp>,
 }
 
+/// What a repository is worked with.
+type WatchedDeployment<C> =
+    Deployment<Watched<<C as Connector>::GitHub>, <C as Connector>::Git, <C as Connector>::Store>;
+
 /// A deployment and when it was made, counted in changes of the installations.
 struct Connected<C: Connector> {
-    deployment: DeploymentOf<C>,
+    deployment: WatchedDeployment<C>,
     generation: u64,
 }
 
@@ -93,7 +99,8 @@ enum Halt {
 impl<C: Connector> Work<C> {
     /// A loop that has not begun; `wake` ends its sleep.
     pub(super) fn new(loops: Arc<Loops<C>>, repository: RepositoryName, wake: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { loops, repository, wake, failures: AtomicU32::new(0) })
+        let (failures, lease) = (AtomicU32::new(0), Mutex::new(None));
+        Arc::new(Self { loops, repository, wake, failures, lease })
     }
 
     /// Runs until the server stops or the repository is gone. A breakdown is logged and the loop begun again.
@@ -114,7 +121,7 @@ impl<C: Connector> Work<C> {
     async fn live(self: Arc<Self>) {
         let mut memory = Memory { deployment: None, held: None, ticked_at: None, wake_at: None };
         self.work(&mut memory).await;
-        self.give_back(&memory).await;
+        self.give_back().await;
     }
 
     async fn work(&self, memory: &mut Memory<C>) {
@@ -131,6 +138,7 @@ impl<C: Connector> Work<C> {
                     Ok(true) => return,
                     Ok(false) => {}
                     Err(error) => {
+                        memory.held = None;
                         if self.wait_after(&error.to_string()).await {
                             return;
                         }
@@ -154,9 +162,11 @@ impl<C: Connector> Work<C> {
         }
     }
 
-    /// Waits for as long as this failure asks for; whether the server stops.
+    /// Gives the lease back, so that another replica may fare better, and waits for as long as this failure asks for;
+    /// whether the server stops.
     async fn wait_after(&self, reason: &str) -> bool {
         let wait = self.note_failure(reason);
+        self.give_back().await;
         self.loops.stopped_within(wait).await
     }
 
@@ -187,11 +197,16 @@ impl<C: Connector> Work<C> {
     }
 
     /// Whoever waits for the lease need not wait for its end.
-    async fn give_back(&self, memory: &Memory<C>) {
-        let Some(held) = &memory.held else { return };
-        if let Err(error) = self.loops.store().release(&self.repository, held.lease).await {
+    async fn give_back(&self) {
+        let lease = self.taken().take();
+        let Some(lease) = lease else { return };
+        if let Err(error) = self.loops.store().release(&self.repository, lease).await {
             tracing::warn!(repository = %self.repository, %error, "a lease was not given back; it runs out");
         }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Option<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One look at what was heard and what is due, and where there is something, one turn, all of it under the lease.
@@ -218,6 +233,7 @@ impl<C: Connector> Work<C> {
             Some(held) => held,
             empty => {
                 let held = turn::load(&connected.deployment, now).await?;
+                *self.taken() = Some(held.lease);
                 let epoch = held.lease.epoch;
                 tracing::info!(repository = %self.repository, epoch, "the repository is worked here");
                 // What another replica did meanwhile is seen by looking at everything.
@@ -267,32 +283,30 @@ impl<C: Connector> Work<C> {
     /// One turn, however long it takes: its lease is renewed meanwhile, and it is given up once that is lost.
     async fn turn(
         &self,
-        deployment: &DeploymentOf<C>,
+        deployment: &WatchedDeployment<C>,
         held: &mut Held,
         events: Vec<Event>,
         now: Timestamp,
     ) -> Result<Turned, Halt> {
-        let mut lease = held.lease;
-        let turned = {
-            let mut turning = std::pin::pin!(turn::turn(deployment, held, events, now));
-            loop {
-                let wait = lease.renewal_wait(self.loops.now()).max(RENEWAL_WAIT_MIN);
-                tokio::select! {
-                    turned = &mut turning => break turned?,
-                    () = tokio::time::sleep(wait) => {
-                        lease = self.loops.store().renew(&self.repository, lease, self.loops.now()).await?;
-                    }
-                }
-            }
+        let renewal = Renewal {
+            store: self.loops.store(),
+            repository: &self.repository,
+            clock: || self.loops.now(),
+            wait: tokio::time::sleep,
         };
+        let (turned, lease) = renewal.during(held.lease, turn::turn(deployment, held, events, now)).await?;
         held.lease = lease;
         Ok(turned)
     }
 
-    /// What the repository is worked with; made anew where installations have changed since.
+    /// What the repository is worked with; made anew where its installation has changed since, and where GitHub has
+    /// refused its credentials.
     async fn connected<'m>(&self, known: &'m mut Option<Connected<C>>) -> Result<&'m Connected<C>, Trouble> {
         let generation = self.loops.generation();
-        if known.as_ref().is_some_and(|connected| connected.generation != generation) {
+        let is_over = |connected: &Connected<C>| {
+            connected.deployment.github.is_refused() || self.loops.has_changed(&self.repository, connected.generation)
+        };
+        if known.as_ref().is_some_and(is_over) {
             *known = None;
         }
         Ok(match known {
@@ -303,7 +317,7 @@ impl<C: Connector> Work<C> {
                         ConnectError::NotInstalled => Trouble::Gone(generation),
                         ConnectError::Failed { message } => Trouble::Failed(message),
                     })?;
-                empty.insert(Connected { deployment, generation })
+                empty.insert(Connected { deployment: Watched::deployment(deployment), generation })
             }
         })
     }

@@ -173,7 +173,7 @@ impl Desk {
     }
 
     fn write(&self, inner: &mut Inner, request: Request) -> Result<Response, Error> {
-        if let Request::UpdateIssue { number, body: Some(_), .. } = &request {
+        if let Request::UpdateIssue { number, body: Some(_), .. } | Request::RewriteIssue { number, .. } = &request {
             self.race(inner, *number);
         }
         if let Request::CancelRun { run, .. } = &request
@@ -217,6 +217,7 @@ impl Desk {
                 Response::PullRequest(pull) => inner.oracle.shows(&pull.head_sha),
                 Response::PullRequests(pulls) => pulls.iter().for_each(|pull| inner.oracle.shows(&pull.head_sha)),
                 Response::Ref(found) => inner.oracle.shows(&found.sha),
+                Response::Tips(tips) => tips.iter().flatten().for_each(|tip| inner.oracle.shows(&tip.sha)),
                 _ => {}
             }
             if inner.meets(FaultKind::ReadLag) {
@@ -289,7 +290,11 @@ impl Desk {
             inner.oracle.moves_branch(branch, expected, to, Seen { world, repository });
         };
         self.forge.look(show);
+        let before = self.forge.branch(branch);
         let moved = at_once(self.forge.move_branch(branch, expected, to))?;
+        // To expect nothing is to expect that there is no such branch: over one that is there it moves nothing.
+        let compared = moved.is_err() || before.as_ref() == expected;
+        inner.oracle.must("S15", compared, || format!("`{branch}` was moved from elsewhere than expected"));
         match fate {
             Fate::Dies { .. } => None,
             Fate::AnswerLost => Some(Err(failed("the answer was lost"))),

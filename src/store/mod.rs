@@ -171,13 +171,19 @@ pub trait Store: Send + Sync {
     fn is_shared(&self) -> bool;
 }
 
-/// Reads every plan once, before anything is begun.
+/// Reads every plan once, before anything is begun. Gives those in which a row cannot be read, with which and why: each
+/// is its own repository's trouble alone.
 ///
 /// # Errors
-/// The first that cannot be read: unreadable, or of a newer form.
-pub async fn readable(store: &impl Store) -> Result<(), Error> {
+/// The store fails, or a plan is of a newer form: then the program is too old for all that it would do.
+pub async fn unreadable(store: &impl Store) -> Result<Vec<(RepositoryName, Error)>, Error> {
+    let mut found = Vec::new();
     for repository in store.repositories().await? {
-        store.load(&repository).await?;
+        match store.load(&repository).await {
+            Ok(_) => {}
+            Err(error @ Error::Corrupt { .. }) => found.push((repository, error)),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    Ok(found)
 }

@@ -13,7 +13,7 @@ use crate::engine::time::Timestamp;
 use crate::store::memory::MemoryStore;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::{Durability, OpenError, Options, SqliteStore};
-use crate::store::{Delivery, Error, Store, Version};
+use crate::store::{Delivery, Error, Store, Version, unreadable};
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -214,6 +214,8 @@ async fn a_spoiled_row_is_named(store: impl Spoilable) {
         store.spoil(kind, id, body).await;
         let refused = store.load(&widgets()).await.expect_err("a spoiled row");
         assert!(matches!(&refused, Error::Corrupt { row, .. } if row == expected), "{kind}: {refused:?}");
+        let unreadable = unreadable(&store).await.expect("nothing is of a newer form");
+        assert!(matches!(&unreadable[..], [(name, Error::Corrupt { .. })] if *name == widgets()), "{unreadable:?}");
         return_to_order(&store, kind, id).await;
     }
 }

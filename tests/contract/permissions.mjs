@@ -34,6 +34,8 @@ export const NEEDED = {
   "repos/merge": { contents: "write" },
   "query repository.ref": { contents: "read" },
   "mutation createCommitOnBranch": { contents: "write" },
+  "mutation updateIssue": { issues: "write" },
+  "mutation updateRefs": { contents: "write" },
   "actions/create-workflow-dispatch": { actions: "write" },
   "actions/list-workflow-runs": { actions: "read" },
   "actions/get-workflow-run": { actions: "read" },

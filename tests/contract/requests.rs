@@ -37,6 +37,7 @@ kinds!(
     BodyEdits,
     CreateIssue,
     UpdateIssue,
+    RewriteIssue,
     CreateComment,
     DeleteComment,
     React,
@@ -154,6 +155,8 @@ impl Asker<'_> {
             let (title, body) = (title.map(str::to_owned), body.map(str::to_owned));
             self.ask(Request::UpdateIssue { number: issue.number, title, body, state }).await;
         }
+        let (node_id, body) = (issue.node_id.clone(), "written anew".to_owned());
+        self.ask(Request::RewriteIssue { number: issue.number, node_id, body }).await;
         for pinned in [true, false] {
             self.ask(Request::Pin { node_id: issue.node_id.clone(), pinned }).await;
         }
@@ -232,9 +235,26 @@ impl Asker<'_> {
         for _ in 0..2 {
             self.ask(Request::Branch { branch: branch() }).await;
         }
-        self.ask(Request::CreateBranch { branch: "short-lived".to_owned(), sha: trunk }).await;
+        self.ask(Request::CreateBranch { branch: "short-lived".to_owned(), sha: trunk.clone() }).await;
         for _ in 0..2 {
             self.ask(Request::DeleteBranch { branch: "short-lived".to_owned() }).await;
+        }
+        let branches = ["short", "lived"].map(str::to_owned);
+        for branch in branches.clone() {
+            self.ask(Request::CreateBranch { branch, sha: trunk.clone() }).await;
+        }
+        // Gone already the second time: all are refused, and each is deleted by itself.
+        for _ in 0..2 {
+            self.together(branches.clone().map(|branch| Request::DeleteBranch { branch }).to_vec()).await;
+        }
+    }
+
+    /// Several requests, in as few exchanges as they take.
+    async fn together(&mut self, requests: Vec<Request>) {
+        self.sent.extend(requests.iter().map(kind));
+        self.site.pass(2);
+        for answer in self.client.send_together(requests).await {
+            answer.expect("answered");
         }
     }
 
@@ -344,6 +364,8 @@ impl Asker<'_> {
         self.ask(Request::UpdatePullRequest { number: draft, title, body }).await;
         let numbers = vec![number, draft, against_number, PullNumber(9_999)];
         self.ask(Request::PullsAndChecks { numbers: numbers.clone() }).await;
+        let tips = Request::Tips { branches: vec!["topic".to_owned()], path: "f1.txt".to_owned() };
+        self.together(vec![tips, Request::PullsAndChecks { numbers: numbers.clone() }]).await;
         self.ask(Request::MergePullRequest { number, head: head.clone() }).await;
         self.conflict(Request::MergePullRequest { number, head }).await;
         self.conflict(Request::MergePullRequest { number: draft, head: against.clone() }).await;

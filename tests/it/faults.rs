@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n")];
 const WRITES: &[(&str, Target)] = &[
     ("create issue", Target::Call(|request| matches!(request, Request::CreateIssue { .. }))),
     ("edit issue", Target::Call(|request| matches!(request, Request::UpdateIssue { .. }))),
+    ("rewrite issue", Target::Call(|request| matches!(request, Request::RewriteIssue { .. }))),
     ("comment", Target::Call(|request| matches!(request, Request::CreateComment { .. }))),
     ("pin", Target::Call(|request| matches!(request, Request::Pin { .. }))),
     ("commit", Target::Call(|request| matches!(request, Request::CreateCommit { .. }))),
@@ -32,13 +33,8 @@ const WRITES: &[(&str, Target)] = &[
     ("open pull request", Target::Call(|request| matches!(request, Request::CreatePullRequest { .. }))),
     ("merge", Target::Call(|request| matches!(request, Request::MergePullRequest { .. }))),
     ("delete branch", Target::Call(|request| matches!(request, Request::DeleteBranch { .. }))),
-    ("pull branch", Target::Call(pull_branch)),
+    ("pull branch", Target::MoveBranch),
 ];
-
-/// The making of a pull request's branch.
-pub(crate) fn pull_branch(request: &Request) -> bool {
-    matches!(request, Request::CreateBranch { branch, .. } if branch.starts_with("orchestrate/issue-"))
-}
 
 /// Two tasks on one file with a check, one needing no change: every kind of write happens.
 fn busy() -> Story {
@@ -78,7 +74,13 @@ pub(crate) fn lost_answers_change_nothing_in_the_end() {
 pub(crate) fn a_server_that_knows_no_question_about_several_things_is_asked_singly() {
     let mut story = busy();
     let together = |request: &Request| {
-        matches!(request, Request::CommitOnBranch { .. } | Request::PullsAndChecks { .. } | Request::Tips { .. })
+        matches!(
+            request,
+            Request::CommitOnBranch { .. }
+                | Request::PullsAndChecks { .. }
+                | Request::Tips { .. }
+                | Request::RewriteIssue { .. }
+        )
     };
     for _ in 0..400 {
         let unknown = Error::Invalid { message: "Field 'x' doesn't exist on type 'Mutation'".to_owned() };

@@ -29,7 +29,7 @@ fn comment(story: &Story, id: CommentId) -> Comment {
 }
 
 fn edits_body(request: &Request) -> bool {
-    matches!(request, Request::UpdateIssue { body: Some(_), .. })
+    matches!(request, Request::RewriteIssue { .. })
 }
 
 pub(crate) fn a_comment_that_appears_after_a_newer_one_is_obeyed_once() {

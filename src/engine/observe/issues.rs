@@ -15,7 +15,8 @@ use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;
 
 /// Records the whole list of open labelled issues: new ones join, known ones that are missing from it are read singly
-/// before anything is concluded.
+/// before anything is concluded. That of a merged task was closed by its merge: nothing follows from it but that we
+/// need not close it, and shown open again it counts as open.
 pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     for issue in issues.iter().filter(|issue| !issue.is_pull_request) {
         record_one(draft, issue.number, Some(issue));
@@ -23,7 +24,11 @@ pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     let listed: std::collections::BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
     let missing = draft.ids(|task| !task.left && task.issue_open && !listed.contains(&task.issue()));
     for id in missing {
-        draft.read(Read::Issue(id.0));
+        if draft.task(id).is_some_and(|task| task.stage == Stage::Merged) {
+            set_open(draft, id.0, false);
+        } else {
+            draft.read(Read::Issue(id.0));
+        }
     }
     // A list may miss an entry: what an ended plan left behind counts as gone only once it was read itself.
     let unlisted: Vec<IssueNumber> = draft.header().past.difference(&listed).copied().collect();

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use crate::engine::draft::Draft;
 use crate::engine::event::{Event, Fact, Hint, Read, Watched};
-use crate::engine::id::AttemptKey;
-use crate::engine::plan::PlanStatus;
+use crate::engine::id::{AttemptKey, TaskId};
+use crate::engine::plan::{Base, PlanStatus};
 use crate::engine::task::{CheckState, Pull, Stage, Task};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
@@ -153,7 +153,15 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
     match hint {
         Hint::Issue(number) => {
             let tracking = draft.header().tracking.as_ref().map(|tracking| tracking.number);
-            draft.read(if tracking == Some(*number) { Read::Tracking(*number) } else { Read::Issue(*number) });
+            // That a merge closed its issue is mostly our own doing: the list that the heartbeat reads shows it.
+            let merged = draft.task(TaskId(*number)).is_some_and(|task| task.stage == Stage::Merged);
+            let ended = draft.header().status == PlanStatus::Ended;
+            match tracking {
+                Some(tracking) if tracking == *number => draft.read(Read::Tracking(*number)),
+                Some(_) | None if merged && ended => draft.read(Read::Issues),
+                Some(_) | None if merged => {}
+                Some(_) | None => draft.read(Read::Issue(*number)),
+            }
         }
         Hint::Comment(_) => draft.read(Read::Comments(draft.header().cursor.since())),
         Hint::Run(run, title) => {
@@ -187,7 +195,9 @@ fn look_at(draft: &mut Draft<'_>, hint: &Hint) {
             }
         }
         Hint::Push(branch) => {
-            if draft.header().base.as_ref().is_none_or(|base| base.branch == *branch) {
+            // Soon after our own merge it is mostly that which is told; what else was pushed the heartbeat sees.
+            let merged = |base: &Base| base.superseded.iter().any(|old| draft.now < old.until);
+            if draft.header().base.as_ref().is_none_or(|base| base.branch == *branch && !merged(base)) {
                 draft.read(Read::Repository);
             }
         }

@@ -10,7 +10,7 @@ use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Recei
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, TaskId};
 use crate::engine::kept;
-use crate::engine::observe::{attempts, base, fence, issues, pulls, refusals};
+use crate::engine::observe::{attempts, base, fence, issues, pulls, refusals, tracking};
 use crate::engine::plan::Tracking;
 use crate::engine::snapshot::Issue;
 use crate::engine::task::Hold;
@@ -117,8 +117,9 @@ pub(super) fn repeat_wait(tries: u32) -> Duration {
 fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
     match (&entry.effect, receipt) {
         (Effect::CreateTracking { .. }, Receipt::Issue(issue)) => tracking_made(draft, issue),
-        (Effect::EditTracking { number }, Receipt::TrackingWritten { digest }) => {
+        (Effect::EditTracking { .. }, Receipt::TrackingWritten { number, digest, history }) => {
             tracking_written(draft, *number, digest);
+            history.iter().for_each(|history| tracking::written(draft, *number, history));
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
         (Effect::Pin { pinned, node_id }, _) => {
@@ -189,8 +190,8 @@ fn tracking_written(draft: &mut Draft<'_>, number: IssueNumber, digest: &str) {
         tracking.written(now, interval);
         tracking.unattributed.clear();
     }
-    // What somebody ticked between our reading and our writing stands in the history of edits alone: the heartbeat
-    // asks for it once after however many writes.
+    // What somebody ticked between our reading and our writing stands in the history of edits alone: where the answer
+    // did not tell it, the heartbeat asks for it once after however many writes.
 }
 
 fn dispatched(draft: &mut Draft<'_>, attempt: Option<AttemptId>, run: Option<RunId>) {

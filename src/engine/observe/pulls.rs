@@ -120,8 +120,9 @@ pub(super) fn merged(draft: &mut Draft<'_>, id: TaskId) {
         task.verdict = None;
         task.cancel_asked = false;
     }
+    // Where a merge that was not ours left the base, no answer of ours tells.
     if let Some(base) = &mut draft.header_mut().base {
-        base.stale = true;
+        (base.stale, base.told) = (true, false);
     }
     draft.read(Read::Repository);
 }

@@ -1,9 +1,11 @@
 //! The tracking issue as people left it: ticked boxes are wishes of whoever ticked them.
 
+use std::time::Duration;
+
 use crate::engine::checklist::{self, Tick};
 use crate::engine::command;
 use crate::engine::draft::Draft;
-use crate::engine::effect::{Effect, EffectKey};
+use crate::engine::effect::{Effect, EffectKey, History};
 use crate::engine::id::IssueNumber;
 use crate::engine::observe::comments::may_speak;
 use crate::engine::plan::{Act, PlanStatus};
@@ -52,7 +54,7 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     let bot = draft.header().bot.clone();
     let people: Vec<&BodyEdit> = edits
         .iter()
-        .filter(|edit| edit.at >= tracking.edited_at - std::time::Duration::from_secs(1))
+        .filter(|edit| edit.at >= tracking.edited_at - Duration::from_secs(1))
         .filter(|edit| !checklist::is_by(edit, &bot))
         .collect();
     let offers = if untold.is_empty() { Vec::new() } else { offers(draft, edits) };
@@ -65,6 +67,16 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     if let Some(tracking) = &mut draft.header_mut().tracking {
         tracking.dirty = true;
         tracking.digest = checklist::digest(&issue.body);
+    }
+}
+
+/// The history as the answer to our own writing told it: what we wrote over stands there, and nothing older is to come.
+pub(super) fn written(draft: &mut Draft<'_>, number: IssueNumber, history: &History) {
+    let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.number == number) else { return };
+    tracking.read_at = Some(tracking.edited_at + Duration::from_millis(1));
+    tracking.seen_at = Some(history.updated_at);
+    if draft.header().status != PlanStatus::Ended {
+        take_history(draft, number, &history.edits);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine::event::Read;
 use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
+use crate::engine::reconcile::tell;
 use crate::engine::render;
 use crate::engine::task::Task;
 use crate::engine::tasks::Place;
@@ -123,6 +124,7 @@ pub(super) fn end(draft: &mut Draft<'_>) {
     draft.answered(&EffectKey("pin".to_owned()));
     draft.intend("unpin", None, Effect::Pin { node_id: tracking.node_id, pinned: false });
     draft.intend(format!("close:{number}"), None, Effect::CloseIssue { number });
+    tell::tidy_up(draft);
     if let Some(tracking) = &mut draft.header_mut().tracking {
         tracking.dirty = true;
     }

@@ -9,7 +9,7 @@ mod tell;
 
 pub(super) use dispatch::siblings;
 pub(super) use lifecycle::node;
-pub(super) use publish::outside_declared;
+pub(super) use publish::{GRACE, outside_declared};
 pub(super) use tell::{CLOSE, closing, has_news};
 
 use crate::engine::draft::Draft;

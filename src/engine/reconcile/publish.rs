@@ -1,6 +1,8 @@
 //! From finished work to a merged pull request: scope, branch, pull request, checks, conflicts, merge. A ladder per
 //! task; the first rung that applies is taken.
 
+use std::time::Duration;
+
 use crate::engine::attempt::AttemptOutcome;
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
@@ -18,6 +20,12 @@ use crate::engine::task::{CheckState, Hold, MergeRefused, Pull, Stage, Task, Wor
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 use crate::engine::waits;
+
+/// How long the end of a grace waits for the heartbeat, where that comes no sooner.
+const GRACE_SLACK: Duration = Duration::from_secs(60);
+
+/// How the end of a head's grace is remembered, by its first digits.
+pub(in crate::engine) const GRACE: &str = "grace:";
 
 /// Publishes what is finished and follows what is open.
 pub(super) fn publish(draft: &mut Draft<'_>) {
@@ -238,10 +246,11 @@ fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
     draft.intend(format!("merge:{}", pull.number), None, effect);
 }
 
-/// When the grace of a head without checks ends.
+/// When a head without checks is looked at because its grace has ended. The heartbeat asks for it anyway, and mostly
+/// comes within this minute.
 pub(super) fn grace_end(task: &Task, settings: &Settings) -> Option<Timestamp> {
     let pull = task.pull.as_ref().filter(|pull| pull.open && pull.checks == CheckState::Pending)?;
-    Some(pull.head_since + settings.checks_grace.0)
+    Some(pull.head_since + settings.checks_grace.0 + settings.heartbeat.0.min(GRACE_SLACK))
 }
 
 /// Looks once more at the pull request of an issue that is closed, when what closed it must show. What that look
@@ -268,7 +277,7 @@ pub(super) fn end_graces(draft: &mut Draft<'_>) {
     for id in open(draft, |task| grace_end(task, &settings).is_some_and(|end| now >= end)) {
         let Some(pull) = draft.task(id).and_then(|task| task.pull.clone()) else { continue };
         let asked = |read: &Read| matches!(read, Read::PullsAndChecks(numbers) if numbers.contains(&pull.number));
-        if first_time(draft, id, &format!("grace:{}", pull.head.short())) && !draft.reads().iter().any(asked) {
+        if first_time(draft, id, &format!("{GRACE}{}", pull.head.short())) && !draft.reads().iter().any(asked) {
             ended.push(pull.number);
         }
     }

@@ -3,16 +3,20 @@
 
 use crate::engine::attempt::Attempt;
 use crate::engine::draft::Draft;
-use crate::engine::effect::{Effect, EffectKey, Entry};
+use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::id::{IssueNumber, TaskId};
+use crate::engine::plan::PlanStatus;
 use crate::engine::reconcile::first_time;
 use crate::engine::render;
 use crate::engine::task::{Hold, Task, Verdict};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
-/// How long GitHub is given to close an issue by its keyword before it is closed by us.
-const KEYWORD_CLOSES_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long GitHub is given to close an issue by its keyword, and the heartbeat to see it, before it is closed by us.
+const KEYWORD_CLOSES_WITHIN: std::time::Duration = std::time::Duration::from_secs(3 * 60);
+
+/// How long the work branches of settled tasks may stay.
+const TIDIED_WITHIN: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
 /// The name under which closing an issue is remembered, and the kind of its effect's key.
 pub(in crate::engine) const CLOSE: &str = "close";
@@ -91,14 +95,36 @@ fn withdraw_closings(draft: &mut Draft<'_>) {
     keys.iter().for_each(|key| draft.answered(key));
 }
 
-/// Work branches go when the task is settled.
+/// Work branches go when the task is settled, those of several tasks in one call: the first waits for the others a
+/// while, and none beyond the plan's end.
 fn tidy(draft: &mut Draft<'_>, id: TaskId) {
     let Some(task) = draft.task(id) else { return };
     let Some(name) = untidied(task) else { return };
     let branches = pushed_branches(task);
     if first_time(draft, id, &name) {
+        let ended = draft.header().status == PlanStatus::Ended;
+        let waits = deletions(draft).map(|entry| entry.not_before).min();
+        let at = if ended { draft.now } else { waits.unwrap_or(draft.now + TIDIED_WITHIN) };
         for branch in branches {
-            draft.intend(format!("delete:{branch}"), None, Effect::DeleteBranch { branch });
+            draft.intend_at(format!("delete:{branch}"), None, Effect::DeleteBranch { branch }, at);
+        }
+    }
+}
+
+/// Deletions that nobody has sent yet.
+fn deletions<'d>(draft: &'d Draft<'_>) -> impl Iterator<Item = &'d Entry> {
+    let is_deletion = |entry: &&Entry| matches!(entry.effect, Effect::DeleteBranch { .. });
+    draft.entries().filter(is_deletion).filter(|entry| entry.state == EntryState::Queued)
+}
+
+/// The plan ends: no deletion waits for another any more.
+pub(super) fn tidy_up(draft: &mut Draft<'_>) {
+    let now = draft.now;
+    let waiting: Vec<EffectKey> =
+        deletions(draft).filter(|entry| entry.tries == 0).map(|entry| entry.key.clone()).collect();
+    for key in waiting {
+        if let Some(entry) = draft.entry_mut(&key) {
+            entry.not_before = entry.not_before.min(now);
         }
     }
 }

@@ -15,10 +15,12 @@ use crate::engine::snapshot::{Actor, BodyEdit};
 use crate::forge::http::call::{Call, body_json};
 use crate::forge::http::failure::{Answer, Failure};
 use crate::forge::http::json;
+use crate::forge::world::World;
 use crate::forge::world::access::{Level, Scope};
 use crate::github::{NewFile, Request, Response, Tip};
 
 mod pulls;
+mod refs;
 
 /// Most edits given at once.
 const EDITS_MAX: usize = 100;
@@ -44,14 +46,17 @@ pub(crate) async fn answer(call: Call, body: Bytes) -> Answer<Json<Value>> {
     if words.contains(&"pinIssue") {
         return pin(&call, &question, "pinIssue", true).await;
     }
+    if words.contains(&"updateRefs") {
+        return refs::update(&call, &question).await;
+    }
+    if words.contains(&"updateIssue") {
+        return rewrite(&call, &question).await;
+    }
     if words.contains(&"createCommitOnBranch") {
         return commit(&call, question).await;
     }
-    if words.contains(&"qualifiedName") {
-        return tips(&call, &question).await;
-    }
-    if words.contains(&"statusCheckRollup") {
-        return pulls::answer(&call, &question).await;
+    if words.contains(&"qualifiedName") || words.contains(&"statusCheckRollup") {
+        return repository(&call, &question).await.or_else(refused);
     }
     if words.contains(&"userContentEdits") {
         return Ok(body_edits(&call, &question));
@@ -80,27 +85,39 @@ fn aliased<'q>(question: &'q Question, field: &str) -> Vec<(&'q str, Option<&'q 
     parts.windows(2).filter_map(pair).collect()
 }
 
-/// Branches with a file's text each. A branch that is not there is `null`, and no error.
-async fn tips(call: &Call, question: &Question) -> Answer<Json<Value>> {
-    if let Err(failure) = call.may(&[(Scope::Contents, Level::Read)]) {
-        return refused(failure);
+/// Branches, pull requests, or both in one question. One that is not there is `null`; of a pull request an error says
+/// so beside the others' data.
+async fn repository(call: &Call, question: &Question) -> Answer<Json<Value>> {
+    let mut told = tips(call, question).await?;
+    let (pulls, errors) = pulls::told(call, question).await?;
+    told.extend(pulls);
+    let mut body = json!({ "data": { "repository": told } });
+    if !errors.is_empty() {
+        body["errors"] = Value::Array(errors);
     }
+    Ok(Json(body))
+}
+
+/// Branches with a file's text each.
+async fn tips(call: &Call, question: &Question) -> Answer<Map<String, Value>> {
     let asked = aliased(question, "ref(qualifiedName");
+    if asked.is_empty() {
+        return Ok(Map::new());
+    }
+    call.may(&[(Scope::Contents, Level::Read)])?;
     let path = question.variables.get("path").and_then(Value::as_str).unwrap_or_default();
     let name = |value: Option<&Value>| {
         value.and_then(Value::as_str)?.strip_prefix("refs/heads/").map(str::to_owned).filter(|name| !name.is_empty())
     };
     let branches: Option<Vec<String>> = asked.iter().map(|(_, value)| name(*value)).collect();
-    let Some(branches) = branches else {
-        return Ok(error("UNPROCESSABLE", "only branches (`refs/heads/…`) can be asked for here"));
-    };
+    let only_branches = "only branches (`refs/heads/…`) can be asked for here";
+    let branches = branches.ok_or_else(|| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, only_branches))?;
     let tip = |tip: Option<Tip>| {
         let blob = |text: String| json!({ "object": { "text": text, "isTruncated": false } });
         tip.map(|tip| json!({ "target": { "oid": tip.sha, "file": tip.file.map(blob) } }))
     };
     let tips = call.hub.tips(&branches, path).await?;
-    let told = asked.iter().zip(tips).map(|((alias, _), found)| ((*alias).to_owned(), json!(tip(found))));
-    Ok(Json(json!({ "data": { "repository": told.collect::<Map<String, Value>>() } })))
+    Ok(asked.iter().zip(tips).map(|((alias, _), found)| ((*alias).to_owned(), json!(tip(found)))).collect())
 }
 
 async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Answer<Json<Value>> {
@@ -203,14 +220,39 @@ fn body_edits(call: &Call, question: &Question) -> Json<Value> {
     let number = question.variables.values().find_map(Value::as_u64);
     let edits = call.hub.look(|world| {
         let entry = number.and_then(|number| world.issue(IssueNumber(number))).filter(|entry| !entry.deleted)?;
-        Some(entry.edits.iter().rev().take(EDITS_MAX).map(edit).collect::<Vec<Value>>())
+        Some(connection(&entry.edits))
     });
     match edits {
         None => error("NOT_FOUND", "Could not resolve to an Issue"),
         Some(edits) => {
-            let issue = json!({ "userContentEdits": { "nodes": edits } });
+            let issue = json!({ "userContentEdits": edits });
             Json(json!({ "data": { "repository": { "issue": issue } } }))
         }
+    }
+}
+
+/// Edits, the newest first.
+fn connection(edits: &[BodyEdit]) -> Value {
+    let nodes: Vec<Value> = edits.iter().rev().take(EDITS_MAX).map(edit).collect();
+    json!({ "nodes": nodes })
+}
+
+/// A body written anew.
+async fn rewrite(call: &Call, question: &Question) -> Answer<Json<Value>> {
+    let text = |name: &str| question.variables.get("input")?.get(name)?.as_str().map(str::to_owned);
+    let (Some(node_id), Some(body)) = (text("id"), text("body")) else {
+        return Ok(error("UNPROCESSABLE", "the issue's id or its new body is missing"));
+    };
+    let find = |world: &World| world.issues().find(|entry| entry.issue.node_id == node_id).map(|e| e.issue.number);
+    let Some(number) = call.hub.look(find) else { return refused(Failure::not_found()) };
+    match call.send(Request::RewriteIssue { number, node_id, body }, StatusCode::UNPROCESSABLE_ENTITY).await {
+        Ok(Response::Rewritten { updated_at, edits }) => {
+            let updated_at = json::moment(updated_at);
+            let issue = json!({ "number": number, "updatedAt": updated_at, "userContentEdits": connection(&edits) });
+            Ok(Json(json!({ "data": { alias(&question.query, "updateIssue"): { "issue": issue } } })))
+        }
+        Ok(_) => Ok(error("INTERNAL", "Something went wrong while executing your query.")),
+        Err(failure) => refused(failure),
     }
 }
 

@@ -79,7 +79,9 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::CommentsSince { .. }
         | Request::Comments { .. } => ISSUES_READ,
         Request::BlockedBy { .. } | Request::BodyEdits { .. } => &[(Scope::Issues, Level::Read)],
-        Request::CreateIssue { .. } | Request::Pin { .. } => &[(Scope::Issues, Level::Write)],
+        Request::CreateIssue { .. } | Request::RewriteIssue { .. } | Request::Pin { .. } => {
+            &[(Scope::Issues, Level::Write)]
+        }
         Request::UpdateIssue { .. }
         | Request::CreateComment { .. }
         | Request::DeleteComment { .. }
@@ -116,7 +118,7 @@ pub fn makes_content(request: &Request) -> bool {
 pub fn role_needed(request: &Request) -> Permission {
     if matches!(request, Request::CreateIssue { .. } | Request::CreateComment { .. } | Request::React { .. }) {
         Permission::Read
-    } else if matches!(request, Request::UpdateIssue { .. }) {
+    } else if matches!(request, Request::UpdateIssue { .. } | Request::RewriteIssue { .. }) {
         Permission::Triage
     } else if request.is_write() {
         Permission::Write

@@ -51,6 +51,7 @@ impl Act<'_> {
         match request {
             Call::CreateIssue { title, body, labels } => self.open_issue(title, body, labels),
             Call::UpdateIssue { number, title, body, state } => self.update_issue(number, title, body, state),
+            Call::RewriteIssue { number, body, .. } => self.rewrite_issue(number, body),
             Call::CreateComment { number, body } => self.create_comment(number, body),
             Call::DeleteComment { comment } => self.delete_comment(comment),
             Call::React { comment, reaction } => self.react(comment, reaction),

@@ -153,6 +153,7 @@ impl World {
             | Call::Checks { .. } => Ok(self.read_question(request)),
             Call::CreateIssue { .. }
             | Call::UpdateIssue { .. }
+            | Call::RewriteIssue { .. }
             | Call::CreateComment { .. }
             | Call::DeleteComment { .. }
             | Call::React { .. }

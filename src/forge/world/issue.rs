@@ -113,6 +113,13 @@ impl Act<'_> {
         self.issue_response(number)
     }
 
+    /// Writes an issue's body, and tells what edits it had.
+    pub(in crate::forge::world) fn rewrite_issue(&mut self, number: IssueNumber, body: String) -> Outcome {
+        self.update_issue(number, None, Some(body), None)?;
+        let entry = self.world.existing(number)?;
+        Ok(Response::Rewritten { updated_at: entry.issue.updated_at, edits: entry.edits.clone() })
+    }
+
     /// Opens or closes an issue or pull request that is there; already so: nothing happens.
     pub(in crate::forge::world) fn set_state(&mut self, number: IssueNumber, state: OpenState) {
         let (sender, now) = (self.sender.clone(), self.now);

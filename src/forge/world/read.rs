@@ -37,6 +37,7 @@ impl World {
             Request::Checks { sha } => Ok(Response::Checks(self.checks_snapshot(sha))),
             Request::CreateIssue { .. }
             | Request::UpdateIssue { .. }
+            | Request::RewriteIssue { .. }
             | Request::CreateComment { .. }
             | Request::DeleteComment { .. }
             | Request::React { .. }

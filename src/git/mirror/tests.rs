@@ -65,6 +65,23 @@ async fn a_branch_moves_only_from_where_it_was_expected() {
 }
 
 #[tokio::test]
+async fn whether_a_push_may_go_is_asked_once_its_commit_is_here() {
+    let remote = Remote::new().await;
+    let commit = remote.commit(&[("a", "1")], None).await;
+    let mirror = remote.mirror().await;
+    let mut had = None;
+    let no = async {
+        had = Some(mirror.has(&commit).await);
+        false
+    };
+    let called_off = mirror.move_branch_if("b", None, &commit, no).await;
+    assert!(matches!(called_off, Err(Error::Failed { .. })), "{called_off:?}");
+    assert_eq!((had, mirror.remote_branch("b").await), (Some(Ok(true)), Ok(None)));
+    mirror.move_branch_if("b", None, &commit, std::future::ready(true)).await.expect("created");
+    assert_eq!(mirror.remote_branch("b").await, Ok(Some(commit)));
+}
+
+#[tokio::test]
 async fn parents_paths_and_conflicts_are_told() {
     let remote = Remote::new().await;
     let base = remote.commit(&[("a", "1\n"), ("b", "1\n")], None).await;

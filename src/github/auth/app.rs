@@ -200,7 +200,9 @@ impl App {
         Ok(found.into_iter().filter_map(|repository| repository.full_name).map(RepositoryName::new).collect())
     }
 
-    /// A new token of an installation, for one repository (or all of them) and exactly these permissions.
+    /// A new token of an installation, for one repository (or all of them) and exactly these permissions. Where GitHub
+    /// gives none because the installation is gone, suspended or not on the repository: [`Error::Unauthorized`], so
+    /// that nobody takes what was to be asked with it for missing.
     pub(crate) async fn mint(
         &self,
         installation: InstallationId,
@@ -214,7 +216,7 @@ impl App {
         }
         let path = format!("/app/installations/{}/access_tokens", installation.0);
         let call = Call::new(Method::POST, path, "a token of the installation").with_body(&content)?;
-        let made: TokenAnswer = self.call(&call).await?.json(&call.what)?;
+        let made: TokenAnswer = self.call(&call).await.map_err(without_token)?.json(&call.what)?;
         let expires_at = made.expires_at.as_deref().and_then(Timestamp::parse).ok_or_else(|| Error::Unexpected {
             message: "a token of the installation came without `expires_at`".to_owned(),
         })?;
@@ -249,5 +251,19 @@ impl App {
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &self.key)
             .map(SecretString::from)
             .map_err(|_| Error::Invalid { message: "the App's private key cannot sign; create a new one".to_owned() })
+    }
+}
+
+fn without_token(error: Error) -> Error {
+    match error {
+        Error::Missing { .. } | Error::Denied { .. } | Error::Invalid { .. } => {
+            Error::Unauthorized { message: format!("there is no token of the installation: {error}") }
+        }
+        Error::Unauthorized { .. }
+        | Error::Conflict { .. }
+        | Error::RateLimited { .. }
+        | Error::OverBudget { .. }
+        | Error::Unreachable { .. }
+        | Error::Unexpected { .. } => error,
     }
 }

@@ -1,6 +1,8 @@
 //! Tokens: minted once, narrowed, renewed, never shown.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+mod check;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::encoding::AsDer;
@@ -12,7 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::engine::id::{Login, RepositoryName};
+use crate::engine::id::{IssueNumber, Login, RepositoryName};
 use crate::engine::time::Timestamp;
 use crate::github::auth::{App, AppCredentials, InstallationId, Installations};
 use crate::github::client::Transport;
@@ -43,6 +45,8 @@ struct Tokens {
     limited: Arc<AtomicBool>,
     /// Everything the App itself asks is refused for now.
     app_limited: Arc<AtomicBool>,
+    /// What minting is answered instead of a token; 0: a token is given.
+    no_token: Arc<AtomicU16>,
 }
 
 impl Tokens {
@@ -53,6 +57,7 @@ impl Tokens {
             time: Arc::new(AtomicI64::new(NOW.0)),
             limited: Arc::default(),
             app_limited: Arc::default(),
+            no_token: Arc::default(),
         }
     }
 
@@ -80,6 +85,9 @@ impl Tokens {
             }
             "GET /repos/o/gone/installation" => server::json(404, json!({"message": "Not Found"})),
             line if line.ends_with("/installation") => server::json(200, json!({"id": 5})),
+            "POST /app/installations/5/access_tokens" if self.no_token.load(Ordering::SeqCst) > 0 => {
+                server::json(self.no_token.load(Ordering::SeqCst), json!({"message": "no"}))
+            }
             "POST /app/installations/5/access_tokens" => {
                 let number = self.minted.fetch_add(1, Ordering::SeqCst) + 1;
                 let end = Timestamp(time + 3_600_000).seconds_text();
@@ -156,6 +164,22 @@ async fn a_refused_token_is_renewed_once_and_the_call_sent_again() {
     assert_eq!(answer, Err(Error::Unauthorized { message: "Bad credentials".to_owned() }));
     assert_eq!(server.lines().iter().filter(|line| *line == "GET /repos/o/r").count(), before + 2);
     assert_eq!(tokens.minted.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn where_there_is_no_token_nothing_is_missing_but_the_credentials() {
+    let (tokens, _server, installations) = start().await;
+    let client = installations.client(&repository()).await.expect("a client");
+    for status in [404, 403, 422] {
+        tokens.no_token.store(status, Ordering::SeqCst);
+        let answer = client.send(Request::Issue { number: IssueNumber(1) }).await;
+        assert!(matches!(answer, Err(Error::Unauthorized { .. })), "{status}: {answer:?}");
+        let push = installations.push_token(&repository()).await;
+        assert!(matches!(push, Err(Error::Unauthorized { .. })), "{status}");
+    }
+    tokens.no_token.store(502, Ordering::SeqCst);
+    let answer = client.send(Request::Repository).await;
+    assert!(matches!(answer, Err(Error::Unreachable { .. })), "{answer:?}");
 }
 
 #[tokio::test]

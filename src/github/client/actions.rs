@@ -10,7 +10,7 @@ use crate::engine::id::{JobId, RunId};
 use crate::engine::time::Timestamp;
 use crate::github::client::path::{encode, segment};
 use crate::github::client::transport::Keep;
-use crate::github::client::{Call, Client, Overflow, all_pages, wire};
+use crate::github::client::{Call, Overflow, Sending, all_pages, wire};
 use crate::github::{Error, Response};
 
 /// How much of a log's end is kept.
@@ -18,7 +18,7 @@ const LOG_BYTES: usize = 64 * 1024;
 /// GitHub's words where a run's state is what forbids that it runs again.
 const NOT_AGAIN: [&str; 3] = ["already running", "cannot be retried", "Unable to retry"];
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn dispatch_workflow(
         &self,
         workflow: &str,

@@ -3,10 +3,10 @@
 use crate::engine::id::Sha;
 use crate::engine::snapshot::Checks;
 use crate::github::client::path::segment;
-use crate::github::client::{Answer, Call, Client, Overflow, all_pages, wire};
+use crate::github::client::{Answer, Call, Overflow, Sending, all_pages, wire};
 use crate::github::{Error, Response};
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn checks(&self, sha: Sha) -> Result<Response, Error> {
         let commit = format!("/commits/{}", segment(sha.as_str())?);
         let what = format!("the checks of {}", sha.short());

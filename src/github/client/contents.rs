@@ -8,7 +8,7 @@ use crate::engine::id::Sha;
 use crate::engine::snapshot::Ref;
 use crate::github::client::path::{encode, prefix, segment, segments};
 use crate::github::client::transport::RAW;
-use crate::github::client::{Call, Client, Overflow, wire};
+use crate::github::client::{Call, Overflow, Sending, wire};
 use crate::github::{Error, NewFile, Response};
 
 const BRANCHES: &str = "refs/heads/";
@@ -22,7 +22,7 @@ fn answer_of(found: wire::GitRef, what: &str) -> Result<Response, Error> {
     branch_of(found).map(Response::Ref).ok_or_else(|| wire::lacks(what, BRANCHES))
 }
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn branch(&self, branch: &str) -> Result<Response, Error> {
         let what = format!("branch `{branch}`");
         let found = self.read(&format!("/git/ref/heads/{}", segments(branch)?), what.clone()).await?;

@@ -3,12 +3,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::engine::time::Timestamp;
 use crate::github::client::error::until_reset;
-use crate::github::client::{Answer, Call, Target};
+use crate::github::client::{Answer, Call};
 use crate::github::pace::{Limits, Pace, content};
 use crate::github::{Error, Request};
 
@@ -87,8 +87,7 @@ impl Gate {
 }
 
 fn points(call: &Call) -> u32 {
-    let is_question = call.target == Target::GraphQl && !call.is_mutation;
-    if call.method == Method::GET || is_question { 1 } else { WRITE_POINTS }
+    if call.is_write() { WRITE_POINTS } else { 1 }
 }
 
 fn budget(headers: &HeaderMap) -> Option<Budget> {

@@ -1,4 +1,5 @@
-//! What only GraphQL can do: pinning an issue, who edited a body, and a commit that moves its branch in one call.
+//! What only GraphQL can do: pinning an issue, and a commit that moves its branch in one call. How its answers are
+//! read.
 //!
 //! GraphQL tells its errors in the body of a 200.
 
@@ -9,19 +10,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::engine::id::{IssueNumber, Login, Sha};
-use crate::engine::snapshot::{Actor, BodyEdit};
+use crate::engine::id::Sha;
 use crate::engine::time::Timestamp;
 use crate::github::client::error::one_line;
-use crate::github::client::wire::{self, Account, actor, moment};
-use crate::github::client::{Call, Client, Target};
+use crate::github::client::wire;
+use crate::github::client::{Call, Sending, Target};
 use crate::github::{Error, NewFile, Response};
 
 const PIN: &str = "mutation($id:ID!){change:pinIssue(input:{issueId:$id}){issue{id}}}";
 const UNPIN: &str = "mutation($id:ID!){change:unpinIssue(input:{issueId:$id}){issue{id}}}";
 const COMMIT: &str = "mutation($input:CreateCommitOnBranchInput!){createCommitOnBranch(input:$input){commit{oid}}}";
-const BODY_EDITS: &str = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){\
-    issue(number:$number){userContentEdits(first:100){nodes{editedAt diff editor{login __typename}}}}}}";
 /// Wait after a limit of which GraphQL does not say when it ends: one minute.
 const LIMITED_MILLISECONDS: i64 = 60_000;
 
@@ -67,36 +65,7 @@ struct Oid {
     oid: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct EditsData {
-    repository: Option<EditsRepository>,
-}
-
-#[derive(Debug, Deserialize)]
-struct EditsRepository {
-    issue: Option<EditsIssue>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EditsIssue {
-    user_content_edits: Option<Edits>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Edits {
-    nodes: Option<Vec<Option<Edit>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Edit {
-    edited_at: Option<String>,
-    diff: Option<String>,
-    editor: Option<Account>,
-}
-
-impl Client {
+impl Sending<'_> {
     pub(super) async fn pin(&self, node_id: &str, pinned: bool) -> Result<Response, Error> {
         let query = if pinned { PIN } else { UNPIN };
         let what = if pinned { "the pin" } else { "the unpin" };
@@ -125,29 +94,6 @@ impl Client {
         let data: CommitData = self.graphql(COMMIT, &json!({"input": input}), what.clone()).await?;
         let commit = data.create_commit_on_branch.and_then(|made| made.commit);
         commit.map(|commit| Response::Commit(Sha::new(commit.oid))).ok_or_else(|| wire::lacks(&what, "commit"))
-    }
-
-    pub(super) async fn body_edits(&self, number: IssueNumber) -> Result<Response, Error> {
-        let what = format!("the edits of #{number}");
-        let variables = json!({"owner": self.owner(), "name": self.name(), "number": number});
-        let data: EditsData = self.graphql(BODY_EDITS, &variables, what.clone()).await?;
-        let issue = data.repository.and_then(|repository| repository.issue).ok_or(Error::Missing { what })?;
-        let nodes = issue.user_content_edits.and_then(|edits| edits.nodes).unwrap_or_default();
-        let mut edits: Vec<BodyEdit> = nodes
-            .into_iter()
-            .flatten()
-            .map(|edit| BodyEdit {
-                editor: edit.editor.map(editor),
-                at: moment(edit.edited_at.as_deref()),
-                // For bodies of issues GitHub puts the whole text after the edit here.
-                body: edit.diff.map(Into::into),
-            })
-            .collect();
-        // GitHub lists the newest first, and its moments are whole seconds: turned around, the stable sort keeps their
-        // order.
-        edits.reverse();
-        edits.sort_by_key(|edit| edit.at);
-        Ok(Response::BodyEdits(edits))
     }
 
     pub(super) async fn graphql<T: DeserializeOwned>(
@@ -185,13 +131,6 @@ impl Client {
         }
         error
     }
-}
-
-/// An editor; GraphQL leaves the ending off that REST gives to the logins of bots.
-pub(super) fn editor(account: Account) -> Actor {
-    let Actor { login, bot } = actor(Some(account));
-    let ending = if bot && !login.as_str().ends_with("[bot]") { "[bot]" } else { "" };
-    Actor { login: Login(login.0 + ending), bot }
 }
 
 fn error_of(error: &ReplyError, what: &str, now: Timestamp) -> Error {

@@ -7,10 +7,10 @@ use crate::engine::id::{CommentId, IssueNumber, Login};
 use crate::engine::snapshot::{OpenState, Permission};
 use crate::engine::time::Timestamp;
 use crate::github::client::path::{encode, segment};
-use crate::github::client::{Call, Client, Overflow, all_pages, wire};
+use crate::github::client::{Call, Overflow, Sending, all_pages, wire};
 use crate::github::{Error, Reaction, Repository, Response};
 
-impl Client {
+impl Sending<'_> {
     /// Reads a whole list of JSON items.
     pub(super) async fn list<T: serde::de::DeserializeOwned>(
         &self,
@@ -25,6 +25,7 @@ impl Client {
 
     pub(super) async fn repository_facts(&self) -> Result<Response, Error> {
         let found: wire::Repository = self.read("", format!("repository {}", self.repository)).await?;
+        *self.node_id() = found.node_id;
         let default_branch = found.default_branch.ok_or_else(|| wire::lacks("the repository", "default_branch"))?;
         Ok(Response::Repository(Repository { id: found.id, default_branch, archived: found.archived.unwrap_or(false) }))
     }

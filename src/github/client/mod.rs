@@ -3,12 +3,13 @@
 //! Promises: one HTTP exchange per write and no repetition of any request, save once after a 401 (which did nothing)
 //! with a fresh token; lists are read to their end or refused, never cut silently; nothing is sent while GitHub says
 //! "wait", nor beyond what it allows the installation; what has not changed since it was last read costs none of the
-//! hour's requests.
+//! hour's requests; whether a write may still be sent is asked when its token is made and the gate has let it through.
 
 mod actions;
 mod checks;
 mod connect;
 mod contents;
+mod edits;
 mod error;
 mod gate;
 mod graphql;
@@ -19,6 +20,7 @@ mod path;
 mod pulls;
 mod pulls_and_checks;
 mod tips;
+mod together;
 mod transport;
 mod wire;
 
@@ -35,7 +37,7 @@ use crate::engine::time::Timestamp;
 use crate::github::auth::TokenKeeper;
 use crate::github::client::known::Known;
 use crate::github::pace::Limits;
-use crate::github::{Error, GitHub, Request, Response};
+use crate::github::{Check, Error, GitHub, Request, Response, called_off};
 
 pub(crate) use error::one_line;
 pub use gate::{Budget, Gate};
@@ -63,6 +65,8 @@ pub struct Client {
     known: Mutex<Known>,
     /// The commit made last, with its tree: the next one often goes on top of it.
     made: Mutex<Option<(Sha, String)>>,
+    /// The repository's GraphQL id, where it was told.
+    node_id: Mutex<Option<String>>,
 }
 
 impl Client {
@@ -79,7 +83,8 @@ impl Client {
         credentials: Credentials,
     ) -> Result<Self, Error> {
         check_name(&repository)?;
-        Ok(Self { transport, repository, credentials, gate, known: Mutex::default(), made: Mutex::default() })
+        let (known, made, node_id) = Default::default();
+        Ok(Self { transport, repository, credentials, gate, known, made, node_id })
     }
 
     /// The repository.
@@ -113,6 +118,42 @@ impl Client {
         format!("/repos/{}{rest}", self.repository)
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn node_id(&self) -> MutexGuard<'_, Option<String>> {
+        self.node_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal(&self, call: &Call, answer: &Answer) -> Error {
+        let error = refusal(call, answer, self.transport.now());
+        if let Error::RateLimited { until } = error {
+            self.gate.wait(until);
+        }
+        error
+    }
+}
+
+/// One request on its way, and what its exchanges that write are checked by.
+struct Sending<'c> {
+    client: &'c Client,
+    check: Option<&'c dyn Check>,
+}
+
+impl std::ops::Deref for Sending<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.client
+    }
+}
+
+impl Sending<'_> {
     /// Sends, renews the token once after a 401, and turns anything but 2xx (and 3xx, for the caller) into an error.
     async fn call(&self, call: &Call) -> Result<Answer, Error> {
         let answer = self.call_raw(call).await?;
@@ -137,26 +178,16 @@ impl Client {
     /// One exchange through the gate; what GitHub says has not changed is answered from what is known.
     async fn exchange(&self, call: &Call, token: &SecretString) -> Result<Answer, Error> {
         let _entered = self.gate.enter(call, || self.transport.now()).await?;
+        // Minting and waiting at the gate may have taken long: nothing but the exchange itself comes after this.
+        if let Some(check) = self.check.filter(|_| call.is_write())
+            && !check.passes().await
+        {
+            return Err(called_off());
+        }
         let tag = self.known().tag(call);
         let given = self.transport.exchange(&Call { known_as: tag, ..call.clone() }, Some(token)).await?;
         self.gate.hear(&given, self.transport.now());
         Ok(self.known().settle(call, given))
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn made(&self) -> MutexGuard<'_, Option<(Sha, String)>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn refusal(&self, call: &Call, answer: &Answer) -> Error {
-        let error = refusal(call, answer, self.transport.now());
-        if let Error::RateLimited { until } = error {
-            self.gate.wait(until);
-        }
-        error
     }
 
     /// GETs one JSON value.
@@ -190,6 +221,31 @@ pub(crate) fn refusal(call: &Call, answer: &Answer, now: Timestamp) -> Error {
 
 impl GitHub for Client {
     async fn send(&self, request: Request) -> Result<Response, Error> {
+        Sending { client: self, check: None }.send(request).await
+    }
+
+    async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
+        Sending { client: self, check: Some(check) }.send(request).await
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        Sending { client: self, check: None }.ask_together(requests).await
+    }
+
+    async fn send_together_if(&self, requests: Vec<Request>, check: &dyn Check) -> Vec<Result<Response, Error>> {
+        Sending { client: self, check: Some(check) }.ask_together(requests).await
+    }
+}
+
+/// As one part of several that are asked together.
+impl GitHub for Sending<'_> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        Sending::send(self, request).await
+    }
+}
+
+impl Sending<'_> {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
         self.gate.admit(&request, self.transport.now())?;
         match request {
             Request::Repository => self.repository_facts().await,
@@ -203,6 +259,7 @@ impl GitHub for Client {
             Request::BodyEdits { number } => self.body_edits(number).await,
             Request::CreateIssue { title, body, labels } => self.create_issue(&title, &body, &labels).await,
             Request::UpdateIssue { number, title, body, state } => self.update_issue(number, title, body, state).await,
+            Request::RewriteIssue { number, node_id, body } => self.rewrite_issue(number, &node_id, &body).await,
             Request::CreateComment { number, body } => self.create_comment(number, &body).await,
             Request::DeleteComment { comment } => self.delete_comment(comment).await,
             Request::React { comment, reaction } => self.react(comment, reaction).await,

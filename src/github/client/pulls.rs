@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::engine::id::{PullNumber, Sha};
 use crate::github::client::path::encode;
-use crate::github::client::{Call, Client, Overflow, wire};
+use crate::github::client::{Call, Overflow, Sending, wire};
 use crate::github::{Error, Response};
 
 /// What a merge of a pull request answers.
@@ -16,7 +16,7 @@ struct MergeResult {
     merged: Option<bool>,
 }
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn pull_request(&self, number: PullNumber) -> Result<Response, Error> {
         let found: wire::PullRequest =
             self.read(&format!("/pulls/{number}"), format!("pull request #{number}")).await?;

@@ -1,29 +1,25 @@
 //! Several pull requests with the checks of their heads, in one GraphQL question.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::engine::id::{CheckRunId, PullNumber, Sha};
 use crate::engine::snapshot::{Checks, OpenState, PullRequest};
-use crate::github::client::Client;
-use crate::github::client::graphql::{Reply, editor};
+use crate::github::client::Sending;
+use crate::github::client::edits::editor;
+use crate::github::client::together::{Found, Question};
 use crate::github::client::wire::{self, Account, lacks, moment};
 use crate::github::{Error, PullAndChecks, Response};
 
 /// Most pull requests asked for at once: with their checks a question has few thousand nodes.
-const PULLS_MAX: usize = 25;
+pub(super) const PULLS_MAX: usize = 25;
 const PULL: &str = "fragment pull on PullRequest{number title body state merged mergeCommit{oid} headRefName \
     headRefOid baseRefName isDraft mergeable updatedAt author{login __typename} commits(last:1){nodes{commit{oid \
     statusCheckRollup{contexts(first:100){pageInfo{hasNextPage} nodes{__typename ...on CheckRun{databaseId name status \
     conclusion detailsUrl summary checkSuite{app{slug}}} ...on StatusContext{context state description}}}}}}}}";
-
-#[derive(Debug, Deserialize)]
-struct Data {
-    repository: Option<BTreeMap<String, Option<Pull>>>,
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,7 +96,7 @@ struct Suite {
     app: Option<wire::App>,
 }
 
-impl Client {
+impl Sending<'_> {
     pub(super) async fn pulls_and_checks(&self, numbers: &[PullNumber]) -> Result<Response, Error> {
         let mut pulls = Vec::with_capacity(numbers.len());
         for numbers in numbers.chunks(PULLS_MAX) {
@@ -111,38 +107,37 @@ impl Client {
 
     async fn some_pulls_and_checks(&self, numbers: &[PullNumber]) -> Result<Vec<PullAndChecks>, Error> {
         let what = format!("{} pull requests with their checks", numbers.len());
-        let (mut declared, mut asked) = (String::new(), String::new());
-        let mut variables = Map::new();
-        for (at, number) in numbers.iter().enumerate() {
-            // Writing to a text cannot fail.
-            let _ = write!(declared, ",$p{at}:Int!");
-            let _ = write!(asked, " p{at}:pullRequest(number:$p{at}){{...pull}}");
-            variables.insert(format!("p{at}"), json!(number));
-        }
-        let own = json!({"owner": self.owner(), "name": self.name()});
-        variables.extend(own.as_object().cloned().unwrap_or_default());
-        let query = format!(
-            "query($owner:String!,$name:String!{declared}){{repository(owner:$owner,name:$name){{{asked}}}}}{PULL}"
-        );
-        let reply: Reply<Data> = self.graphql_reply(&query, &Value::Object(variables), &what).await?;
-        let missing: BTreeSet<String> = reply.errors.iter().filter_map(|error| error.missing_entry()).collect();
-        if let Some(error) = reply.errors.iter().find(|error| error.missing_entry().is_none()) {
-            return Err(self.graphql_error(error, &what));
-        }
-        let mut found =
-            reply.data.and_then(|data| data.repository).ok_or_else(|| Error::Missing { what: what.clone() })?;
-        let mut pulls = Vec::with_capacity(numbers.len());
-        for at in 0..numbers.len() {
-            let alias = format!("p{at}");
-            match found.remove(&alias).flatten() {
-                Some(pull) => pulls.push(pull.into_snapshot(&what)?),
-                None if missing.contains(&alias) => {}
-                // Neither told nor said to be missing: that is no answer.
-                None => return Err(lacks(&what, "a pull request asked for")),
-            }
-        }
-        Ok(pulls)
+        let mut question = Question::default();
+        add(&mut question, numbers);
+        let mut found = self.ask_repository(question, &what).await?;
+        told(&mut found, numbers.len(), &what)
     }
+}
+
+/// Puts pull requests into a question.
+pub(super) fn add(question: &mut Question, numbers: &[PullNumber]) {
+    question.fragments.push_str(PULL);
+    for (at, number) in numbers.iter().enumerate() {
+        // Writing to a text cannot fail.
+        let _ = write!(question.declared, ",$p{at}:Int!");
+        let _ = write!(question.asked, " p{at}:pullRequest(number:$p{at}){{...pull}}");
+        question.variables.insert(format!("p{at}"), json!(number));
+    }
+}
+
+/// What was told of so many pull requests; those that are missing are left out.
+pub(super) fn told(found: &mut Found, numbers: usize, what: &str) -> Result<Vec<PullAndChecks>, Error> {
+    let mut pulls = Vec::with_capacity(numbers);
+    for at in 0..numbers {
+        let alias = format!("p{at}");
+        match found.take::<Pull>(&alias, what)?.flatten() {
+            Some(pull) => pulls.push(pull.into_snapshot(what)?),
+            None if found.is_missing(&alias) => {}
+            // Neither told nor said to be missing: that is no answer.
+            None => return Err(lacks(what, "a pull request asked for")),
+        }
+    }
+    Ok(pulls)
 }
 
 impl Pull {

@@ -93,6 +93,12 @@ impl Call {
         Self::new(Method::GET, path, what)
     }
 
+    /// Whether it changes anything at GitHub.
+    pub(crate) fn is_write(&self) -> bool {
+        let is_question = self.target == Target::GraphQl && !self.is_mutation;
+        self.method != Method::GET && !is_question
+    }
+
     /// The same with a JSON body.
     pub(crate) fn with_body<T: Serialize>(mut self, body: &T) -> Result<Self, Error> {
         let bytes = serde_json::to_vec(body)

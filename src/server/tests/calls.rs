@@ -26,9 +26,8 @@ use crate::store::Delivery;
 use crate::turn::{load, turn};
 
 const TASKS: u64 = 20;
-/// What a plan of twenty tasks may cost within its hour, as GitHub counts: answers that had not changed are free. This
-/// is what it costs today, with a little room, and well above the aim that `docs/reliability.md` names.
-const CALLS_MAX: u64 = 460;
+/// What a plan of twenty tasks may cost within its hour, as GitHub counts: answers that had not changed are free.
+const CALLS_MAX: u64 = 300;
 /// Writes of content in that hour.
 const CONTENT_MAX: usize = 60;
 

@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::engine::id::{Owner, RepositoryName};
-use crate::engine::plan::{Change, Plan};
-use crate::engine::time::Timestamp;
+use crate::engine::id::RepositoryName;
 use crate::forge::memory::MemoryForge;
 use crate::server::loops::Loops;
+use crate::server::tests::hooked::{Hook, HookedStore, Point};
 use crate::server::tests::{START, Sent, Workshop, clock, labelled, secrets, widgets};
 use crate::server::webhook::Intake;
 use crate::server::{ConnectError, Connector, routes};
 use crate::store::memory::MemoryStore;
-use crate::store::{Delivery, Error, Lease, Store, Version};
+use crate::store::{Delivery, Error, Store};
 use crate::turn::Deployment;
 
 /// Nothing is installed here.
@@ -23,12 +22,12 @@ struct Nowhere;
 impl Connector for Nowhere {
     type GitHub = Workshop;
     type Git = Arc<MemoryForge>;
-    type Store = LateStore;
+    type Store = HookedStore<Late>;
 
     async fn deployment(
         &self,
         _repository: &RepositoryName,
-    ) -> Result<Deployment<Workshop, Arc<MemoryForge>, LateStore>, ConnectError> {
+    ) -> Result<Deployment<Workshop, Arc<MemoryForge>, HookedStore<Late>>, ConnectError> {
         Err(ConnectError::NotInstalled)
     }
 
@@ -39,79 +38,20 @@ impl Connector for Nowhere {
 
 /// Keeps one more delivery, and wakes its loop, right after deliveries were marked as worked.
 #[derive(Clone, Default)]
-struct LateStore {
+struct Late {
     store: MemoryStore,
     late: Arc<Mutex<Option<Delivery>>>,
     loops: Arc<OnceLock<Weak<Loops<Nowhere>>>>,
 }
 
-impl Store for LateStore {
-    async fn acquire(&self, repository: &RepositoryName, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
-        self.store.acquire(repository, owner, now).await
-    }
-
-    async fn renew(&self, repository: &RepositoryName, lease: Lease, now: Timestamp) -> Result<Lease, Error> {
-        self.store.renew(repository, lease, now).await
-    }
-
-    async fn release(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
-        self.store.release(repository, lease).await
-    }
-
-    async fn stands(&self, repository: &RepositoryName, lease: Lease) -> Result<(), Error> {
-        self.store.stands(repository, lease).await
-    }
-
-    async fn load(&self, repository: &RepositoryName) -> Result<Option<(Plan, Version)>, Error> {
-        self.store.load(repository).await
-    }
-
-    async fn save(
-        &self,
-        repository: &RepositoryName,
-        lease: Lease,
-        expected: Version,
-        changes: &[Change],
-    ) -> Result<Version, Error> {
-        self.store.save(repository, lease, expected, changes).await
-    }
-
-    async fn keep(&self, deliveries: &[Delivery]) -> Result<Vec<bool>, Error> {
-        self.store.keep(deliveries).await
-    }
-
-    async fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
-        self.store.claim(repository, lease, limit).await
-    }
-
-    async fn unworked(&self, repository: &RepositoryName, limit: u32) -> Result<Vec<Delivery>, Error> {
-        self.store.unworked(repository, limit).await
-    }
-
-    async fn waiting(&self) -> Result<Vec<RepositoryName>, Error> {
-        self.store.waiting().await
-    }
-
-    async fn worked(&self, guids: &[String]) -> Result<(), Error> {
-        self.store.worked(guids).await?;
-        let late = self.late.lock().expect("nobody panics").take();
+impl Hook for Late {
+    async fn at(&self, point: Point) -> Result<(), Error> {
+        let late = if point == Point::AfterWorked { self.late.lock().expect("nobody panics").take() } else { None };
         if let Some(late) = late {
             self.store.keep(&[late]).await?;
             self.loops.get().and_then(Weak::upgrade).expect("the loops live").wake(&widgets());
         }
         Ok(())
-    }
-
-    async fn repositories(&self) -> Result<Vec<RepositoryName>, Error> {
-        self.store.repositories().await
-    }
-
-    async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
-        self.store.forget(before).await
-    }
-
-    fn is_shared(&self) -> bool {
-        false
     }
 }
 
@@ -135,13 +75,14 @@ async fn a_repository_without_the_app_is_left_alone() {
 
 #[tokio::test]
 async fn what_is_heard_while_a_loop_ends_is_not_lost() {
-    let store = LateStore::default();
+    let hook = Late::default();
+    let store = HookedStore { store: hook.store.clone(), hook };
     let heard = |guid: &str| crate::server::delivery::unreadable(guid, "issues", b"", START);
     let of_widgets = |guid: &str| Delivery { repository: Some(widgets()), ..heard(guid) };
     store.keep(&[of_widgets("first")]).await.expect("kept");
-    *store.late.lock().expect("nobody panics") = Some(of_widgets("late"));
+    *store.hook.late.lock().expect("nobody panics") = Some(of_widgets("late"));
     let loops = Loops::new(Nowhere, store.clone(), clock(), true);
-    store.loops.set(Arc::downgrade(&loops)).expect("set once");
+    store.hook.loops.set(Arc::downgrade(&loops)).expect("set once");
     loops.wake(&widgets());
     loops.tasks().close();
     loops.tasks().wait().await;
@@ -151,9 +92,9 @@ async fn what_is_heard_while_a_loop_ends_is_not_lost() {
 
 #[tokio::test]
 async fn no_loop_ends_on_what_it_knew_before_installations_changed() {
-    let loops = Loops::new(Nowhere, LateStore::default(), clock(), true);
+    let loops = Loops::new(Nowhere, HookedStore::default(), clock(), true);
     let decided_in = loops.generation();
-    loops.installations_changed();
+    loops.installations_changed(&[]);
     assert!(!loops.forget(&widgets(), decided_in));
     assert!(loops.forget(&widgets(), loops.generation()));
 }

@@ -48,6 +48,7 @@ fn content(oracle: &mut Oracle, request: &Request, now: Timestamp) {
         request,
         Request::CreateIssue { .. }
             | Request::UpdateIssue { .. }
+            | Request::RewriteIssue { .. }
             | Request::CreateComment { .. }
             | Request::DeleteComment { .. }
             | Request::React { .. }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::command::Command;
+use crate::engine::effect::{Outcome, Receipt};
 use crate::engine::event::{Event, Fact};
 use crate::engine::id::{CommentId, IssueNumber};
 use crate::engine::plan::Header;
@@ -47,13 +48,26 @@ pub(super) fn take_ticks(oracle: &mut Oracle, header: &Header) {
 /// Notes the ticks that the engine is told of: with the person's right known already, it answers them in one step.
 pub(super) fn hear_ticks(oracle: &mut Oracle, events: &[Event]) {
     for event in events {
-        let Event::Fact(fact) = event else { continue };
-        let Fact::Tracking(_, Some(issue), edits, _) = &**fact else { continue };
+        let (number, edits, body) = match event {
+            Event::Fact(fact) => match &**fact {
+                Fact::Tracking(_, Some(issue), edits, _) => {
+                    (issue.number, edits.as_deref().unwrap_or_default(), Some(issue.body.as_str()))
+                }
+                _ => continue,
+            },
+            // What we write over is told with the writing.
+            Event::Outcome(_, outcome) => match &**outcome {
+                Outcome::Done(Receipt::TrackingWritten { number, history: Some(history), .. }) => {
+                    (*number, history.edits.as_slice(), None)
+                }
+                _ => continue,
+            },
+            _ => continue,
+        };
         // A history only grows: what was heard of it before is known.
-        let length = edits.as_ref().map_or(0, Vec::len);
-        let heard = if length == 0 { None } else { oracle.ticks.heard.insert(issue.number, length) };
-        let bodies = edits.iter().flatten().skip(heard.unwrap_or_default()).filter_map(|edit| edit.body.as_deref());
-        oracle.ticks.taken.extend(bodies.chain([issue.body.as_str()]).flat_map(ticked));
+        let heard = if edits.is_empty() { None } else { oracle.ticks.heard.insert(number, edits.len()) };
+        let bodies = edits.iter().skip(heard.unwrap_or_default()).filter_map(|edit| edit.body.as_deref());
+        oracle.ticks.taken.extend(bodies.chain(body).flat_map(ticked));
     }
 }
 
@@ -75,7 +89,10 @@ fn words(command: &Command) -> Option<String> {
 
 /// Notes ticks that a write of ours covers.
 pub(super) fn overwrites(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
-    let Request::UpdateIssue { number, body: Some(body), .. } = request else { return };
+    let (Request::UpdateIssue { number, body: Some(body), .. } | Request::RewriteIssue { number, body, .. }) = request
+    else {
+        return;
+    };
     let Some(entry) = seen.world.issue(*number) else { return };
     let (before, after) = (ticked(&entry.issue.body), ticked(body));
     for tick in before.difference(&after) {
@@ -114,7 +131,7 @@ fn texts(request: &Request) -> Vec<&str> {
         Request::UpdateIssue { title, body, .. } | Request::UpdatePullRequest { title, body, .. } => {
             [title, body].into_iter().flatten().map(String::as_str).collect()
         }
-        Request::CreateComment { body, .. } => vec![body],
+        Request::CreateComment { body, .. } | Request::RewriteIssue { body, .. } => vec![body],
         Request::CreateCommit { message, files, .. } | Request::CommitOnBranch { message, files, .. } => {
             let files = files.iter().flat_map(|file| [file.path.as_str(), file.content.as_str()]);
             files.chain([message.as_str()]).collect()

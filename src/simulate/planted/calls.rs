@@ -71,6 +71,7 @@ impl Planted {
                 found.iter_mut().filter_map(|entry| entry.checks.as_mut()).for_each(pass);
             }
             (Self::TicksUnread, Response::Issue(issue)) => untick(&mut issue.body),
+            (Self::TicksUnread, Response::Rewritten { edits, .. }) => edits.clear(),
             (Self::TicksUnread, Response::Issues(issues)) => {
                 issues.iter_mut().for_each(|issue| untick(&mut issue.body))
             }

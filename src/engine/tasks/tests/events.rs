@@ -111,7 +111,9 @@ fn footprint(task: &Task) -> FootprintSeen {
 fn receipt(plan: &Plan, entry: &Entry) -> Receipt {
     match &entry.effect {
         Effect::CreateTracking { .. } => Receipt::Issue(Box::new(issue(1_000, 0))),
-        Effect::EditTracking { .. } => Receipt::TrackingWritten { digest: String::new() },
+        Effect::EditTracking { .. } => {
+            Receipt::TrackingWritten { number: IssueNumber(1), digest: String::new(), history: None }
+        }
         Effect::WriteBrief { .. } | Effect::KeepPlan { .. } => Receipt::Commit(Sha::new("b")),
         Effect::Dispatch { .. } => Receipt::Dispatched { run: None },
         Effect::OpenPull { issue, .. } => {

@@ -1,47 +1,46 @@
 //! Pull requests with the checks of their heads, as many as are asked for.
 
-use axum::Json;
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::engine::id::PullNumber;
 use crate::engine::snapshot::{Actor, CheckRun, Checks, CommitStatus, OpenState, PullRequest};
 use crate::forge::http::call::Call;
-use crate::forge::http::failure::Answer;
-use crate::forge::http::graphql::{Question, aliased, refused, short_login};
+use crate::forge::http::failure::{Answer, Failure};
+use crate::forge::http::graphql::{Question, aliased, short_login};
 use crate::forge::http::json::{self, Place};
 use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::request::Request;
 use crate::github::{self, PullAndChecks, Response};
 
-/// One that is not there is `null`, with an error of its own beside the others' data.
-pub(super) async fn answer(call: &Call, question: &Question) -> Answer<Json<Value>> {
-    for scope in [Scope::PullRequests, Scope::Checks, Scope::Statuses] {
-        if let Err(failure) = call.may(&[(scope, Level::Read)]) {
-            return refused(failure);
-        }
-    }
+/// Those asked for, and an error for each that is not there.
+pub(super) async fn told(call: &Call, question: &Question) -> Answer<(Map<String, Value>, Vec<Value>)> {
+    let (mut told, mut errors) = (Map::new(), Vec::new());
     let asked = aliased(question, "pullRequest(number");
+    if asked.is_empty() {
+        return Ok((told, errors));
+    }
+    for scope in [Scope::PullRequests, Scope::Checks, Scope::Statuses] {
+        call.may(&[(scope, Level::Read)])?;
+    }
     let number = |value: Option<&Value>| PullNumber(value.and_then(Value::as_u64).unwrap_or_default());
     let numbers = asked.iter().map(|(_, value)| number(*value)).collect();
     let request = github::Request::PullsAndChecks { numbers };
     let found = call.hub.apply(Request::Api { actor: call.actor(), request, git: None }).await;
-    let Ok(Response::PullsAndChecks(found)) = found else {
-        return Ok(super::error("INTERNAL", "Something went wrong while executing your query."));
+    let found = found.map_err(|error| Failure::of(error, StatusCode::CONFLICT, call.hub.clock.now()))?;
+    let Response::PullsAndChecks(found) = found else {
+        let message = "Something went wrong while executing your query.";
+        return Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message));
     };
-    let (mut repository, mut errors) = (Map::new(), Vec::new());
     for (alias, value) in asked {
-        let told = found.iter().find(|entry| entry.pull.number == number(value));
-        if told.is_none() {
+        let entry = found.iter().find(|entry| entry.pull.number == number(value));
+        if entry.is_none() {
             let message = format!("Could not resolve to a PullRequest with the number of {}.", number(value));
             errors.push(json!({ "type": "NOT_FOUND", "path": ["repository", alias], "message": message }));
         }
-        repository.insert(alias.to_owned(), told.map_or(Value::Null, |told| pull(&call.hub.place, told)));
+        told.insert(alias.to_owned(), entry.map_or(Value::Null, |entry| pull(&call.hub.place, entry)));
     }
-    let mut body = json!({ "data": { "repository": repository } });
-    if !errors.is_empty() {
-        body["errors"] = Value::Array(errors);
-    }
-    Ok(Json(body))
+    Ok((told, errors))
 }
 
 fn pull(place: &Place, entry: &PullAndChecks) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::id::{JobId, PullNumber, RunId};
+use crate::engine::id::{IssueNumber, JobId, PullNumber, RunId};
 use crate::engine::snapshot::{Conclusion, OpenState, Progress};
 use crate::github::client::tests::client;
 use crate::github::client::tests::server::{self, Server};
@@ -99,4 +99,91 @@ async fn one_that_is_missing_is_left_out_and_any_other_error_fails_all() {
     assert!(matches!(everything, Err(Error::Missing { .. })), "{everything:?}");
     let unknown = ask(vec![pull("ODD", "MERGEABLE", &Value::Null)], json!([])).await;
     assert!(matches!(unknown, Err(Error::Unexpected { .. })), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn branches_and_pull_requests_are_one_question_and_two_where_the_server_refuses_it() {
+    for refuses in [false, true] {
+        let server = Server::start(move |seen, _| {
+            let variables = &seen.body["variables"];
+            let is_joint = !variables["b0"].is_null() && !variables["p0"].is_null();
+            if refuses && is_joint {
+                return server::json(200, json!({"errors": [{"type": "FORBIDDEN", "message": "m"}]}));
+            }
+            let tip = json!({"target": {"oid": "c0ffee", "file": null}});
+            let there = pull("OPEN", "MERGEABLE", &Value::Null);
+            let all = json!({"b0": tip, "b1": null, "p0": there, "p1": null});
+            let missing = [json!({"type": "NOT_FOUND", "path": ["repository", "p1"]})];
+            let told = all.as_object().into_iter().flatten().filter(|(alias, _)| !variables[alias.as_str()].is_null());
+            let repository: serde_json::Map<String, Value> =
+                told.map(|(at, told)| (at.clone(), told.clone())).collect();
+            let errors: &[Value] = if variables["p1"].is_null() { &[] } else { &missing };
+            server::json(200, json!({"data": {"repository": repository}, "errors": errors}))
+        })
+        .await;
+        let branches = vec!["main".to_owned(), "none".to_owned()];
+        let tips = Request::Tips { branches, path: "a.json".to_owned() };
+        let pulls = Request::PullsAndChecks { numbers: vec![PullNumber(4), PullNumber(5)] };
+        let answers = client(&server).send_together(vec![tips, pulls]).await;
+        let [Ok(Response::Tips(tips)), Ok(Response::PullsAndChecks(pulls))] = answers.as_slice() else {
+            panic!("{answers:?}")
+        };
+        assert_eq!((tips.len(), tips[0].is_some(), tips[1].is_none(), pulls.len()), (2, true, true, 1));
+        assert_eq!(server.lines().len(), if refuses { 3 } else { 1 });
+    }
+}
+
+#[tokio::test]
+async fn branches_are_deleted_all_at_once_and_one_by_one_where_one_is_gone() {
+    for gone in [false, true] {
+        let server = Server::start(move |seen, _| match seen.line.as_str() {
+            "GET /repos/o/r" => server::json(200, json!({"id": 1, "node_id": "R_1", "default_branch": "main"})),
+            "POST /graphql" if gone => {
+                server::json(200, json!({"errors": [{"type": "UNPROCESSABLE", "message": "m"}]}))
+            }
+            "POST /graphql" => server::json(200, json!({"data": {"updateRefs": {"clientMutationId": null}}})),
+            "DELETE /repos/o/r/git/refs/heads/b" => server::json(422, json!({"message": "Reference does not exist"})),
+            _ => server::text(204, ""),
+        })
+        .await;
+        let client = client(&server);
+        let wanted = || ["a", "b"].map(|branch| Request::DeleteBranch { branch: branch.to_owned() }).to_vec();
+        assert_eq!(client.send_together(wanted()).await.len(), 2);
+        assert_eq!(server.lines().len(), 2, "without the repository's id each goes by itself");
+        client.send(Request::Repository).await.expect("a repository");
+        let answers = client.send_together(wanted()).await;
+        assert_eq!(answers[0], Ok(Response::Done), "{answers:?}");
+        let asked = &server.seen()[3].body["variables"]["input"];
+        let zeros = "0".repeat(40);
+        let update = |branch: &str| json!({"name": format!("refs/heads/{branch}"), "afterOid": zeros, "force": true});
+        assert_eq!(asked, &json!({"repositoryId": "R_1", "refUpdates": [update("a"), update("b")]}));
+        assert_eq!(server.lines().len(), if gone { 6 } else { 4 });
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_written_tells_its_edits_oldest_first() {
+    let server = Server::start(|_, _| {
+        let edit = |second: u32, diff: &str| {
+            let editor = json!({"login": "app", "__typename": "Bot"});
+            json!({"editedAt": format!("2026-01-01T00:00:0{second}Z"), "diff": diff, "editor": editor})
+        };
+        let edits = json!({"nodes": [edit(2, "new"), edit(1, "old")]});
+        let issue = json!({"number": 7, "updatedAt": "2026-01-01T00:00:02Z", "userContentEdits": edits});
+        server::json(200, json!({"data": {"updateIssue": {"issue": issue}}}))
+    })
+    .await;
+    let write = async |number: u64| {
+        let (node_id, body) = ("I_7".to_owned(), "new".to_owned());
+        client(&server).send(Request::RewriteIssue { number: IssueNumber(number), node_id, body }).await
+    };
+    let answer = write(7).await;
+    let Ok(Response::Rewritten { updated_at, edits }) = answer else { panic!("{answer:?}") };
+    assert_eq!(updated_at, edits[1].at);
+    let told: Vec<_> = edits.iter().map(|edit| edit.body.as_deref().unwrap_or_default()).collect();
+    assert_eq!(told, ["old", "new"]);
+    assert_eq!(edits[0].editor.as_ref().map(|editor| editor.login.as_str()), Some("app[bot]"));
+    assert_eq!(server.seen()[0].body["variables"]["input"], json!({"id": "I_7", "body": "new"}));
+    let another = write(8).await;
+    assert!(matches!(another, Err(Error::Unexpected { .. })), "{another:?}");
 }

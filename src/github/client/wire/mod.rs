@@ -41,6 +41,7 @@ pub(crate) fn actor(account: Option<Account>) -> Actor {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Repository {
     pub(crate) id: u64,
+    pub(crate) node_id: Option<String>,
     pub(crate) full_name: Option<String>,
     pub(crate) default_branch: Option<String>,
     pub(crate) archived: Option<bool>,
