@@ -1,6 +1,6 @@
 //! The judge: a history of what really happened, kept apart from the engine's own view, and the rules that must never
-//! break, each a small function over that history. It is naive on purpose and shares no rule with the engine: of it the judge
-//! takes rows, digests of texts, and what a row says of itself.
+//! break, each a small function over that history. It is naive on purpose and shares no rule with the engine: of it the
+//! judge takes rows, digests of texts, and what a row says of itself.
 //!
 //! Invariants carry the numbers of `docs/reliability.md`.
 
