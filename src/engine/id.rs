@@ -86,8 +86,8 @@ text!(
     RepositoryName
 );
 text!(
-    /// Who performs outbox entries: one loop of one process. Another owner's entries are probed before they are
-    /// touched.
+    /// Who performs outbox entries: one loop of one process, which holds the repository's lease under this name.
+    /// Entries keep it for whoever reads a plan; what an earlier owner intended is probed by whoever loads it next.
     Owner
 );
 

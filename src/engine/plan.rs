@@ -130,6 +130,15 @@ pub struct Act {
     pub digest: Option<String>,
 }
 
+impl Header {
+    /// Whether an act approves a text that must be read before it counts: by a comment or a box, which may have been
+    /// written long after we last looked. Who labelled an issue is read together with its edits.
+    pub fn asks_text(&self, act: &Act) -> bool {
+        let on_tracking = self.tracking.as_ref().is_some_and(|tracking| tracking.number == act.issue);
+        matches!(act.wish, Ok(Command::Approve(_))) && (act.comment.is_some() || on_tracking)
+    }
+}
+
 impl Tracking {
     /// Whether its history of edits can tell more than `issue`, as just read, shows: somebody wrote since it was last
     /// read (we ourselves may have written over a tick), or what was written then may have become visible only now.

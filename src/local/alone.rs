@@ -1,7 +1,7 @@
 //! `forge`: the embedded GitHub by itself, for a server, a proxy or any other client that is started elsewhere.
 //!
-//! Promises: nothing is printed before everything listens and the key is written; the checkout is only read; stopped and
-//! started again with the same state folder, it goes on.
+//! Promises: nothing is printed before everything listens and the key is written; the checkout is only read; stopped
+//! and started again with the same state folder, it goes on.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -152,8 +152,8 @@ impl Chosen {
         let workflow = Workflow::parse(own.as_deref().unwrap_or(TASK_WORKFLOW))
             .map_err(|error| Mistake::new(format!("{path}: {error}")))?;
         if is_begun && wished.is_some() {
-            let message = "--agent and --agent-command are written down at the first start, and this state folder holds \
-                           others; leave them out, or give another --state";
+            let message = "--agent and --agent-command are written down at the first start, and this state folder \
+                           holds others; leave them out, or give another --state";
             return Err(Mistake::new(message).into());
         }
         let mut added: BTreeMap<String, String> =

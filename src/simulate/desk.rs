@@ -73,8 +73,8 @@ pub(super) struct Inner {
     pub(super) losses_left: u32,
     /// Whether another process took over since this one began.
     pub(super) lease_lost: bool,
-    /// What single things were last shown as, where such views may be old.
-    pub(super) views: BTreeMap<String, (Timestamp, Response)>,
+    /// What single things were last shown as, where such views may be old: when, and how far off the App's clock was.
+    pub(super) views: BTreeMap<String, (Timestamp, i64, Response)>,
     /// What happened, where it is wanted.
     pub(super) log: Option<Vec<String>>,
 }
@@ -201,7 +201,7 @@ impl Desk {
         }
         let mut answer = self.forge.call(request);
         if let (Some(name), Ok(response)) = (single, &answer) {
-            inner.views.insert(name, (inner.now, response.clone()));
+            inner.views.insert(name, (inner.now, inner.skew, response.clone()));
         }
         if let Ok(response) = &mut answer {
             if let Response::Checks(checks) = response {

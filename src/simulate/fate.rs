@@ -128,9 +128,11 @@ impl Inner {
     /// The thing as it was shown up to a minute ago, where that is met. By the end of `probe_window` what happened
     /// before its beginning is seen: on that rests who counts as having closed an issue.
     pub(super) fn old_view(&mut self, name: &str) -> Option<Response> {
-        let (at, view) = self.views.get(name)?.clone();
+        let (at, skew, view) = self.views.get(name)?.clone();
         let longest = VIEW_LAG_MAX.min(self.oracle.settings.probe_window.0);
-        let young = self.now.since(at) < longest && self.now > at;
+        // By the App's own clock, too: where that jumps, the window is over early.
+        let by_clock = Timestamp(self.now.0 + self.skew).since(Timestamp(at.0 + skew));
+        let young = self.now.since(at) < longest && by_clock < longest && self.now > at;
         (young && self.meets(FaultKind::ViewLag)).then_some(view)
     }
 

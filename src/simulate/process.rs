@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::event::{Event, Hint};
-use crate::engine::id::Owner;
+use crate::engine::id::{Owner, STATE_BRANCH, TaskId};
+use crate::engine::kept::task_path;
 use crate::engine::plan::Plan;
+use crate::engine::task::Task;
 use crate::engine::time::Timestamp;
 use crate::perform::Tree;
 use crate::simulate::agenda::Happening;
 use crate::simulate::desk::at_once;
 use crate::simulate::drive::Simulation;
 use crate::simulate::scenario::Shape;
+use crate::store::Error;
 use crate::turn::{Turned, load, turn_by};
 
 /// Most rounds of one turn: more is a loop that feeds itself.
@@ -28,6 +31,11 @@ impl Simulation {
         if self.held.is_none() || self.scenario.shape == Shape::Actions {
             match at_once(load(&self.deployment, now)) {
                 Some(Ok(held)) => self.held = Some(held),
+                // Nobody could give back the lease of a process that died: it is waited for.
+                Some(Err(Error::Leased { until })) => {
+                    let wait = until.since(now).as_secs() + 1;
+                    return self.wake_in(wait);
+                }
                 Some(Err(error)) => return self.broken(&format!("the plan cannot be loaded: {error}")),
                 None => return,
             }
@@ -65,11 +73,14 @@ impl Simulation {
         }
     }
 
-    /// What a process keeps in its memory alone goes with it, and the next one has another name.
+    /// What a process keeps in its memory alone goes with it, and the next server has another name. Runs of workflows
+    /// have one name: they wait for each other by their concurrency group.
     fn forget(&mut self) {
-        self.lives += 1;
         self.deployment.tree = Tree::default();
-        self.deployment.owner = Owner::new(format!("simulation-{}", self.lives));
+        if self.scenario.shape == Shape::Server {
+            self.lives += 1;
+            self.deployment.owner = Owner::new(format!("simulation-{}", self.lives));
+        }
     }
 
     /// The database is gone, and with it what was heard and not yet worked.
@@ -79,10 +90,15 @@ impl Simulation {
         self.forget();
         (self.held, self.wake_at) = (None, None);
         self.heard.clear();
+        let forge = Arc::clone(&self.forge);
+        let kept = |id: TaskId| {
+            let text = forge.file(STATE_BRANCH, &task_path(id))?;
+            serde_json::from_str::<Task>(&text).ok().map(|task| task.counters)
+        };
         let mut inner = self.desk.locked();
         inner.database_lost = false;
         inner.losses_left = inner.losses_left.saturating_sub(1);
-        inner.oracle.database_lost();
+        inner.oracle.database_lost(kept);
     }
 
     fn turned(&mut self, turned: &Turned) {

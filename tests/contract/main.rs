@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "tests tell what they saw")]
 
+mod app;
 mod node;
 mod others;
 mod permissions;

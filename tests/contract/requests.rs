@@ -9,6 +9,7 @@ use task_orchestrator::github::auth::Installations;
 use task_orchestrator::github::client::Client;
 use task_orchestrator::github::{Error, GitHub as _, NewFile, Reaction, Request, Response};
 
+use crate::app::ask_as_the_app;
 use crate::site::{Site, repository};
 
 /// Lists all kinds of requests, and gives a request's kind: a kind that is new must be named here to compile, and be
@@ -88,20 +89,6 @@ pub(crate) async fn ask_everything(site: &Site) {
     let unsent: Vec<_> = KINDS.iter().filter(|kind| !asker.sent.contains(*kind)).collect();
     assert!(unsent.is_empty(), "requests that no story sends: {unsent:?}");
     ask_as_the_app(site, &installations).await;
-}
-
-/// What the App asks as itself.
-async fn ask_as_the_app(site: &Site, installations: &Installations) {
-    let identity = site.app.identity().await.expect("the App");
-    assert_eq!(identity.bot, Login::new(format!("{}[bot]", identity.slug)));
-    let installed = site.app.installations().await.expect("a list");
-    let covered = installations.repositories(installed[0].id).await.expect("a list");
-    assert_eq!(covered, [repository()]);
-    installations.push_token(&repository()).await.expect("a token");
-    let attempted = site.app.attempted(site.now() - std::time::Duration::from_secs(3_600)).await.expect("a list");
-    site.app.redeliver(attempted.first().expect("webhooks were sent").id).await.expect("it is taken");
-    let elsewhere = task_orchestrator::engine::id::RepositoryName::new("octo/elsewhere");
-    assert!(matches!(installations.client(&elsewhere).await, Err(Error::Missing { .. })));
 }
 
 impl Asker<'_> {

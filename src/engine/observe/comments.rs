@@ -134,13 +134,15 @@ fn take_up(draft: &mut Draft<'_>, acts: Vec<Act>) {
 /// Records what an account may do, and carries out what it asked for.
 pub(super) fn record_permission(draft: &mut Draft<'_>, login: &Login, permission: Permission) {
     let unread = draft.texts_unread;
-    let approves = |act: &Act| act.comment.is_some() && matches!(act.wish, Ok(Command::Approve(_)));
+    let header = draft.header();
     // What one comment asks for is done in its order and answered at once.
     let approving: BTreeSet<_> =
-        draft.header().acts.iter().filter(|act| approves(act)).filter_map(|act| act.comment).collect();
-    let waits = |act: &Act| unread && act.comment.is_some_and(|comment| approving.contains(&comment));
+        header.acts.iter().filter(|act| header.asks_text(act)).filter_map(|act| act.comment).collect();
+    let waits = |act: &Act| {
+        unread && (header.asks_text(act) || act.comment.is_some_and(|comment| approving.contains(&comment)))
+    };
     let (now, later): (Vec<Act>, Vec<Act>) =
-        draft.header().acts.iter().cloned().partition(|act| act.actor.login.same(login) && !waits(act));
+        header.acts.iter().cloned().partition(|act| act.actor.login.same(login) && !waits(act));
     if now.is_empty() {
         return;
     }

@@ -171,24 +171,11 @@ pub(super) fn due(draft: &Draft<'_>) -> Vec<Timestamp> {
         .collect()
 }
 
-/// The issues that comments approve; nothing stands for all of them.
+/// The issues that comments and boxes approve; nothing stands for all of them.
 fn approvals(header: &Header) -> Vec<Option<IssueNumber>> {
-    let by_comment = header.acts.iter().filter(|act| act.comment.is_some());
-    let approved = |act: &Act| match act.wish {
-        Ok(Command::Approve(issue)) => Some(issue),
-        Ok(
-            Command::Help
-            | Command::Plan
-            | Command::Status
-            | Command::Pause(_)
-            | Command::Resume
-            | Command::Retry(_)
-            | Command::Cancel(_)
-            | Command::Merge(_),
-        )
-        | Err(_) => None,
-    };
-    by_comment.filter_map(approved).collect()
+    let approving = header.acts.iter().filter(|act| header.asks_text(act));
+    let approved = |act: &Act| if let Ok(Command::Approve(issue)) = act.wish { Some(issue) } else { None };
+    approving.filter_map(approved).collect()
 }
 
 /// Asks for what is still missing to decide.

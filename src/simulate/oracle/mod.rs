@@ -1,5 +1,6 @@
 //! The judge: a history of what really happened, kept apart from the engine's own view, and the rules that must never
-//! break, each a small function over that history. It is naive on purpose and shares no predicate with the engine.
+//! break, each a small function over that history. It is naive on purpose and shares no rule with the engine: of it the
+//! judge takes rows, digests of texts, and what a row says of itself.
 //!
 //! Invariants carry the numbers of `docs/reliability.md`.
 
@@ -150,10 +151,12 @@ impl Oracle {
     }
 
     /// The database is gone: the rows as last saved are, what really happened is not. No counter may begin anew.
-    pub(super) fn database_lost(&mut self) {
+    /// Only that a work did not merge stands nowhere else than on the state branch: `kept` tells the counters there.
+    pub(super) fn database_lost(&mut self, kept: impl Fn(TaskId) -> Option<Counters>) {
         let plan = self.header.as_ref().map_or(0, |header| header.number);
         for (id, task) in std::mem::take(&mut self.tasks) {
-            self.counted.insert(id, (plan, task.counters));
+            let conflict_reruns = kept(id).map_or(0, |kept| kept.conflict_reruns).min(task.counters.conflict_reruns);
+            self.counted.insert(id, (plan, Counters { conflict_reruns, ..task.counters }));
         }
         self.header = None;
         self.forgot();

@@ -72,10 +72,13 @@ pub(super) fn moves(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
         Request::CommitOnBranch { branch, .. } => {
             oracle.must("S3", issue_of(branch).is_none(), || format!("a commit of the App's own went onto `{branch}`"));
         }
-        // Bringing the base in replaces nothing; who was not shown the person's commit could not know of it.
+        // Bringing the base in replaces nothing; who was not shown the person's commit could not know of it, and who
+        // asked for the merge wants it, whoever pushes meanwhile.
         Request::MergeBranch { into, .. } => {
             let head = seen.repository.branch(into);
-            if head.is_some_and(|head| oracle.shown.contains(head)) {
+            let task = issue_of(into).and_then(|issue| oracle.truth.tasks.get(&issue));
+            let asked = task.is_some_and(|task| task.merge_asked);
+            if !asked && head.is_some_and(|head| oracle.shown.contains(head)) {
                 not_over_a_person(oracle, into, seen);
             }
         }
