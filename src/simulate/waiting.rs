@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::engine::draft::Draft;
+use crate::engine::effect::EffectKey;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::TaskId;
 use crate::engine::plan::{Plan, PlanStatus};
@@ -90,9 +91,14 @@ impl Look<'_> {
         found
     }
 
-    /// L3: the end of an attempt is heard within a heartbeat, with or without webhooks.
+    /// L3: the end of an attempt is heard within a heartbeat, with or without webhooks. What was refused many times
+    /// before it was done waits for its next try to hear so.
     fn unheard(&self, task: &Task) -> Option<Complaint> {
         let id = task.live()?.id;
+        let fence = self.plan.outbox.get(&EffectKey(format!("fence:{id}")));
+        if fence.is_some_and(|entry| entry.not_before > self.draft.now) {
+            return None;
+        }
         let closed = self.oracle.truth.attempts.get(&id)?.closed.as_ref()?;
         Some(("L3", format!("nobody has heard that {id} is closed: {closed:?}")))
     }

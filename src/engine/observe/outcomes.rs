@@ -100,8 +100,7 @@ fn not_seen(draft: &mut Draft<'_>, entry: &Entry) {
         fence(draft, TaskId(attempt.issue), FenceCause::LostDispatch);
         return;
     }
-    // Its tries may be refusals of long ago: a lost answer is no reason to wait for longer than a look takes.
-    let wait = repeat_wait(entry.tries).min(window);
+    let wait = repeat_wait(entry.tries);
     if let Some(entry) = draft.entry_mut(&entry.key) {
         entry.state = EntryState::Queued;
         entry.looks = 0;

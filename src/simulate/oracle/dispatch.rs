@@ -95,13 +95,22 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
         let together = first && task.locked_since == Some(ours);
         let before = task.held_since.is_some_and(|since| since < ours || together);
-        let path = text::meeting(files, &task.said.files)?;
+        let path = text::meeting(files, &held_files(oracle, *other, &task.said.files))?;
         (before && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
     });
     oracle.must("S1", met.is_none(), || {
         let (other, path) = met.unwrap_or_default();
         format!("#{issue} was dispatched on `{path}`, which #{other} holds")
     });
+}
+
+/// The files of a task: those of the text that its newest attempt has; once that has ended and another text of it was
+/// approved, those of that one.
+fn held_files(oracle: &Oracle, issue: IssueNumber, said: &[String]) -> Vec<String> {
+    let at_work = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.closed.is_none());
+    let row = oracle.tasks.get(&TaskId(issue)).filter(|row| !at_work && !row.has_open_pull());
+    let approved = row.and_then(|row| row.approval.as_ref()).map(|approved| text::read(&approved.body).files);
+    approved.unwrap_or_else(|| said.to_vec())
 }
 
 /// Whether a task that was dispatched still has its files: no verdict yet, or an open pull request.

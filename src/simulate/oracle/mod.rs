@@ -159,6 +159,7 @@ impl Oracle {
             self.counted.insert(id, (plan, Counters { conflict_reruns, ..task.counters }));
         }
         self.header = None;
+        self.shown.clear();
         self.forgot();
     }
 
