@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use hyper_util::client::proxy::matcher::Matcher;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
@@ -145,8 +146,11 @@ async fn a_proxy_is_told_the_hosts_name_and_nothing_of_the_exchange() {
 #[tokio::test]
 async fn a_proxy_behind_tls_is_refused_not_spoken_to_in_the_clear() {
     let server = Encrypted::start(NAME).await;
-    let proxies = Matcher::builder().https(format!("https://127.0.0.1:{}", server.port)).build();
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = nobody.local_addr().expect("its address").port();
+    let proxies = Matcher::builder().https(format!("https://127.0.0.1:{port}")).build();
     let url = format!("https://{NAME}");
     let way = Transport::through(&url, Some(&server.bundle), proxies, clock()).expect("a way");
     assert!(matches!(asks(&way).await.expect_err("refused"), Error::Unreachable { .. }));
+    assert!(nobody.accept().now_or_never().is_none(), "it was connected to");
 }
