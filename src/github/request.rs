@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::id::{CommentId, IssueNumber, JobId, Login, PullNumber, RunId, Sha};
 use crate::engine::snapshot::OpenState;
 use crate::engine::time::Timestamp;
+#[cfg(doc)]
+use crate::github::{Error, Response};
 
 /// A reaction on a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
