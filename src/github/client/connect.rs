@@ -1,5 +1,5 @@
-//! Connections to GitHub: TLS by the machine's certificate authorities and a bundle of one's own, through the proxy that
-//! the environment names.
+//! Connections to GitHub: TLS by the machine's certificate authorities and a bundle of one's own, through the proxy
+//! that the environment names.
 //!
 //! Promises: nothing but the address that was asked for is connected to, and the proxy where there is one; what a proxy
 //! sees of an exchange is the host's name.
