@@ -166,9 +166,8 @@ pub(super) fn record_labelled(
     let digest = task.digest.clone();
     let seen_since = task.text_edited.then_some(task.text_since);
     let Some((actor, at)) = by else { return };
-    // GitHub keeps edits of the body only; a title that changed was seen to change. Of an edit and a label within one
-    // second nobody knows which came first.
-    let unchanged = edited_at.max(seen_since).is_none_or(|edited| edited < *at);
+    // GitHub keeps edits of the body only; a title that changed was seen to change.
+    let unchanged = edited_at.max(seen_since).is_none_or(|edited| edited <= *at);
     if !by_label || !unchanged || !may_speak(draft, actor) {
         return;
     }

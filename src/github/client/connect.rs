@@ -31,8 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Connections by TLS. `bundle`: certificate authorities (PEM) that are trusted beside the machine's own; `proxies`: which
-/// proxy leads to an address, if any.
+/// Connections by TLS. `bundle`: certificate authorities (PEM) that are trusted beside the machine's own; `proxies`:
+/// which proxy leads to an address, if any.
 ///
 /// # Errors
 /// The bundle cannot be read or holds no certificate; or there is no certificate authority at all.
