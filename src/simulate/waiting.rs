@@ -15,7 +15,7 @@ use crate::engine::task::{Stage, Task, Verdict};
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Wait};
 use crate::simulate::drive::Simulation;
-use crate::simulate::oracle::{Oracle, Seen, is_unsettled, read_text, texts_meet};
+use crate::simulate::oracle::{Closing, Oracle, Seen, is_unsettled, read_text, texts_meet};
 
 /// What closing an attempt that shows nothing may take beyond the limits that are set: what publishing is given, and a
 /// few heartbeats.
@@ -91,15 +91,15 @@ impl Look<'_> {
         found
     }
 
-    /// L3: the end of an attempt is heard within a heartbeat, with or without webhooks. What was refused many times
-    /// before it was done waits for its next try to hear so.
+    /// L3: the end of an attempt is heard within a heartbeat, with or without webhooks. A fence of our own that was
+    /// refused many times before it was made waits for its next try to hear so.
     fn unheard(&self, task: &Task) -> Option<Complaint> {
         let id = task.live()?.id;
+        let closed = self.oracle.truth.attempts.get(&id)?.closed.as_ref()?;
         let fence = self.plan.outbox.get(&EffectKey(format!("fence:{id}")));
-        if fence.is_some_and(|entry| entry.not_before > self.draft.now) {
+        if *closed == Closing::Fenced && fence.is_some_and(|entry| entry.not_before > self.draft.now) {
             return None;
         }
-        let closed = self.oracle.truth.attempts.get(&id)?.closed.as_ref()?;
         Some(("L3", format!("nobody has heard that {id} is closed: {closed:?}")))
     }
 
