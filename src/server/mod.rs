@@ -5,6 +5,7 @@
 
 mod app;
 pub mod connector;
+mod credentials;
 mod delivery;
 mod gather;
 mod health;
@@ -13,7 +14,6 @@ mod redelivery;
 mod renewal;
 mod routes;
 mod upkeep;
-mod watched;
 mod webhook;
 mod work;
 

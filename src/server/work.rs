@@ -16,11 +16,11 @@ use crate::engine::id::RepositoryName;
 use crate::engine::plan::{Header, PlanStatus};
 use crate::engine::time::Timestamp;
 use crate::server::connector::{ConnectError, Connector};
+use crate::server::credentials::CredentialWatch;
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
 use crate::server::renewal::Renewal;
-use crate::server::watched::Watched;
 use crate::store::{self, Delivery, Lease, Store};
 use crate::turn::{self, Deployment, Held, Turned};
 
@@ -61,12 +61,12 @@ struct Memory<C: Connector> {
 }
 
 /// What a repository is worked with.
-type WatchedDeployment<C> =
-    Deployment<Watched<<C as Connector>::GitHub>, <C as Connector>::Git, <C as Connector>::Store>;
+type ConnectedDeployment<C> =
+    Deployment<CredentialWatch<<C as Connector>::GitHub>, <C as Connector>::Git, <C as Connector>::Store>;
 
 /// A deployment and when it was made, counted in changes of the installations.
 struct Connected<C: Connector> {
-    deployment: WatchedDeployment<C>,
+    deployment: ConnectedDeployment<C>,
     generation: u64,
 }
 
@@ -283,7 +283,7 @@ impl<C: Connector> Work<C> {
     /// One turn, however long it takes: its lease is renewed meanwhile, and it is given up once that is lost.
     async fn turn(
         &self,
-        deployment: &WatchedDeployment<C>,
+        deployment: &ConnectedDeployment<C>,
         held: &mut Held,
         events: Vec<Event>,
         now: Timestamp,
@@ -317,7 +317,7 @@ impl<C: Connector> Work<C> {
                         ConnectError::NotInstalled => Trouble::Gone(generation),
                         ConnectError::Failed { message } => Trouble::Failed(message),
                     })?;
-                empty.insert(Connected { deployment: Watched::deployment(deployment), generation })
+                empty.insert(Connected { deployment: CredentialWatch::deployment(deployment), generation })
             }
         })
     }

@@ -21,6 +21,7 @@ use crate::forge::http::{Calls, WebhookTarget};
 use crate::github::auth::Installations;
 use crate::github::webhook::{Parsed, parse};
 use crate::github::{Error, GitHub as _, Request};
+use crate::server::credentials::CredentialWatch;
 use crate::server::{Connector, delivery};
 use crate::store::Delivery;
 use crate::turn::{load, turn};
@@ -70,7 +71,8 @@ struct Told {
 async fn tell(tasks: u64, hears: bool) -> Told {
     let site = Site::start(tasks).await;
     let heard = if hears { Some(listen(&site).await) } else { None };
-    let deployment = site.connector().deployment(&repository()).await.expect("installed");
+    // As the server works it, with all that stands between a turn and the client.
+    let deployment = CredentialWatch::deployment(site.connector().deployment(&repository()).await.expect("installed"));
     let mut held = load(&deployment, site.now()).await.expect("an idle plan");
     let mut under_way: Vec<(Timestamp, RunId)> = Vec::new();
     let mut minutes = 0;

@@ -7,12 +7,12 @@ use crate::turn::Deployment;
 
 /// GitHub for one repository, as it was connected to.
 #[derive(Debug)]
-pub(super) struct Watched<G> {
+pub(super) struct CredentialWatch<G> {
     github: G,
     is_refused: AtomicBool,
 }
 
-impl<G> Watched<G> {
+impl<G> CredentialWatch<G> {
     /// The same deployment, watched.
     pub(super) fn deployment<M, S>(made: Deployment<G, M, S>) -> Deployment<Self, M, S> {
         let Deployment { github, git, store, repository, owner, bot, seed, configuration, tree } = made;
@@ -31,14 +31,26 @@ impl<G> Watched<G> {
         }
         answer
     }
+
+    fn hear_all(&self, answers: Vec<Result<Response, Error>>) -> Vec<Result<Response, Error>> {
+        answers.into_iter().map(|answer| self.hear(answer)).collect()
+    }
 }
 
-impl<G: GitHub> GitHub for Watched<G> {
+impl<G: GitHub> GitHub for CredentialWatch<G> {
     async fn send(&self, request: Request) -> Result<Response, Error> {
         self.hear(self.github.send(request).await)
     }
 
     async fn send_if(&self, request: Request, check: &dyn Check) -> Result<Response, Error> {
         self.hear(self.github.send_if(request, check).await)
+    }
+
+    async fn send_together(&self, requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+        self.hear_all(self.github.send_together(requests).await)
+    }
+
+    async fn send_together_if(&self, requests: Vec<Request>, check: &dyn Check) -> Vec<Result<Response, Error>> {
+        self.hear_all(self.github.send_together_if(requests, check).await)
     }
 }
