@@ -10,6 +10,7 @@ mod readiness;
 mod redelivery;
 mod room;
 mod site;
+mod stopped;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

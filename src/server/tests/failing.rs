@@ -1,16 +1,10 @@
 //! A replica that cannot work a repository leaves it to others.
 
-use std::sync::Arc;
-
-use super::hooked::{Hook, HookedStore, Point};
+use super::hooked::{Hook, HookedStore, Point, Replica};
 use super::{START, Workshop, clock, widgets};
 use crate::engine::id::Owner;
-use crate::engine::id::RepositoryName;
-use crate::forge::memory::MemoryForge;
 use crate::server::loops::Loops;
-use crate::server::{ConnectError, Connector};
 use crate::store::{Error, Store};
-use crate::turn::Deployment;
 
 /// No plan can be loaded here, or none be saved.
 #[derive(Clone, Copy)]
@@ -22,46 +16,12 @@ impl Hook for Refusing {
     }
 }
 
-/// A workshop over such a store.
-struct Replica {
-    workshop: Workshop,
-    store: HookedStore<Refusing>,
-}
-
-impl Connector for Replica {
-    type GitHub = Workshop;
-    type Git = Arc<MemoryForge>;
-    type Store = HookedStore<Refusing>;
-
-    async fn deployment(
-        &self,
-        repository: &RepositoryName,
-    ) -> Result<Deployment<Workshop, Arc<MemoryForge>, Self::Store>, ConnectError> {
-        let made = self.workshop.deployment(repository).await?;
-        Ok(Deployment {
-            store: self.store.clone(),
-            github: made.github,
-            git: made.git,
-            repository: made.repository,
-            owner: made.owner,
-            bot: made.bot,
-            seed: made.seed,
-            configuration: made.configuration,
-            tree: made.tree,
-        })
-    }
-
-    async fn repositories(&self) -> Result<Vec<RepositoryName>, ConnectError> {
-        Ok(Vec::new())
-    }
-}
-
 #[tokio::test]
 async fn a_replica_that_fails_gives_its_lease_back() {
     for point in [Point::BeforeLoad, Point::BeforeSave] {
         let workshop = Workshop::new();
         let store = HookedStore { store: workshop.store.clone(), hook: Refusing(point) };
-        let loops = Loops::new(Replica { workshop, store: store.clone() }, store.clone(), clock(), true);
+        let loops = Loops::new(Replica { workshop, store: store.clone(), name: "one" }, store.clone(), clock(), true);
         loops.wake(&widgets());
         while loops.health().failure().is_none() {
             tokio::task::yield_now().await;

@@ -1,10 +1,16 @@
-//! A store in memory that lets a test stand in its way.
+//! A store in memory that lets a test stand in its way, and a replica over it.
 
+use std::sync::Arc;
+
+use super::Workshop;
 use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
+use crate::forge::memory::MemoryForge;
+use crate::server::{ConnectError, Connector};
 use crate::store::memory::MemoryStore;
 use crate::store::{Delivery, Error, Lease, Store, Version};
+use crate::turn::Deployment;
 
 /// Where a test may stand in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,5 +103,40 @@ impl<H: Hook> Store for HookedStore<H> {
 
     fn is_shared(&self) -> bool {
         false
+    }
+}
+
+/// A workshop over such a store, as one of several.
+pub(super) struct Replica<H> {
+    pub(super) workshop: Workshop,
+    pub(super) store: HookedStore<H>,
+    pub(super) name: &'static str,
+}
+
+impl<H: Hook> Connector for Replica<H> {
+    type GitHub = Workshop;
+    type Git = Arc<MemoryForge>;
+    type Store = HookedStore<H>;
+
+    async fn deployment(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Deployment<Workshop, Arc<MemoryForge>, Self::Store>, ConnectError> {
+        let made = self.workshop.deployment(repository).await?;
+        Ok(Deployment {
+            store: self.store.clone(),
+            owner: Owner::new(self.name),
+            github: made.github,
+            git: made.git,
+            repository: made.repository,
+            bot: made.bot,
+            seed: made.seed,
+            configuration: made.configuration,
+            tree: made.tree,
+        })
+    }
+
+    async fn repositories(&self) -> Result<Vec<RepositoryName>, ConnectError> {
+        Ok(Vec::new())
     }
 }
