@@ -23,6 +23,8 @@ use crate::server::health::failure_id;
 use crate::server::loops::Loops;
 use crate::store::{Delivery, Store};
 
+/// Most bodies are no longer: what is set aside for one before it has come.
+const BODY_BYTES_USUAL: usize = 16 * 1024;
 /// A body of more bytes is a large one; so is one that does not tell its length. Most of GitHub's are far smaller.
 const SMALL_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes of small bodies held in memory at the same time.
@@ -186,7 +188,7 @@ async fn collect(
 ) -> Result<(Vec<u8>, SemaphorePermit<'_>), Box<dyn std::error::Error + Send + Sync>> {
     // Nobody closes the semaphore: who does has no room for bodies.
     let mut taken = room.acquire_many(0).await?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(BODY_BYTES_USUAL);
     while let Some(frame) = body.frame().await {
         if let Ok(part) = frame?.into_data() {
             taken.merge(room.acquire_many(u32::try_from(part.len())?).await?);
