@@ -15,7 +15,7 @@ pub enum Blame {
     Infrastructure,
     /// A conflict with other work: `conflict_reruns` bounds it.
     Conflict,
-    /// Nobody: the forge was stopped, or a person decided.
+    /// Nobody: the forge was stopped, a person decided, or it is counted already.
     Nobody,
     /// The agent, and trying again cannot help.
     Hopeless,

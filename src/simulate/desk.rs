@@ -8,7 +8,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::engine::id::{RunId, Sha};
+use crate::engine::id::{IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::plan::Change;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
@@ -222,7 +222,9 @@ impl Desk {
             }
             if inner.meets(FaultKind::ReadLag) {
                 let seen_until = inner.now - Duration::from_secs(inner.random.between(1, inner.longest_lag()));
-                lag(response, seen_until);
+                let entry =
+                    |number: PullNumber| self.forge.look(|world, _| world.issue(IssueNumber(number.0)).cloned());
+                lag(response, seen_until, |number| entry(number).map_or(seen_until, |entry| entry.issue.created_at));
             }
             if let Response::Issues(issues) = response
                 && inner.random.chance(200)

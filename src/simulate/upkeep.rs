@@ -9,8 +9,9 @@ use crate::forge::world::request::PersonAct;
 use crate::simulate::drive::Simulation;
 use crate::simulate::people::WRITER;
 
-/// How often the maintainer tries to bring a task on before giving it up; what four times as many tries do not end is
-/// for the judge to see.
+/// How often the maintainer tries to bring a task of a plan on before giving it up; what four times as many tries do
+/// not end is for the judge to see. In the next plan its issue is a new task: what was said while GitHub wanted no
+/// questions may all have gone to the plan before.
 const TRIES_MAX: u32 = 5;
 
 /// What a task wants of a person.
@@ -26,12 +27,12 @@ enum Wants {
 impl Simulation {
     /// Does for each task what it waits for.
     pub(super) fn upkeep(&mut self) {
-        let (paused, tasks, stuck) = {
+        let (paused, tasks, stuck, plan) = {
             let inner = self.desk.locked();
             let halted = |header: &Header| header.paused.is_some() && header.status != PlanStatus::Ended;
             let paused = inner.oracle.header.as_deref().is_some_and(halted);
             let tasks: Vec<_> = inner.oracle.tasks.values().cloned().collect();
-            (paused, tasks, !inner.faulty)
+            (paused, tasks, !inner.faulty, inner.oracle.truth.plan)
         };
         if paused {
             let place = tasks.first().map_or(IssueNumber(1), |task| task.issue());
@@ -40,7 +41,7 @@ impl Simulation {
         }
         for task in &tasks {
             let Some(wants) = self.wants(task, stuck) else { continue };
-            let tries = self.tried.entry(task.issue()).or_default();
+            let tries = self.tried.entry((plan, task.issue())).or_default();
             *tries += 1;
             if *tries > 4 * TRIES_MAX {
                 continue;

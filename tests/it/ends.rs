@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use task_orchestrator::engine::event::{Event, Hint};
 use task_orchestrator::engine::id::IssueNumber;
+use task_orchestrator::engine::plan::PlanStatus;
 use task_orchestrator::engine::task::Verdict;
+use task_orchestrator::engine::time::Span;
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::worker::Work;
 use task_orchestrator::forge::world::request::PersonAct;
+use task_orchestrator::github::{Error, Request};
 
 use crate::support::{Story, touch_declared};
 
@@ -53,6 +58,31 @@ pub(crate) fn an_issue_of_an_ended_plan_labelled_anew_counts_its_attempts_on() {
     story.person("owner", off).person("owner", label(1)).run();
     story.expect(1, Status::Merged);
     assert_eq!(story.task(1).attempts.iter().map(|attempt| attempt.id.n).collect::<Vec<_>>(), [2]);
+}
+
+/// Its opening's answer was lost, and it is found only when the next plan has begun.
+pub(crate) fn a_pull_request_of_an_ended_plan_is_not_the_next_ones() {
+    let mut story = Story::with(FILES, |settings| {
+        settings.auto_merge = false;
+        settings.probe_window = Span::minutes(2);
+    });
+    story.issue(1, "One", "Files: a.txt").tick();
+    story.work();
+    let open = Target::Call(|request| matches!(request, Request::CreatePullRequest { .. }));
+    let look = Target::Call(|request| matches!(request, Request::PullRequests { .. }));
+    story.forge.plan_fault(open, Fault::AnswerLost);
+    story.forge.plan_fault(look, Fault::Instead(Error::Unreachable { message: "cut".to_owned() }));
+    story.tick();
+    let number = story.forge.world().pulls().map(|(number, _)| number).next().expect("one");
+    story.turn(vec![Event::Hint(Hint::Pull(number))]).expect(1, Status::PrOpen);
+    story.person("owner", PersonAct::Merge { number }).tick();
+    assert_eq!(story.held.plan.header.status, PlanStatus::Ended);
+    assert!(story.held.plan.outbox.keys().any(|key| key.0 == "pull:t1.1"), "it is still to be looked for");
+    story.person("owner", PersonAct::Reopen { number: IssueNumber(1) }).minutes(3).expect(1, Status::Running);
+    story.run().expect(1, Status::PrOpen);
+    assert_eq!(story.held.plan.header.number, 2);
+    assert_eq!(story.task(1).attempts.iter().map(|attempt| attempt.id.n).collect::<Vec<_>>(), [2]);
+    assert_ne!(story.pull(1), number.0);
 }
 
 pub(crate) fn giving_the_whole_plan_up_ends_it_with_pull_requests_open() {
@@ -145,6 +175,7 @@ pub(crate) fn a_deleted_tracking_issue_is_made_anew() {
 }
 
 stories! {
+    a_pull_request_of_an_ended_plan_is_not_the_next_ones,
     the_end_is_reported_unpinned_and_closed_and_a_label_begins_the_next,
     an_issue_of_an_ended_plan_labelled_anew_counts_its_attempts_on,
     giving_the_whole_plan_up_ends_it_with_pull_requests_open,

@@ -1,11 +1,15 @@
 //! The base is brought into a pull request's branch before it is merged, whoever else writes there.
 
 use task_orchestrator::engine::config::Settings;
+use task_orchestrator::engine::footprint::OverlapPolicy;
+use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::snapshot::Conclusion;
 use task_orchestrator::engine::task::Hold;
 use task_orchestrator::engine::waits::Status;
 use task_orchestrator::forge::memory::edit::Edit;
 use task_orchestrator::forge::memory::fault::{Fault, Target};
+use task_orchestrator::forge::memory::worker::Work;
+use task_orchestrator::forge::world::request::PersonAct;
 use task_orchestrator::github::{Error, Request};
 use task_orchestrator::turn::Configuration;
 
@@ -107,7 +111,31 @@ pub(crate) fn what_waited_for_a_merge_begins_on_it_even_where_reads_lag() {
     assert_eq!(story.held.plan.header.settings.max_parallel, 7);
 }
 
+pub(crate) fn a_rerun_that_github_refused_counts_once_however_often_its_pull_request_is_opened_again() {
+    let mut story = Story::with(&[("a.txt", "a\n")], |settings| {
+        by_hand(settings);
+        settings.overlap = OverlapPolicy::Off;
+    });
+    story.script(|brief| Work::Changed(vec![Edit::write("a.txt", &format!("{}\n", brief.key.id.n))]));
+    story.issue(1, "One", "").run();
+    let dispatch = Target::Call(|request| matches!(request, Request::DispatchWorkflow { .. }));
+    for _ in 0..2 {
+        story.forge.plan_fault(dispatch, Fault::Instead(Error::Denied { message: "not accessible".to_owned() }));
+    }
+    story.forge.push("owner", "main", &[Edit::write("a.txt", "another\n")]).expect("pushes");
+    story.minutes(1).expect(1, Status::Blocked);
+    let number = IssueNumber(story.pull(1));
+    for _ in 0..2 {
+        assert!(matches!(story.task(1).hold, Some(Hold::DispatchRefused { .. })), "{:?}", story.task(1).hold);
+        assert_eq!((story.task(1).counters.conflict_reruns, story.task(1).attempts.len()), (1, 1));
+        story.person("owner", PersonAct::Close { number }).person("owner", PersonAct::Reopen { number }).minutes(1);
+    }
+    story.run().expect(1, Status::PrOpen);
+    assert_eq!((story.task(1).counters.conflict_reruns, story.task(1).attempts.len()), (1, 2));
+}
+
 stories! {
+    a_rerun_that_github_refused_counts_once_however_often_its_pull_request_is_opened_again,
     what_waited_for_a_merge_begins_on_it_even_where_reads_lag,
     the_base_is_brought_in_and_checked_before_a_merge,
     a_base_that_may_not_be_brought_in_is_tried_once_each_time_a_person_asks,

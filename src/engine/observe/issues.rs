@@ -3,7 +3,7 @@
 use crate::engine::attempt::FenceCause;
 use crate::engine::brief::text_digest;
 use crate::engine::draft::Draft;
-use crate::engine::effect::EffectKey;
+use crate::engine::effect::{Effect, EffectKey, Entry};
 use crate::engine::event::{FootprintSeen, Read};
 use crate::engine::facts;
 use crate::engine::graph::Outside;
@@ -133,6 +133,7 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
     for id in draft.ids(|_| true) {
         draft.remove_task(id);
     }
+    forget_publishing(draft);
     let now = draft.now;
     let header = draft.header_mut();
     header.number += 1;
@@ -147,6 +148,19 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
     header.ended_at = None;
     header.given_up = false;
     header.said.clear();
+}
+
+/// What was sent for work of the plan that ended may still wait for its answer: it is not the work of the task that the
+/// same issue is in the next plan, whatever became of it.
+fn forget_publishing(draft: &mut Draft<'_>) {
+    let publishes = |entry: &&Entry| {
+        matches!(
+            entry.effect,
+            Effect::MoveBranch { .. } | Effect::OpenPull { .. } | Effect::UpdatePull { .. } | Effect::MergePull { .. }
+        )
+    };
+    let keys: Vec<EffectKey> = draft.entries().filter(publishes).map(|entry| entry.key.clone()).collect();
+    keys.iter().for_each(|key| draft.answered(key));
 }
 
 /// A known issue as it stands now.

@@ -181,13 +181,14 @@ fn follow(draft: &mut Draft<'_>, id: TaskId) {
     }
 }
 
-/// The work does not merge: a rebase run, counted.
+/// The work does not merge: a rebase run, counted. One that was counted and never began, because GitHub refused it or
+/// the pull request was closed and opened again before it could, is due still and counts once.
 fn conflict(draft: &mut Draft<'_>, id: TaskId) {
-    if let Some(task) = draft.task_mut(id) {
-        task.rebase_due = true;
-        mark_last(task, AttemptOutcome::Conflict, "the work does not merge with its base");
-    }
-    fail(draft, id, Blame::Conflict);
+    let Some(task) = draft.task_mut(id) else { return };
+    let counted = task.current().is_some_and(|attempt| attempt.outcome == Some(AttemptOutcome::Conflict));
+    task.rebase_due = true;
+    mark_last(task, AttemptOutcome::Conflict, "the work does not merge with its base");
+    fail(draft, id, if counted { Blame::Nobody } else { Blame::Conflict });
 }
 
 /// Checks failed: their jobs are run again once, then it is the agent's turn with the end of the log.

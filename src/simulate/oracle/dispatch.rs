@@ -83,7 +83,9 @@ fn approved(oracle: &mut Oracle, key: &AttemptKey, brief: &Brief) {
 
 /// S1: the files of a new run are held by no other task that is dispatched and unsettled. Which of two came first is
 /// told by the saves of their locks: two that were picked in one step must not meet, and a meeting that came about
-/// later is held back at its pull request.
+/// later is held back at its pull request. Where an edit makes two meet that were picked in one step, the moments of
+/// their locks tell which of them goes on: the saves cannot, and the one that goes on may be the one whose first
+/// dispatch never reached GitHub.
 fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], seen: Seen<'_>) {
     if oracle.settings.overlap == OverlapPolicy::Off {
         return;
@@ -92,8 +94,11 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
     let task = oracle.truth.tasks.get(&issue);
     let ours = task.and_then(|task| task.locked_since).unwrap_or(clock);
     let first = task.is_none_or(|task| task.held_since.is_none());
+    let picked = task.map_or(&[][..], |task| task.locked_for.as_slice());
+    let row_since = |issue: IssueNumber| oracle.tasks.get(&TaskId(issue)).and_then(|row| row.locked_since);
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
-        let together = first && task.locked_since == Some(ours);
+        let met_then = text::meeting(picked, &task.locked_for).is_some();
+        let together = first && task.locked_since == Some(ours) && (met_then || row_since(*other) < row_since(issue));
         let before = task.held_since.is_some_and(|since| since < ours || together);
         let path = text::meeting(files, &held_files(oracle, *other, &task.said.files))?;
         (before && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))

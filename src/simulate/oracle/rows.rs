@@ -115,10 +115,11 @@ fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>
     let task = oracle.truth.task(new.issue());
     match (old.is_some_and(|old| old.locked_since.is_some()), new.locked_since.is_some()) {
         // A row that comes back after a loss has its lock since before.
-        (false, true) if old.is_none() => {
-            task.locked_since.get_or_insert(clock);
+        (false, true) if old.is_none() && task.locked_since.is_some() => {}
+        (false, true) => {
+            let approved = new.approval.as_ref().map_or(&new.body, |approved| &approved.body);
+            (task.locked_since, task.locked_for) = (Some(clock), text::read(approved).files);
         }
-        (false, true) => task.locked_since = Some(clock),
         (true, false) => {
             task.locked_since = None;
             // A pull request may have been closed before the newest dispatch, and seen closed only after it.

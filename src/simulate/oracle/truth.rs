@@ -53,6 +53,8 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) held_since: Option<u64>,
     /// When its row was first locked, counted likewise.
     pub(in crate::simulate) locked_since: Option<u64>,
+    /// The files of the text that it was locked with.
+    pub(in crate::simulate) locked_for: Vec<String>,
     /// A person with write gave it up, or its issue left the plan.
     pub(in crate::simulate) given_up: bool,
     /// That was so at some time.
