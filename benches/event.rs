@@ -281,9 +281,7 @@ impl Loop {
                 });
                 Some(Fact::Footprints(seen.collect()))
             }
-            Read::Labelled(issue) => {
-                Some(Fact::Labelled { issue: *issue, by: Some((person(), START)), edited_at: None })
-            }
+            Read::Labelled(issue) => Some(Fact::Labelled { issue: *issue, by: Some((person(), START)), edited: None }),
             Read::Kept { .. } => Some(Fact::Kept(Box::default())),
             Read::Permission(login) => Some(Fact::Permission(login.clone(), Permission::Admin)),
             Read::Issues

@@ -129,14 +129,14 @@ pub enum Fact {
     BlockedBy(IssueNumber, Vec<IssueNumber>),
     /// Footprints.
     Footprints(Vec<FootprintSeen>),
-    /// Who labelled and when; `edited_at`: the last edit of the body known.
+    /// Who labelled and when, and the last edit of the body.
     Labelled {
         /// The issue.
         issue: IssueNumber,
         /// Who and when.
         by: Option<(Actor, Timestamp)>,
         /// Last edit.
-        edited_at: Option<Timestamp>,
+        edited: Option<BodyEdit>,
     },
     /// A permission.
     Permission(Login, Permission),

@@ -230,14 +230,14 @@ async fn footprints<G, M: Git, S>(
     Ok(Fact::Footprints(numbers.iter().filter_map(footprint).collect()))
 }
 
-/// Who put the label on last, and when the body was last edited.
+/// Who put the label on last, and who edited the body last.
 async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Result<Fact, Error> {
     let label = &plan.header.settings.label;
     let events = look::label_events(github, issue).await?;
     let last = events.iter().rev().find(|event| event.label.eq_ignore_ascii_case(label)).filter(|event| event.added);
     let by = last.map(|event| (event.actor.clone(), event.at));
-    let edited_at = look::body_edits(github, issue).await?.iter().map(|edit| edit.at).max();
-    Ok(Fact::Labelled { issue, by, edited_at })
+    let edited = look::body_edits(github, issue).await?.into_iter().max_by_key(|edit| edit.at);
+    Ok(Fact::Labelled { issue, by, edited })
 }
 
 /// The tracking issue among those of ours that are open, and who edited it. That is asked also where it stands as we

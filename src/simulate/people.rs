@@ -7,6 +7,7 @@ use crate::engine::checklist;
 use crate::engine::config::ApprovalPolicy;
 use crate::engine::id::{IssueNumber, Login, PullNumber, pull_branch};
 use crate::engine::snapshot::{Actor, Issue, OpenState};
+use crate::engine::time::Timestamp;
 use crate::forge::memory::MemoryForge;
 use crate::forge::memory::edit::Edit;
 use crate::forge::world::request::{PersonAct, Request};
@@ -245,9 +246,22 @@ impl Simulation {
         let before = self.digest(issue);
         if self.act(WRITER, PersonAct::Edit { number: issue, title: None, body: Some(body) }) {
             let until = self.forge.now();
-            let truth = &mut self.desk.locked().oracle.truth;
-            truth.task(issue).texts.extend(before.map(|digest| (digest, until)));
+            let after = self.digest(issue).filter(|_| self.labelled_at(issue, until));
+            let inner = &mut *self.desk.locked();
+            let task = inner.oracle.truth.task(issue);
+            task.texts.extend(before.map(|digest| (digest, until)));
+            task.approved.extend(after);
         }
+    }
+
+    /// Whether somebody with write put the label on at this very moment, where that approves. What the same person made
+    /// of the text in the moment of their label they approved with it: nobody can tell which of the two came first.
+    fn labelled_at(&self, issue: IssueNumber, moment: Timestamp) -> bool {
+        self.scenario.settings.approval == ApprovalPolicy::Label
+            && self.forge.look(|world, _| {
+                let last = world.issue(issue).and_then(|entry| entry.label_events.last());
+                last.is_some_and(|last| last.added && last.at == moment && last.actor.login.as_str() == WRITER)
+            })
     }
 
     /// Ticks any box of the tracking issue.

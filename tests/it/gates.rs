@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use task_orchestrator::engine::config::{ApprovalPolicy, Gate, Settings};
 use task_orchestrator::engine::id::IssueNumber;
+use task_orchestrator::engine::snapshot::Permission;
 use task_orchestrator::engine::task::Verdict;
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
 use task_orchestrator::forge::world::request::PersonAct;
-use task_orchestrator::github::Request;
+use task_orchestrator::github::{Error, Request};
 use task_orchestrator::turn::Configuration;
 
 use crate::support::{Crash, Story, touch_declared};
@@ -108,6 +110,34 @@ pub(crate) fn who_is_approved_late_joins_the_open_phase_first() {
     story.run();
     for issue in 1..=4 {
         story.expect(issue, Status::Merged);
+    }
+}
+
+fn asks_label_of_one(request: &Request) -> bool {
+    matches!(request, Request::LabelEvents { number: IssueNumber(1) })
+}
+
+fn asks_permission(request: &Request) -> bool {
+    matches!(request, Request::Permission { login } if login.as_str() == "writer")
+}
+
+/// Both are labelled at once; that one's label is heard of later than the other's opens no gate before it.
+pub(crate) fn no_gate_opens_while_it_is_unheard_whom_a_label_approves() {
+    for unheard in [asks_label_of_one, asks_permission] {
+        let mut story = Story::new(FILES);
+        story.forge.permit("writer", Permission::Write).expect("permits");
+        story.forge.open_issue(1, "One", "Phase: 1\n\nFiles: a.txt", &[]).expect("opens");
+        let label = PersonAct::Label { number: IssueNumber(1), label: "orchestrate".to_owned() };
+        story.forge.person("writer", label).expect("labels");
+        story.issue(2, "Two", "Phase: 2\n\nFiles: b.txt");
+        for _ in 0..8 {
+            let cut = Error::Unreachable { message: "cut".to_owned() };
+            story.forge.plan_fault(Target::Call(unheard), Fault::Instead(cut));
+        }
+        story.tick().expect(1, Status::Blocked).expect(2, Status::Blocked);
+        assert!(story.task(2).is_approved() && !story.task(1).is_approved());
+        story.minutes(8).expect(1, Status::Running).expect(2, Status::Blocked);
+        story.run().expect(1, Status::Merged).expect(2, Status::Merged);
     }
 }
 
@@ -227,6 +257,7 @@ stories! {
     nothing_starts_before_the_workflow_is_there_or_while_it_is_gone,
     a_green_gate_does_not_wait_for_the_merge,
     who_is_approved_late_joins_the_open_phase_first,
+    no_gate_opens_while_it_is_unheard_whom_a_label_approves,
     an_edit_of_a_running_task_does_not_open_its_gate,
     a_retry_of_a_task_put_into_a_later_phase_waits_for_no_gate,
     a_phase_that_goes_opens_no_later_one,

@@ -1,8 +1,11 @@
 //! The base is brought into a pull request's branch before it is merged, whoever else writes there.
 
+use std::time::Duration;
+
 use task_orchestrator::engine::config::Settings;
+use task_orchestrator::engine::event::{Event, Hint};
 use task_orchestrator::engine::footprint::OverlapPolicy;
-use task_orchestrator::engine::id::IssueNumber;
+use task_orchestrator::engine::id::{IssueNumber, PullNumber};
 use task_orchestrator::engine::snapshot::Conclusion;
 use task_orchestrator::engine::task::Hold;
 use task_orchestrator::engine::waits::Status;
@@ -66,6 +69,26 @@ pub(crate) fn a_push_just_before_the_base_is_brought_in_is_a_persons() {
         story.expect(1, Status::Merged);
         assert!(story.forge.file("main", "a.txt").expect("there").contains("mine"));
     }
+}
+
+/// An update that did not reach GitHub comes again; by then the branch is seen to be a person's.
+pub(crate) fn an_update_that_comes_again_leaves_what_a_person_pushed_meanwhile() {
+    let mut story = behind();
+    let settings = Settings { auto_merge: true, ..story.deployment.configuration.settings().clone() };
+    story.deployment.configuration = Configuration::Fixed(Box::new(settings));
+    for _ in 0..2 {
+        let cut = Error::Unreachable { message: "cut".to_owned() };
+        story.forge.plan_fault(Target::Call(brings_in), Fault::Instead(cut));
+    }
+    story.minutes(1).expect(1, Status::PrOpen);
+    assert!(story.held.plan.outbox.keys().any(|key| key.0 == "update:t1"), "it is to come again");
+    let theirs = story.forge.push("owner", "orchestrate/issue-1", &[Edit::append("a.txt", "mine\n")]).expect("pushes");
+    story.wait(Duration::from_secs(1));
+    let pull = PullNumber(story.pull(1));
+    story.turn(vec![Event::Hint(Hint::Pull(pull))]);
+    story.minutes(2).expect(1, Status::Blocked);
+    assert!(matches!(&story.task(1).hold, Some(Hold::Theirs { head }) if *head == theirs), "{:?}", story.task(1).hold);
+    assert_eq!(story.forge.branch("orchestrate/issue-1"), Some(theirs));
 }
 
 pub(crate) fn a_base_that_may_not_be_brought_in_is_tried_once_each_time_a_person_asks() {
@@ -139,5 +162,6 @@ stories! {
     what_waited_for_a_merge_begins_on_it_even_where_reads_lag,
     the_base_is_brought_in_and_checked_before_a_merge,
     a_base_that_may_not_be_brought_in_is_tried_once_each_time_a_person_asks,
+    an_update_that_comes_again_leaves_what_a_person_pushed_meanwhile,
     a_push_just_before_the_base_is_brought_in_is_a_persons,
 }

@@ -136,6 +136,16 @@ pub(crate) fn a_label_approves_the_text_as_it_stood() {
     .expect(1, Status::Blocked);
 }
 
+/// GitHub's moments are whole seconds: of an edit and a label within one, nobody knows which came first.
+pub(crate) fn of_texts_written_in_the_second_of_the_label_only_the_labellers_own_is_approved() {
+    for (editor, status) in [("writer", Status::Running), ("triager", Status::Blocked)] {
+        labelled("writer", |story| {
+            story.forge.person(editor, edit(None, Some("Files: b.txt"))).expect("edits");
+        })
+        .expect(1, status);
+    }
+}
+
 pub(crate) fn a_title_changed_after_the_label_was_read_needs_a_new_word() {
     let mut story = Story::with(FILES, |settings| settings.max_parallel = 1);
     story.issue(1, "One", "Files: a.txt").issue(2, "Two", "Files: b.txt").tick();
@@ -191,6 +201,7 @@ stories! {
     an_edited_comment_commands_nothing,
     a_command_is_obeyed_once_however_often_it_is_heard,
     a_label_approves_the_text_as_it_stood,
+    of_texts_written_in_the_second_of_the_label_only_the_labellers_own_is_approved,
     a_title_changed_after_the_label_was_read_needs_a_new_word,
     ticks_of_two_people_are_told_apart,
     the_box_for_all_stands_for_the_texts_it_was_shown_with,

@@ -12,7 +12,7 @@ use crate::engine::event::Read;
 use crate::engine::id::{IssueNumber, Login, PullNumber, TaskId};
 use crate::engine::plan::Act;
 use crate::engine::render;
-use crate::engine::snapshot::{Actor, Comment, Issue, Permission};
+use crate::engine::snapshot::{Actor, BodyEdit, Comment, Issue, Permission};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
@@ -158,7 +158,7 @@ pub(super) fn record_labelled(
     draft: &mut Draft<'_>,
     issue: IssueNumber,
     by: Option<&(Actor, Timestamp)>,
-    edited_at: Option<Timestamp>,
+    edited: Option<&BodyEdit>,
 ) {
     let by_label = draft.header().settings.approval == ApprovalPolicy::Label;
     let Some(task) = draft.task_mut(TaskId(issue)) else { return };
@@ -166,8 +166,12 @@ pub(super) fn record_labelled(
     let digest = task.digest.clone();
     let seen_since = task.text_edited.then_some(task.text_since);
     let Some((actor, at)) = by else { return };
+    // Of an edit and a label within one second nobody knows which came first. Whoever made both knows the text; what
+    // somebody else wrote may have come after the look that the label stands for.
+    let theirs = |edit: &BodyEdit| edit.editor.as_ref().is_some_and(|editor| editor.login.same(&actor.login));
+    let edited_since = edited.is_some_and(|edit| edit.at > *at || edit.at == *at && !theirs(edit));
     // GitHub keeps edits of the body only; a title that changed was seen to change.
-    let unchanged = edited_at.max(seen_since).is_none_or(|edited| edited <= *at);
+    let unchanged = !edited_since && seen_since.is_none_or(|seen| seen <= *at);
     if !by_label || !unchanged || !may_speak(draft, actor) {
         return;
     }

@@ -60,7 +60,7 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::Outside(found) => issues::record_outside(draft, found),
         Fact::BlockedBy(number, blockers) => issues::record_blockers(draft, *number, blockers),
         Fact::Footprints(found) => issues::record_footprints(draft, found),
-        Fact::Labelled { issue, by, edited_at } => comments::record_labelled(draft, *issue, by.as_ref(), *edited_at),
+        Fact::Labelled { issue, by, edited } => comments::record_labelled(draft, *issue, by.as_ref(), edited.as_ref()),
         Fact::Permission(login, permission) => comments::record_permission(draft, login, *permission),
         Fact::Comments(comments) => comments::record_comments(draft, comments),
         Fact::Tracking(number, issue, edits, doubles) => {

@@ -161,6 +161,8 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             }
             reread_pull(draft, *issue);
         }
+        // A person's commits stand there: they are seen when it is read.
+        (Effect::UpdatePull { issue, .. }, Receipt::Nothing) => reread_pull(draft, *issue),
         (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
         (Effect::CloseIssue { number }, _) => issues::set_open(draft, *number, false),
         // Their answers say no more than that it was done, or what another path reads.

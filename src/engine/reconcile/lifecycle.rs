@@ -84,6 +84,8 @@ pub(super) fn activate(draft: &mut Draft<'_>) {
 }
 
 /// Opens the next phase when every approved task of the open one lets it, as long as there is approved work further on.
+/// A label approves from the moment it was put on: whom it approves is heard of one after the other, and until then its
+/// phase is not passed.
 pub(super) fn open_gates(draft: &mut Draft<'_>) {
     if draft.header().status != PlanStatus::Active {
         return;
@@ -94,10 +96,25 @@ pub(super) fn open_gates(draft: &mut Draft<'_>) {
     let counted = draft.between(Place::Gate(0), Place::Gate(usize::MAX)).filter_map(|(_, id)| draft.task(id));
     // The first phase that somebody keeps shut, or the last that has work.
     let shut = counted.filter(|task| !waits::lets_gate_open(draft, task, &soft)).map(|task| task.phase).next();
-    let open = shut.map_or(last, |shut| shut.min(last));
+    let open = shut.into_iter().chain(unheard_label(draft)).fold(last, usize::min);
     if open > draft.header().open_phase {
         draft.header_mut().open_phase = open;
     }
+}
+
+/// The first phase with a task of which GitHub has not told yet whether its label approves it: who put it on, or what
+/// they may do.
+fn unheard_label(draft: &Draft<'_>) -> Option<usize> {
+    if draft.header().settings.approval != ApprovalPolicy::Label {
+        return None;
+    }
+    let by_label = |act: &Act| match &act.wish {
+        Ok(Command::Approve(issue)) if act.comment.is_none() => issue.map(TaskId),
+        Ok(_) | Err(_) => None,
+    };
+    let asked = draft.header().acts.iter().filter_map(by_label).filter_map(|id| draft.task(id));
+    let unheard = draft.at(Place::LabelUnasked).chain(asked.filter(|task| !task.left));
+    unheard.filter(|task| task.verdict.is_none()).map(|task| task.phase).min()
 }
 
 /// The plan ends when every task is settled well or cancelled, or was given up as a whole: the report is written, the

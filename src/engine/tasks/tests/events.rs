@@ -145,7 +145,7 @@ fn event(plan: &Plan, (kind, number): Choice) -> Option<Event> {
         2 => Fact::Issue(IssueNumber(1 + number % 8), None),
         3 => repository(number % 3),
         4 => Fact::Footprints(plan.tasks.values().map(|task| footprint(task)).collect()),
-        5 => Fact::Labelled { issue: picked()?.issue(), by: Some((actor("owner", false), NOW)), edited_at: None },
+        5 => Fact::Labelled { issue: picked()?.issue(), by: Some((actor("owner", false), NOW)), edited: None },
         6 => Fact::Permission(Login::new("owner"), Permission::Admin),
         7 => Fact::Outside(vec![(IssueNumber(1 + number % 12), Outside::Closed)]),
         8..=10 => ended(picked()?, OUTCOMES[usize::try_from(number).ok()? % 4])?,
