@@ -1,0 +1,96 @@
+// Every workflow and action is one that GitHub takes, and every job begins when it should and only then.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { blocks, documents, kindOf } from "./documents.mjs";
+import { evaluate, runs } from "./expressions.mjs";
+import { actionlint, languageService, parser } from "./judges.mjs";
+
+const ALL = documents();
+
+const planted = (text) => ({ name: "planted", text, kind: kindOf(text) });
+const WORKFLOW = `
+name: planted
+on: push
+permissions: {}
+jobs:
+  one:
+    name: one
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo hello
+`;
+
+for (const [name, judge] of Object.entries({ actionlint, languageService, parser })) {
+  test(`${name} finds nothing`, async () => {
+    const found = await Promise.all(ALL.map(judge));
+    assert.deepEqual(found.flat(), []);
+  });
+
+  test(`${name} finds what was planted, and nothing in a plain workflow`, async () => {
+    assert.deepEqual(await judge(planted(WORKFLOW)), []);
+    const broken = WORKFLOW.replace("runs-on", "runs-in");
+    assert.notDeepEqual(await judge(planted(broken)), []);
+  });
+}
+
+test("there are workflows and an action to judge", () => {
+  const names = ALL.map(({ name }) => name);
+  assert.ok(names.includes("action.yml"), names.join());
+  assert.ok(names.includes(".github/workflows/task.yml"), names.join());
+  assert.ok(ALL.filter(({ kind }) => kind === "workflow").length >= 2);
+});
+
+test("code blocks are read with their lines", () => {
+  const text = "a\n```sh\nls\n```\n\n  ```yaml\n  on: push\n  jobs: {}\n  ```\n";
+  assert.deepEqual(blocks(text), [{ line: 7, text: "on: push\njobs: {}\n" }]);
+});
+
+test("every action is pinned by a full commit", () => {
+  const used = ALL.flatMap(({ name, parsed }) => {
+    const steps = [...Object.values(parsed.jobs ?? {}).flatMap((job) => [job, ...(job.steps ?? [])]), ...(parsed.runs?.steps ?? [])];
+    return steps.filter(({ uses }) => uses).map(({ uses }) => [name, uses]);
+  });
+  const loose = used.filter(([, uses]) => !uses.startsWith("./") && !/^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/.test(uses));
+  assert.deepEqual(loose, []);
+});
+
+const jobs = (file) => ALL.find(({ name }) => name === file).parsed.jobs;
+
+test("the agent's job runs only where the claim was won", () => {
+  const { agent } = jobs(".github/workflows/task.yml");
+  const won = (won, ended) => runs(agent.if, { needs: { claim: { outputs: { won }, result: "success" } } }, ended);
+  assert.equal(won("true", "success"), true);
+  assert.equal(won("false", "success"), false);
+  assert.equal(won("", "success"), false);
+  assert.equal(won("true", "failure"), false);
+  assert.equal(won("true", "cancelled"), false);
+  assert.equal(agent.environment, "orchestrate");
+});
+
+test("publishing runs however the agent ended, but not where the run was cancelled or the claim not won", () => {
+  const { publish } = jobs(".github/workflows/task.yml");
+  const won = (won, ended) => runs(publish.if, { needs: { claim: { outputs: { won } }, agent: { result: ended } } }, ended);
+  assert.equal(won("true", "success"), true);
+  assert.equal(won("true", "failure"), true);
+  assert.equal(won("true", "cancelled"), false);
+  assert.equal(won("false", "success"), false);
+  assert.equal(won("", "failure"), false);
+});
+
+test("the work is uploaded whatever the agent did", () => {
+  const upload = jobs(".github/workflows/task.yml").agent.steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact@"));
+  for (const ended of ["success", "failure", "cancelled"]) assert.equal(runs(upload.if, {}, ended), true);
+});
+
+test("every expression can be evaluated", () => {
+  const contexts = {
+    env: {}, github: { token: "", event: {} }, inputs: {}, job: {}, matrix: {}, needs: {}, runner: { temp: "" },
+    secrets: {}, steps: {}, strategy: {}, vars: {},
+  };
+  for (const { name, text } of ALL) {
+    for (const [, expression] of text.matchAll(/\$\{\{([\s\S]*?)\}\}/g)) {
+      assert.doesNotThrow(() => evaluate(expression, contexts), `${name}: ${expression}`);
+    }
+  }
+});
