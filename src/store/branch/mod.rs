@@ -121,8 +121,9 @@ impl<G: GitHub> Inner<G> {
         self.tip.keep(found.map(|found| found.sha));
         known.breaks = self.tip.breaks();
         if let Some(kept) = &known.files.index.lease {
-            content.leases.learn(&folded(&self.repository), kept);
-            if !self.holds(&known.files.index) {
+            let of_others = !self.holds(&known.files.index);
+            content.leases.learn(&folded(&self.repository), kept, of_others);
+            if of_others {
                 content.foreign = content.foreign.max(kept.epoch);
             }
         }
@@ -443,5 +444,25 @@ impl<G: GitHub> Store for BranchStore<G> {
 
     fn is_shared(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+impl<G: GitHub> BranchStore<G> {
+    /// Puts any text in a row's place, as a person's edit would.
+    pub(super) async fn spoil(&self, kind: &str, id: &str, body: &str) {
+        let mut content = self.0.content.lock().await;
+        let mut known = self.0.look(&mut content).await.expect("readable");
+        let files = known.files.spoil(kind, id, body);
+        let head = self.0.tip.tip();
+        let spoilt = commit_onto(&self.0.github, STATE_BRANCH.to_owned(), head, files, "Spoil".to_owned()).await;
+        spoilt.expect("written");
+        // As if somebody else had done it.
+        self.0.tip.keep(None);
+    }
+
+    /// Lets all leases run out.
+    pub(super) async fn expire(&self) {
+        self.0.content.lock().await.leases.expire();
     }
 }
