@@ -3,11 +3,14 @@
 //! Exit codes: 0 done, 1 failure, 2 usage or configuration; `local` and `demo` have more.
 
 pub mod failure;
+mod handle;
+mod init;
 pub mod logging;
 pub mod output;
 mod plan;
 mod serve;
 mod simulate;
+mod wake;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,6 +60,12 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Serve repositories as a GitHub App
     Serve(Box<serve::ServeArgs>),
+    /// Work a repository's plan once, inside a workflow run, with no server
+    Handle(Box<handle::HandleArgs>),
+    /// Have the workflow that runs `handle` run: the last job of each task's workflow does
+    Wake(wake::WakeArgs),
+    /// Write the workflow files into a checkout
+    Init(init::InitArgs),
     /// Tell many stories of the real loop in a simulated world, in search of one that breaks a rule
     Simulate(simulate::SimulateArgs),
     /// The steps of the task workflow, run by the workflow itself
@@ -111,6 +120,9 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         },
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
+        Command::Handle(arguments) => handle::run(*arguments).await,
+        Command::Wake(arguments) => wake::run(arguments).await,
+        Command::Init(arguments) => init::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Worker(command) => match worker::run(command).await {
             Ok(()) => Ok(ExitCode::SUCCESS),

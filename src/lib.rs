@@ -4,6 +4,7 @@
 //! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
 //! `turn`; `worker` never does; `simulate` tells stories over `turn` and `forge`, and nothing but `cli` imports it.
 
+pub mod actions;
 pub mod cli;
 pub mod demo;
 pub mod engine;

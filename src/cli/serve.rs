@@ -164,7 +164,7 @@ async fn serve<S: Store + Clone + 'static>(
 }
 
 /// The system's clock.
-fn clock() -> Clock {
+pub(super) fn clock() -> Clock {
     Arc::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
 }
 
@@ -180,7 +180,7 @@ fn app(arguments: &ServeArgs) -> Result<App, Failure> {
 }
 
 /// What cannot be used was never sent: only the words about it matter.
-fn flag(name: &str, error: Error) -> Failure {
+pub(super) fn flag(name: &str, error: Error) -> Failure {
     let message = if let Error::Invalid { message } = error { message } else { error.to_string() };
     Failure::usage(format!("{name}: {message}"))
 }
@@ -199,7 +199,7 @@ fn webhook_secrets(arguments: &ServeArgs) -> Result<WebhookSecrets, Failure> {
 }
 
 /// A secret from a file, or else from a variable; without the line end that editors put behind it.
-fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
+pub(super) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
     let Some(path) = file else {
         return Ok(std::env::var(variable).ok().map(SecretString::from));
     };

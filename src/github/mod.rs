@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod client;
 mod error;
+mod onto;
 pub mod pace;
 mod request;
 mod response;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use error::Error;
+pub use onto::{KnownTip, commit_onto};
 pub use request::{NewFile, Reaction, Request};
 pub use response::{Repository, Response};
 use together::send_singly;

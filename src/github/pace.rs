@@ -78,6 +78,8 @@ pub fn content(request: &Request) -> Content {
         | Request::CreateCommit { .. }
         | Request::CommitOnBranch { .. }
         | Request::File { .. }
+        | Request::Folder { .. }
+        | Request::SetWorkflow { .. }
         | Request::DispatchWorkflow { .. }
         | Request::Runs { .. }
         | Request::Run { .. }

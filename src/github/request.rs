@@ -204,6 +204,14 @@ pub enum Request {
         /// Path.
         path: String,
     },
+    /// The text of every file that lies directly in a folder at a commit (GraphQL). → [`Response::Folder`]; no such
+    /// folder: no files
+    Folder {
+        /// The commit.
+        commit: Sha,
+        /// The folder, without a slash at its end.
+        path: String,
+    },
     /// Starts a workflow. → [`Response::Dispatched`]
     DispatchWorkflow {
         /// File name.
@@ -212,6 +220,13 @@ pub enum Request {
         branch: String,
         /// Inputs.
         inputs: BTreeMap<String, String>,
+    },
+    /// Lets a workflow run, or keeps it from running; as it is already changes nothing. → [`Response::Done`]
+    SetWorkflow {
+        /// File name.
+        workflow: String,
+        /// Let it run.
+        enabled: bool,
     },
     /// Runs of a workflow created at or after a moment, newest first, without jobs. → [`Response::Runs`]
     Runs {
@@ -320,6 +335,7 @@ impl Request {
             | Self::CreateCommit { .. }
             | Self::CommitOnBranch { .. }
             | Self::DispatchWorkflow { .. }
+            | Self::SetWorkflow { .. }
             | Self::CancelRun { .. }
             | Self::RerunFailedJobs { .. }
             | Self::CreatePullRequest { .. }
@@ -339,6 +355,7 @@ impl Request {
             | Self::Branches { .. }
             | Self::Tips { .. }
             | Self::File { .. }
+            | Self::Folder { .. }
             | Self::Runs { .. }
             | Self::Run { .. }
             | Self::JobLog { .. }

@@ -1,5 +1,7 @@
 //! What GitHub answers, as plain data.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{IssueNumber, RunId, Sha};
@@ -59,6 +61,9 @@ pub enum Response {
     Commit(Sha),
     /// A file's bytes.
     File(Vec<u8>),
+    /// A folder's files: texts by name; nothing where one is not to be had so (binary, or too long): ask for it by
+    /// itself.
+    Folder(BTreeMap<String, Option<String>>),
     /// A dispatch was taken; older servers do not tell the run.
     Dispatched(Option<RunId>),
     /// Runs.

@@ -5,8 +5,7 @@ use crate::engine::id::{STATE_BRANCH, Sha};
 use crate::engine::kept;
 use crate::engine::plan::Plan;
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, NewFile};
-use crate::perform::onto::commit_onto;
+use crate::github::{Error, GitHub, NewFile, commit_onto};
 use crate::perform::{Tree, failure, look};
 
 /// Most tries when others write the state branch at the same time.

@@ -4,9 +4,8 @@
 use crate::engine::id::{AttemptId, Sha};
 use crate::engine::record::{Fenced, RECORD_FILE, Record};
 use crate::engine::time::Timestamp;
-use crate::github::{Error, GitHub, NewFile};
+use crate::github::{Error, GitHub, NewFile, commit_onto};
 use crate::perform::look;
-use crate::perform::onto::commit_onto;
 
 /// Most tries when the worker moves the record at the same time: it can move at most twice.
 const TRIES_MAX: u32 = 5;

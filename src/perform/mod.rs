@@ -9,7 +9,6 @@ mod fence;
 mod guard;
 mod kept;
 mod look;
-mod onto;
 mod probe;
 mod question;
 mod read;
@@ -26,7 +25,7 @@ use crate::engine::plan::Plan;
 use crate::engine::step::Step;
 use crate::engine::time::Timestamp;
 use crate::git::Git;
-use crate::github::GitHub;
+use crate::github::{GitHub, KnownTip};
 use crate::infer;
 use crate::store::{self, Lease, Store};
 
@@ -45,7 +44,7 @@ const NAME_HOLDS: Duration = Duration::from_secs(30 * 60);
 pub struct Tree {
     list: Mutex<Option<(Sha, std::sync::Arc<infer::Index>)>>,
     name: Mutex<Option<(Timestamp, String)>>,
-    state: Mutex<Option<Sha>>,
+    state: KnownTip,
 }
 
 impl Tree {
@@ -75,16 +74,19 @@ impl Tree {
         }
     }
 
-    /// Where our last commit left the state branch. Whoever writes there compares, so that a wrong one costs a call.
+    /// A tree that shares where the state branch stands with whoever else writes there.
+    pub fn sharing(state: KnownTip) -> Self {
+        Self { state, ..Self::default() }
+    }
+
+    /// Where our last commit left the state branch.
     fn state(&self) -> Option<Sha> {
-        self.state.lock().ok()?.clone()
+        self.state.tip()
     }
 
     /// Keeps, or forgets, where the state branch stands.
     fn keep_state(&self, tip: Option<Sha>) {
-        if let Ok(mut kept) = self.state.lock() {
-            *kept = tip;
-        }
+        self.state.keep(tip);
     }
 
     /// Keeps a list.

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::id::Owner;
 use crate::engine::time::Timestamp;
 use crate::store::Error;
@@ -38,22 +40,54 @@ impl Lease {
 }
 
 /// The leases of all repositories, for stores in memory.
-#[derive(Debug, Default)]
-pub(super) struct Leases(BTreeMap<String, Row>);
-
 #[derive(Debug)]
-struct Row {
-    owner: Owner,
-    epoch: Epoch,
-    until: Timestamp,
+pub(super) struct Leases {
+    length: Duration,
+    rows: BTreeMap<String, Row>,
+}
+
+/// A lease as kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Row {
+    /// Who holds it, or held it last.
+    pub(super) owner: Owner,
+    /// Under which epoch.
+    pub(super) epoch: Epoch,
+    /// Until when.
+    pub(super) until: Timestamp,
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self::lasting(LEASE_LENGTH)
+    }
 }
 
 impl Leases {
+    /// None so far; each will last so long.
+    pub(super) fn lasting(length: Duration) -> Self {
+        Self { length, rows: BTreeMap::new() }
+    }
+
+    /// A repository's, as it stands.
+    pub(super) fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.get(name)
+    }
+
+    /// Takes note of a lease that is kept elsewhere, where it is newer than what is known here; `of_others`: and as new,
+    /// since others may have renewed it or given it back.
+    pub(super) fn learn(&mut self, name: &str, kept: &Row, of_others: bool) {
+        let known = self.rows.get(name).map(|row| row.epoch);
+        if known.is_none_or(|epoch| epoch < kept.epoch || of_others && epoch == kept.epoch) {
+            self.rows.insert(name.to_owned(), kept.clone());
+        }
+    }
+
     /// Takes a lease that nobody else holds at this moment, under the next epoch. The owner's own is taken anew, so
     /// that what it left under way is refused too.
     pub(super) fn acquire(&mut self, name: String, owner: &Owner, now: Timestamp) -> Result<Lease, Error> {
-        let until = now + LEASE_LENGTH;
-        let row = self.0.entry(name).or_insert_with(|| Row { owner: owner.clone(), epoch: 0, until: now });
+        let until = now + self.length;
+        let row = self.rows.entry(name).or_insert_with(|| Row { owner: owner.clone(), epoch: 0, until: now });
         if row.owner != *owner && row.until > now {
             return Err(Error::Leased { until: row.until });
         }
@@ -63,14 +97,14 @@ impl Leases {
 
     /// Makes a lease that nobody has taken since last longer.
     pub(super) fn renew(&mut self, name: &str, epoch: Epoch, now: Timestamp) -> Result<Lease, Error> {
-        let row = self.0.get_mut(name).filter(|row| row.epoch == epoch).ok_or(Error::Fenced)?;
-        row.until = now + LEASE_LENGTH;
+        let row = self.rows.get_mut(name).filter(|row| row.epoch == epoch).ok_or(Error::Fenced)?;
+        row.until = now + self.length;
         Ok(Lease { epoch, since: now, until: row.until })
     }
 
     /// Gives a lease back; one that somebody has taken since stays theirs.
     pub(super) fn release(&mut self, name: &str, epoch: Epoch) {
-        if let Some(row) = self.0.get_mut(name).filter(|row| row.epoch == epoch) {
+        if let Some(row) = self.rows.get_mut(name).filter(|row| row.epoch == epoch) {
             row.until = Timestamp(0);
         }
     }
@@ -78,12 +112,12 @@ impl Leases {
     /// Refuses an epoch that is not the newest. Time is the callers' here, so that a lease that has run out and was
     /// taken by nobody still stands.
     pub(super) fn stands(&self, name: &str, epoch: Epoch) -> Result<(), Error> {
-        if self.0.get(name).is_some_and(|row| row.epoch == epoch) { Ok(()) } else { Err(Error::Fenced) }
+        if self.rows.get(name).is_some_and(|row| row.epoch == epoch) { Ok(()) } else { Err(Error::Fenced) }
     }
 
     /// Lets all of them run out.
     #[cfg(test)]
     pub(super) fn expire(&mut self) {
-        self.0.values_mut().for_each(|row| row.until = Timestamp(0));
+        self.rows.values_mut().for_each(|row| row.until = Timestamp(0));
     }
 }

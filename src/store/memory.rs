@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::engine::id::{Owner, RepositoryName};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::time::Timestamp;
+use crate::store::deliveries::{Deliveries, folded};
 use crate::store::lease::{Lease, Leases};
 use crate::store::rows::{self, Row, Write};
 use crate::store::{Delivery, Error, Store, Version};
@@ -23,8 +24,7 @@ struct Content {
     leases: Leases,
     /// By folded name.
     plans: BTreeMap<String, Stored>,
-    /// As they came.
-    deliveries: Vec<Kept>,
+    deliveries: Deliveries,
 }
 
 #[derive(Debug)]
@@ -36,17 +36,6 @@ struct Stored {
     rows: BTreeMap<(String, String), String>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    delivery: Delivery,
-    worked: bool,
-}
-
-/// GitHub's names ignore case.
-fn folded(repository: &RepositoryName) -> String {
-    repository.as_str().to_ascii_lowercase()
-}
-
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
@@ -55,7 +44,7 @@ impl MemoryStore {
 
     /// Every delivery kept, in the order they came, and whether it was worked.
     pub fn deliveries(&self) -> Vec<(Delivery, bool)> {
-        self.content().deliveries.iter().map(|kept| (kept.delivery.clone(), kept.worked)).collect()
+        self.content().deliveries.all()
     }
 
     /// Forgets everything, as a lost disk does; but for the leases, so that who works a repository goes on to find it
@@ -63,7 +52,7 @@ impl MemoryStore {
     pub fn lose(&self) {
         let mut content = self.content();
         content.plans.clear();
-        content.deliveries.clear();
+        content.deliveries = Deliveries::default();
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -127,40 +116,10 @@ impl Content {
         Ok(stored.version)
     }
 
-    fn keep(&mut self, delivery: &Delivery) -> bool {
-        let new = self.deliveries.iter().all(|kept| kept.delivery.guid != delivery.guid);
-        if new {
-            self.deliveries.push(Kept { delivery: delivery.clone(), worked: false });
-        }
-        new
-    }
-
-    fn unworked(&self, repository: &RepositoryName, limit: u32) -> Vec<Delivery> {
-        let is_its = |kept: &&Kept| kept.delivery.repository.as_ref().map(folded) == Some(folded(repository));
-        let unworked = self.deliveries.iter().filter(|kept| !kept.worked).filter(is_its);
-        let mut found: Vec<Delivery> = unworked.map(|kept| kept.delivery.clone()).collect();
-        found.sort_by_key(|delivery| delivery.received_at);
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        found
-    }
-
     /// Everything here happens under one lock: the epoch alone tells who may have a delivery.
     fn claim(&self, repository: &RepositoryName, lease: Lease, limit: u32) -> Result<Vec<Delivery>, Error> {
         self.leases.stands(&folded(repository), lease.epoch)?;
-        Ok(self.unworked(repository, limit))
-    }
-
-    fn waiting(&self) -> Vec<RepositoryName> {
-        let unworked = self.deliveries.iter().filter(|kept| !kept.worked);
-        let named = unworked.filter_map(|kept| kept.delivery.repository.clone());
-        let by_name: BTreeMap<String, RepositoryName> = named.map(|name| (folded(&name), name)).collect();
-        by_name.into_values().collect()
-    }
-
-    fn forget(&mut self, before: Timestamp) -> u64 {
-        let known = self.deliveries.len();
-        self.deliveries.retain(|kept| !kept.worked || kept.delivery.received_at >= before);
-        u64::try_from(known - self.deliveries.len()).unwrap_or(u64::MAX)
+        Ok(self.deliveries.unworked(repository, limit))
     }
 }
 
@@ -207,8 +166,7 @@ impl Store for MemoryStore {
     }
 
     fn keep(&self, deliveries: &[Delivery]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send {
-        let mut content = self.content();
-        ready(Ok(deliveries.iter().map(|delivery| content.keep(delivery)).collect()))
+        ready(Ok(self.content().deliveries.keep(deliveries)))
     }
 
     fn claim(
@@ -225,17 +183,15 @@ impl Store for MemoryStore {
         repository: &RepositoryName,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send {
-        ready(Ok(self.content().unworked(repository, limit)))
+        ready(Ok(self.content().deliveries.unworked(repository, limit)))
     }
 
     fn waiting(&self) -> impl Future<Output = Result<Vec<RepositoryName>, Error>> + Send {
-        ready(Ok(self.content().waiting()))
+        ready(Ok(self.content().deliveries.waiting()))
     }
 
     fn worked(&self, guids: &[String]) -> impl Future<Output = Result<(), Error>> + Send {
-        for kept in &mut self.content().deliveries {
-            kept.worked |= guids.contains(&kept.delivery.guid);
-        }
+        self.content().deliveries.worked(guids);
         ready(Ok(()))
     }
 
@@ -244,7 +200,7 @@ impl Store for MemoryStore {
     }
 
     fn forget(&self, before: Timestamp) -> impl Future<Output = Result<u64, Error>> + Send {
-        ready(Ok(self.content().forget(before)))
+        ready(Ok(self.content().deliveries.forget(before)))
     }
 
     fn is_shared(&self) -> bool {

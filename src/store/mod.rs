@@ -1,6 +1,8 @@
 //! Where plans and deliveries are kept. A plan's rows are saved together, at the version they were loaded at, or not
 //! at all, and only by whoever holds the repository's lease.
 
+pub mod branch;
+mod deliveries;
 pub mod lease;
 pub mod lock;
 pub mod memory;

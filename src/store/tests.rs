@@ -1,5 +1,6 @@
 //! What every store must do, told once and asked of each.
 
+mod branch;
 mod leases;
 mod life;
 mod postgres;
@@ -10,6 +11,8 @@ use crate::engine::config::Settings;
 use crate::engine::id::{IssueNumber, Login, Owner, RepositoryName, TaskId};
 use crate::engine::plan::{Change, LayoutRow, Plan, SCHEMA};
 use crate::engine::time::Timestamp;
+use crate::github::GitHub;
+use crate::store::branch::BranchStore;
 use crate::store::memory::MemoryStore;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::{Durability, OpenError, Options, SqliteStore};
@@ -51,6 +54,15 @@ impl Spoilable for PostgresStore {
     }
 }
 
+impl<G: GitHub + 'static> Spoilable for BranchStore<G> {
+    async fn spoil(&self, kind: &str, id: &str, body: &str) {
+        Self::spoil(self, kind, id, body).await;
+    }
+    async fn expire(&self) {
+        Self::expire(self).await;
+    }
+}
+
 macro_rules! of_every_store {
     ($($case:ident),* $(,)?) => {
         mod in_memory {
@@ -76,6 +88,20 @@ macro_rules! of_every_store {
                 super::$case(store.clone()).await;
                 store.close().await;
                 database.remove().await;
+            })*
+        }
+        mod on_a_branch {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(super::branch::store(super::branch::forge())).await;
+            })*
+        }
+        mod on_a_branch_over_http {
+            $(#[tokio::test]
+            async fn $case() {
+                let site = super::branch::Site::start().await;
+                super::$case(super::branch::store(site.client().await)).await;
+                site.end().await;
             })*
         }
     };

@@ -38,6 +38,15 @@ pub enum Gate {
     Green,
 }
 
+/// What people must know of a plan that workflow runs work, with no server beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionsNative {
+    /// Whether the workflow's own token is worked with, and no App's.
+    pub own_token: bool,
+    /// Whether comments and foreign checks wake a run.
+    pub hears_comments: bool,
+}
+
 /// Every setting, with a value. The engine gets them whole; there is no half-filled form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -115,6 +124,9 @@ pub struct Settings {
     pub tracking_interval: Span,
     /// Whether a run cancelled without our asking counts nowhere: the forge was stopped under it.
     pub forgive_cancelled_runs: bool,
+    /// Worked by workflow runs, with these limits; nothing: by a process that lasts.
+    #[serde(default)]
+    pub actions: Option<ActionsNative>,
 }
 
 impl Settings {
@@ -158,6 +170,19 @@ impl Settings {
             allowed_bots: Vec::new(),
             tracking_interval: Span::seconds(15),
             forgive_cancelled_runs: false,
+            actions: None,
+        }
+    }
+
+    /// The defaults of workflow runs, each of which is billed a whole minute: what a run may still wait for is short,
+    /// and the heartbeat seldom.
+    pub fn actions(native: ActionsNative) -> Self {
+        Self {
+            heartbeat: Span::minutes(30),
+            settle: Span::seconds(20),
+            tracking_interval: Span::seconds(2),
+            actions: Some(native),
+            ..Self::server()
         }
     }
 

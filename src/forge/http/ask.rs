@@ -44,6 +44,10 @@ impl Hub {
                 Some(bytes) => GitAnswer::File(bytes),
                 None => GitAnswer::Missing { what: format!("`{path}` at {reference}") },
             }),
+            GitQuestion::Folder { commit, path } => Ok(match self.repository.folder(&commit, &path).await? {
+                Some(files) => GitAnswer::Folder(files),
+                None => GitAnswer::Missing { what: format!("commit {commit}") },
+            }),
             GitQuestion::Ahead { base, head } => {
                 let (base_sha, head_sha) = (self.repository.branch(&base).await?, self.repository.branch(&head).await?);
                 match (base_sha, head_sha) {

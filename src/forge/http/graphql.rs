@@ -55,6 +55,9 @@ pub(crate) async fn answer(call: Call, body: Bytes) -> Answer<Json<Value>> {
     if words.contains(&"createCommitOnBranch") {
         return commit(&call, question).await;
     }
+    if words.contains(&"expression") {
+        return folder(&call, &question).await.or_else(refused);
+    }
     if words.contains(&"qualifiedName") || words.contains(&"statusCheckRollup") {
         return repository(&call, &question).await.or_else(refused);
     }
@@ -118,6 +121,24 @@ async fn tips(call: &Call, question: &Question) -> Answer<Map<String, Value>> {
     };
     let tips = call.hub.tips(&branches, path).await?;
     Ok(asked.iter().zip(tips).map(|((alias, _), found)| ((*alias).to_owned(), json!(tip(found)))).collect())
+}
+
+/// The files of a folder at a commit.
+async fn folder(call: &Call, question: &Question) -> Answer<Json<Value>> {
+    let asked = question.variables.get("at").and_then(Value::as_str).and_then(|at| at.split_once(':'));
+    let Some((commit, path)) = asked else {
+        return Ok(error("UNPROCESSABLE", "only `<commit>:<folder>` can be asked for here"));
+    };
+    let request = Request::Folder { commit: Sha::new(commit), path: path.to_owned() };
+    let Response::Folder(files) = call.send(request, StatusCode::UNPROCESSABLE_ENTITY).await? else {
+        return Ok(error("INTERNAL", "Something went wrong while executing your query."));
+    };
+    let entry = |(name, text): (String, Option<String>)| {
+        json!({ "name": name, "type": "blob", "object": { "text": text, "isTruncated": false } })
+    };
+    let entries: Vec<Value> = files.into_iter().map(entry).collect();
+    let object = if entries.is_empty() { Value::Null } else { json!({ "entries": entries }) };
+    Ok(Json(json!({ "data": { "repository": { alias(&question.query, "object"): object } } })))
 }
 
 async fn pin(call: &Call, question: &Question, field: &str, pinned: bool) -> Answer<Json<Value>> {

@@ -189,6 +189,10 @@ impl Repository {
                 Some(bytes) => GitAnswer::File(bytes.to_vec()),
                 None => missing(format!("`{path}` at {reference}")),
             },
+            GitQuestion::Folder { commit, path } => match self.commits.get(&commit) {
+                Some(commit) => GitAnswer::Folder(folder(&commit.tree, &path)),
+                None => missing(format!("commit {commit}")),
+            },
             GitQuestion::Ahead { base, head } => match (self.resolve(&base), self.resolve(&head)) {
                 (Some(base), Some(head)) => GitAnswer::Ahead(!self.contains(&base, &head)),
                 (None, _) | (_, None) => missing(format!("`{base}` or `{head}`")),
@@ -245,6 +249,15 @@ impl Repository {
             }
         }
     }
+}
+
+/// The texts of a folder's files.
+fn folder(tree: &Tree, path: &str) -> BTreeMap<String, Option<String>> {
+    let within = |(name, bytes): (&String, &std::sync::Arc<[u8]>)| {
+        let name = name.strip_prefix(path)?.strip_prefix('/').filter(|name| !name.contains('/'))?;
+        Some((name.to_owned(), String::from_utf8(bytes.to_vec()).ok()))
+    };
+    tree.iter().filter_map(within).collect()
 }
 
 fn missing(what: impl Into<String>) -> GitAnswer {

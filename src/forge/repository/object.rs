@@ -1,5 +1,6 @@
 //! Objects of the repository: files, trees and commits, written without a checkout and read by name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::engine::id::Sha;
@@ -148,6 +149,30 @@ impl Repository {
         git.arg(tree.as_str());
         let output = command::run(git, "commit-tree", message.as_bytes()).await?.ok("commit-tree")?;
         Ok(Sha::new(output.line()))
+    }
+
+    /// The texts of the files that lie directly in a folder at a commit, by name; nothing in place of a text where one
+    /// is not UTF-8. No such folder: no files; no such commit: nothing.
+    pub async fn folder(
+        &self,
+        commit: &Sha,
+        path: &str,
+    ) -> Result<Option<BTreeMap<String, Option<String>>>, Error> {
+        let Some(root) = self.tree(commit).await? else { return Ok(None) };
+        let spelled = format!("{root}:{path}");
+        let Some(tree) = self.reader.info(self.git_dir(), &spelled).await?.filter(|found| found.kind == "tree") else {
+            return Ok(Some(BTreeMap::new()));
+        };
+        let listed = self.git(&["ls-tree", "-z", "--end-of-options", tree.name.as_str()]).await?.ok("ls-tree")?;
+        let mut files = BTreeMap::new();
+        for line in String::from_utf8_lossy(&listed.stdout).split('\0') {
+            let Some((facts, name)) = line.split_once('\t') else { continue };
+            let mut facts = facts.split(' ').skip(1);
+            let (Some("blob"), Some(blob)) = (facts.next(), facts.next()) else { continue };
+            let bytes = self.blob(&Sha::new(blob)).await?;
+            files.insert(name.to_owned(), bytes.and_then(|bytes| String::from_utf8(bytes).ok()));
+        }
+        Ok(Some(files))
     }
 
     /// A commit by its full name.

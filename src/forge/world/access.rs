@@ -86,9 +86,11 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::CreateComment { .. }
         | Request::DeleteComment { .. }
         | Request::React { .. } => ISSUES_WRITE,
-        Request::Branch { .. } | Request::Branches { .. } | Request::Tips { .. } | Request::File { .. } => {
-            &[(Scope::Contents, Level::Read)]
-        }
+        Request::Branch { .. }
+        | Request::Branches { .. }
+        | Request::Tips { .. }
+        | Request::File { .. }
+        | Request::Folder { .. } => &[(Scope::Contents, Level::Read)],
         Request::CreateBranch { .. }
         | Request::AdvanceBranch { .. }
         | Request::DeleteBranch { .. }
@@ -97,9 +99,10 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::MergePullRequest { .. }
         | Request::MergeBranch { .. } => &[(Scope::Contents, Level::Write)],
         Request::Runs { .. } | Request::Run { .. } | Request::JobLog { .. } => &[(Scope::Actions, Level::Read)],
-        Request::DispatchWorkflow { .. } | Request::CancelRun { .. } | Request::RerunFailedJobs { .. } => {
-            &[(Scope::Actions, Level::Write)]
-        }
+        Request::DispatchWorkflow { .. }
+        | Request::SetWorkflow { .. }
+        | Request::CancelRun { .. }
+        | Request::RerunFailedJobs { .. } => &[(Scope::Actions, Level::Write)],
         Request::PullRequest { .. } | Request::PullRequests { .. } | Request::PullsAndChecks { .. } => {
             &[(Scope::PullRequests, Level::Read)]
         }

@@ -68,6 +68,7 @@ impl Act<'_> {
                 other => Err(unexpected(other.as_ref())),
             },
             Call::DispatchWorkflow { workflow, branch, inputs } => self.dispatch(&workflow, branch, inputs),
+            Call::SetWorkflow { workflow, enabled } => self.set_workflow(&workflow, enabled),
             Call::CancelRun { run, force } => self.cancel(run, force),
             Call::RerunFailedJobs { run } => self.rerun_failed(run),
             Call::CreatePullRequest { title, body, head, base, draft } => {
@@ -89,6 +90,7 @@ impl Act<'_> {
             | Call::Branches { .. }
             | Call::Tips { .. }
             | Call::File { .. }
+            | Call::Folder { .. }
             | Call::Runs { .. }
             | Call::Run { .. }
             | Call::JobLog { .. }
@@ -126,6 +128,7 @@ pub(in crate::forge::world) fn settled(answer: Option<GitAnswer>) -> Result<GitA
             | GitAnswer::Done
             | GitAnswer::Commit(_)
             | GitAnswer::File(_)
+            | GitAnswer::Folder(_)
             | GitAnswer::Ahead(_)
             | GitAnswer::Mergeable(_)
             | GitAnswer::Merges(_)

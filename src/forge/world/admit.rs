@@ -144,6 +144,7 @@ impl World {
             | Call::Branches { .. }
             | Call::Tips { .. }
             | Call::File { .. }
+            | Call::Folder { .. }
             | Call::Runs { .. }
             | Call::Run { .. }
             | Call::JobLog { .. }
@@ -159,6 +160,7 @@ impl World {
             | Call::React { .. }
             | Call::Pin { .. }
             | Call::DispatchWorkflow { .. }
+            | Call::SetWorkflow { .. }
             | Call::CancelRun { .. }
             | Call::RerunFailedJobs { .. }
             | Call::UpdatePullRequest { .. } => Ok(None),
@@ -173,6 +175,8 @@ impl World {
             Some(GitQuestion::Branches { prefix: prefix.clone() })
         } else if let Call::Tips { branches, path } = request {
             Some(GitQuestion::Tips { branches: branches.clone(), path: path.clone() })
+        } else if let Call::Folder { commit, path } = request {
+            Some(GitQuestion::Folder { commit: commit.clone(), path: path.clone() })
         } else if let Call::File { reference, path } = request {
             Some(GitQuestion::File { reference: reference.clone(), path: path.clone() })
         } else if let Call::PullRequest { number } = request

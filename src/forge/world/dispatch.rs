@@ -22,6 +22,9 @@ impl Act<'_> {
     ) -> Outcome {
         let facts = self.world.setup.workflows.get(workflow);
         let facts = facts.cloned().ok_or_else(|| missing(format!("workflow `{workflow}`")))?;
+        if self.world.disabled.contains(workflow) {
+            return Err(invalid("Cannot trigger a 'workflow_dispatch' on a disabled workflow"));
+        }
         let head_sha = self.world.branches.get(&branch).cloned();
         let head_sha = head_sha.ok_or_else(|| invalid(format!("No ref found for: {branch}")))?;
         let inputs = checked_inputs(&facts, inputs)?;
@@ -57,6 +60,19 @@ impl Act<'_> {
         self.webhooks.push(Webhook::WorkflowRun { action: RunAction::Requested, run: id });
         self.tell_ready(id, &BTreeSet::new());
         Ok(Response::Dispatched(Some(id)))
+    }
+
+    /// Lets a workflow run, or keeps it from running.
+    pub(in crate::forge::world) fn set_workflow(&mut self, workflow: &str, enabled: bool) -> Outcome {
+        if !self.world.setup.workflows.contains_key(workflow) {
+            return Err(missing(format!("workflow `{workflow}`")));
+        }
+        if enabled {
+            self.world.disabled.remove(workflow);
+        } else {
+            self.world.disabled.insert(workflow.to_owned());
+        }
+        Ok(Response::Done)
     }
 
     fn insert_job(&mut self, run: RunId, attempt: u32, key: String, name: String, needs: Vec<String>) -> JobId {

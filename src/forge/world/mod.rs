@@ -30,7 +30,7 @@ pub mod webhook;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,9 @@ pub struct World {
     jobs: BTreeMap<JobId, JobEntry>,
     checks: BTreeMap<CheckRunId, CheckEntry>,
     statuses: Vec<StatusEntry>,
+    /// Workflows that are kept from running.
+    #[serde(default)]
+    disabled: BTreeSet<String>,
     #[serde(skip)]
     counters: Counters,
 }
@@ -116,6 +119,7 @@ impl World {
             jobs: BTreeMap::new(),
             checks: BTreeMap::new(),
             statuses: Vec::new(),
+            disabled: BTreeSet::new(),
             counters: Counters::default(),
             setup,
         }

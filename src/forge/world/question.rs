@@ -1,6 +1,8 @@
 //! What the world asks of git, and what git answers. The answer travels in the logged request, so that a replay never
 //! runs git.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::id::Sha;
@@ -75,6 +77,13 @@ pub enum GitQuestion {
         /// Path.
         path: String,
     },
+    /// What do the files of a folder hold? → `Folder`; no such commit: `Missing`
+    Folder {
+        /// The commit.
+        commit: Sha,
+        /// The folder.
+        path: String,
+    },
     /// Has the head commits that the base has not? → `Ahead`; a missing branch: `Missing`
     Ahead {
         /// Base branch.
@@ -122,6 +131,8 @@ pub enum GitAnswer {
     Commit(Sha),
     /// A file's bytes.
     File(Vec<u8>),
+    /// A folder's files: texts by name; nothing where one is no text.
+    Folder(BTreeMap<String, Option<String>>),
     /// Whether the head is ahead of the base.
     Ahead(bool),
     /// Whether it would merge cleanly.

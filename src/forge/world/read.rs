@@ -27,9 +27,11 @@ impl World {
             | Request::CommentsSince { .. }
             | Request::Comments { .. }
             | Request::BodyEdits { .. } => self.read_issues(request),
-            Request::Branch { .. } | Request::Branches { .. } | Request::Tips { .. } | Request::File { .. } => {
-                read_git(request, git)
-            }
+            Request::Branch { .. }
+            | Request::Branches { .. }
+            | Request::Tips { .. }
+            | Request::File { .. }
+            | Request::Folder { .. } => read_git(request, git),
             Request::Runs { .. } | Request::Run { .. } | Request::JobLog { .. } => self.read_runs(request),
             Request::PullRequest { number } => self.read_pull(*number, git),
             Request::PullRequests { head } => Ok(Response::PullRequests(self.read_pulls(head.as_deref()))),
@@ -48,6 +50,7 @@ impl World {
             | Request::CreateCommit { .. }
             | Request::CommitOnBranch { .. }
             | Request::DispatchWorkflow { .. }
+            | Request::SetWorkflow { .. }
             | Request::CancelRun { .. }
             | Request::RerunFailedJobs { .. }
             | Request::CreatePullRequest { .. }
@@ -173,6 +176,8 @@ fn read_git(request: &Request, git: Option<&GitAnswer>) -> Outcome {
         Ok(Response::Tips(tips.clone()))
     } else if let (Request::File { .. }, GitAnswer::File(bytes)) = (request, &answer) {
         Ok(Response::File(bytes.clone()))
+    } else if let (Request::Folder { .. }, GitAnswer::Folder(files)) = (request, &answer) {
+        Ok(Response::Folder(files.clone()))
     } else {
         Err(unexpected(Some(&answer)))
     }

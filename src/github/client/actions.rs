@@ -36,6 +36,12 @@ impl Sending<'_> {
         Ok(Response::Dispatched(details.workflow_run_id.map(RunId)))
     }
 
+    pub(super) async fn set_workflow(&self, workflow: &str, enabled: bool) -> Result<Response, Error> {
+        let how = if enabled { "enable" } else { "disable" };
+        let path = format!("/actions/workflows/{}/{how}", segment(workflow)?);
+        self.command(Method::PUT, &path, format!("workflow `{workflow}`")).await
+    }
+
     pub(super) async fn runs(&self, workflow: &str, since: Timestamp) -> Result<Response, Error> {
         let created = encode(&format!(">={}", since.seconds_text()));
         let path = format!("/actions/workflows/{}/runs?created={created}&per_page=100", segment(workflow)?);

@@ -11,6 +11,7 @@ mod connect;
 mod contents;
 mod edits;
 mod error;
+mod folder;
 mod gate;
 mod graphql;
 mod issues;
@@ -275,6 +276,8 @@ impl Sending<'_> {
                 self.commit_on_branch(&branch, &expected, &message, &files).await
             }
             Request::File { reference, path } => self.file(&reference, &path).await,
+            Request::Folder { commit, path } => self.folder(&commit, &path).await,
+            Request::SetWorkflow { workflow, enabled } => self.set_workflow(&workflow, enabled).await,
             Request::DispatchWorkflow { workflow, branch, inputs } => {
                 self.dispatch_workflow(&workflow, &branch, &inputs).await
             }

@@ -62,6 +62,25 @@ pub(crate) async fn dispatch(
     }
 }
 
+/// `PUT …/actions/workflows/{file}/enable`
+pub(crate) async fn enable(call: Call, path: Path<(String, String, String)>) -> Answer<StatusCode> {
+    set(call, path, true).await
+}
+
+/// `PUT …/actions/workflows/{file}/disable`
+pub(crate) async fn disable(call: Call, path: Path<(String, String, String)>) -> Answer<StatusCode> {
+    set(call, path, false).await
+}
+
+async fn set(
+    call: Call,
+    Path((_, _, workflow)): Path<(String, String, String)>,
+    enabled: bool,
+) -> Answer<StatusCode> {
+    call.send(Request::SetWorkflow { workflow, enabled }, StatusCode::UNPROCESSABLE_ENTITY).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `created=>=…` of a query: from when.
 fn created_since(call: &Call) -> Option<Timestamp> {
     let text = call.query.get("created")?;

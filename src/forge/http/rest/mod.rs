@@ -76,6 +76,8 @@ fn git_routes() -> Router<Arc<Hub>> {
 fn run_routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/actions/workflows/{file}/dispatches", post(actions::dispatch))
+        .route("/actions/workflows/{file}/enable", put(actions::enable))
+        .route("/actions/workflows/{file}/disable", put(actions::disable))
         .route("/actions/workflows/{file}/runs", get(actions::runs_of_workflow))
         .route("/actions/runs", get(actions::runs))
         .route("/actions/runs/{run}", get(actions::run))

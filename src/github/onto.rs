@@ -1,5 +1,7 @@
 //! The compare-and-swap that every branch written through the API rests on.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use crate::engine::id::Sha;
 use crate::github::{Error, GitHub, NewFile, Request, Response};
 
@@ -8,11 +10,48 @@ const FILES_MAX: usize = 500;
 /// Most bytes of content in one request, of several files.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// Where our own commits left a branch, for all in this process that write there. Whoever writes compares, so that a
+/// wrong one costs a call.
+#[derive(Clone, Debug, Default)]
+pub struct KnownTip(Arc<Mutex<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    tip: Option<Sha>,
+    breaks: u64,
+}
+
+impl KnownTip {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it stands, as far as that is known.
+    pub fn tip(&self) -> Option<Sha> {
+        self.remembered().tip.clone()
+    }
+
+    /// How often it was not known: while this stays the same, every commit stands on the one before it.
+    pub fn breaks(&self) -> u64 {
+        self.remembered().breaks
+    }
+
+    /// Keeps where a commit of ours left it; nothing: that is not known any more.
+    pub fn keep(&self, tip: Option<Sha>) {
+        let mut remembered = self.remembered();
+        remembered.breaks += u64::from(tip.is_none());
+        remembered.tip = tip;
+    }
+}
+
 /// Commits files on top of what is taken for a branch's head (nothing: there is no such branch) and moves the branch
 /// there, if nobody else was faster: one call where the branch is there and the files fit it. Many files become several
 /// commits, and the branch moves to the last of them, so that whoever reads it sees all or none. Gives that commit;
 /// [`Error::Conflict`] where somebody was faster, and nothing moved then.
-pub(super) async fn commit_onto(
+///
+/// # Errors
+/// As any write; where the answer was lost, the branch itself says what happened.
+pub async fn commit_onto(
     github: &impl GitHub,
     branch: String,
     head: Option<Sha>,
