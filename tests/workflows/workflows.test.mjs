@@ -83,6 +83,41 @@ test("the work is uploaded whatever the agent did", () => {
   for (const ended of ["success", "failure", "cancelled"]) assert.equal(runs(upload.if, {}, ended), true);
 });
 
+test("the plan is looked at whatever became of a run's jobs", () => {
+  const { wake } = jobs("examples/actions-native/task.yml");
+  for (const ended of ["success", "failure", "cancelled"]) assert.equal(runs(wake.if, {}, ended), true);
+  assert.deepEqual(wake.permissions, { actions: "write" });
+  assert.ok(wake.steps.every(({ uses }) => !uses?.startsWith("actions/checkout@")));
+  assert.equal(jobs(".github/workflows/task.yml").wake, undefined);
+});
+
+test("what a bot does to an issue wakes nobody; a person, a push and a request do", () => {
+  const { handle } = jobs("examples/actions-native/orchestrate.yml");
+  const wakes = (event_name, actor) => runs(handle.if, { github: { event_name, actor } });
+  assert.equal(wakes("issues", "owner"), true);
+  assert.equal(wakes("issues", "github-actions[bot]"), false);
+  assert.equal(wakes("push", "task-orchestrator[bot]"), true);
+  assert.equal(wakes("workflow_dispatch", "github-actions[bot]"), true);
+});
+
+test("a person's command wakes, as does the end of a workflow; other comments and bots do not", () => {
+  const { handle } = jobs("examples/actions-native/orchestrate-comments.yml");
+  const said = (body, actor) => runs(handle.if, { github: { event_name: "issue_comment", actor, event: { comment: { body } } } });
+  assert.equal(said("/orchestrate approve", "owner"), true);
+  assert.equal(said("Please\n/orchestrate approve", "owner"), true);
+  assert.equal(said("Thank you", "owner"), false);
+  assert.equal(said("/orchestrate approve", "helpful[bot]"), false);
+  assert.equal(runs(handle.if, { github: { event_name: "workflow_run", actor: "helpful[bot]", event: {} } }), true);
+});
+
+test("files that wake one share a group, and none is cancelled half way", () => {
+  const shared = { group: "orchestrate", "cancel-in-progress": false };
+  for (const file of ["orchestrate", "orchestrate-heartbeat", "orchestrate-comments"]) {
+    const { parsed } = ALL.find(({ name }) => name === `examples/actions-native/${file}.yml`);
+    assert.deepEqual(parsed.concurrency, shared, file);
+  }
+});
+
 test("every expression can be evaluated", () => {
   const contexts = {
     env: {}, github: { token: "", event: {} }, inputs: {}, job: {}, matrix: {}, needs: {}, runner: { temp: "" },

@@ -30,6 +30,12 @@ fn what_is_not_run_here_is_refused_by_name() {
     for (from, to, named) in [
         ("permissions: {}", "defaults: {}", "defaults"),
         ("permissions: {}", "concurrency: x", "concurrency"),
+        ("permissions: {}", "concurrency: {group: x}", "concurrency.group"),
+        (
+            "permissions: {}",
+            "concurrency: {group: \"${{ github.run_id }}\", cancel-in-progress: true}",
+            "concurrency.cancel-in-progress",
+        ),
         ("permissions: {}", "permissions: {id-token: write}", "permissions.id-token"),
         ("permissions: {}", "permissions: {contents: admin}", "permissions.contents: `admin`"),
         ("    runs-on: ubuntu-24.04\n    timeout-minutes: 5\n", "    timeout-minutes: 5\n", "runs-on"),
