@@ -52,7 +52,9 @@ kinds!(
     CreateCommit,
     CommitOnBranch,
     File,
+    Folder,
     DispatchWorkflow,
+    SetWorkflow,
     Runs,
     Run,
     CancelRun,
@@ -219,6 +221,10 @@ impl Asker<'_> {
         for (reference, path) in [("orchestrate/state", "briefs/1.1.json"), (trunk.as_str(), "f1.txt")] {
             self.ask(Request::File { reference: reference.to_owned(), path: path.to_owned() }).await;
         }
+        let commit = self.tip(&branch()).await;
+        for path in ["briefs", "nothing"] {
+            self.ask(Request::Folder { commit: commit.clone(), path: path.to_owned() }).await;
+        }
         for _ in 0..2 {
             self.ask(Request::Branch { branch: branch() }).await;
         }
@@ -263,6 +269,9 @@ impl Asker<'_> {
 
     async fn runs(&mut self) {
         let began = self.site.now();
+        for enabled in [false, true] {
+            self.ask(Request::SetWorkflow { workflow: "task.yml".to_owned(), enabled }).await;
+        }
         let run = self.dispatch("t1.1.aa").await;
         self.ask(Request::Run { run }).await;
         let job = self.job(run);
