@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::engine::id::JobId;
@@ -100,6 +102,10 @@ impl<H: Host> JobTask<H> {
         self.name_job(&folder, token);
         let mut environment = folder.environment();
         environment.extend(self.github_variables());
+        match event_file(&folder, &self.run, &self.names) {
+            Ok(path) => environment.insert("GITHUB_EVENT_PATH".to_owned(), path.into()),
+            Err(error) => return failed(&format!("the event's file cannot be written: {error}")),
+        };
         if self.job.environment.is_some() {
             environment.extend(self.shared.options.agent_environment.clone());
         }
@@ -230,6 +236,18 @@ impl<H: Host> JobTask<H> {
         }
         outputs
     }
+}
+
+/// The file that tells a job what started its run: as much of the payload as says where to look.
+fn event_file(folder: &JobFolder, run: &RunEntry, names: &Names) -> std::io::Result<PathBuf> {
+    let repository = names.group("github").find(|(name, _)| *name == "repository").map(|(_, text)| text);
+    let mut event = json!({ "action": run.event.action, "repository": { "full_name": repository } });
+    if let Some(number) = run.event.issue {
+        event["issue"] = json!({ "number": number });
+    }
+    event["ref"] = json!(format!("refs/heads/{}", run.branch));
+    let path = folder.files.join("event.json");
+    std::fs::write(&path, event.to_string()).map(|()| path)
 }
 
 fn failed(problem: &str) -> (JobEnd, LogTail) {
