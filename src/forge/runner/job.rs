@@ -18,6 +18,7 @@ use crate::forge::runner::log::LogTail;
 use crate::forge::runner::step::{JobState, StepEnd, add_variables};
 use crate::forge::runner::workflow::{self, Step, Templates};
 use crate::forge::runner::{Host, Shared};
+use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::request::{Request, RunnerAct};
 use crate::forge::world::state::RunEntry;
 use crate::github;
@@ -73,7 +74,10 @@ impl<H: Host> JobTask<H> {
     }
 
     async fn with_token(&mut self, interruption: &mut Interruption) -> (JobEnd, LogTail) {
-        let token = match self.shared.host.job_token(&self.job.permissions).await {
+        // Which repository it is for every token may read, as on GitHub.
+        let mut permissions = self.job.permissions.clone();
+        permissions.entry(Scope::Metadata).or_insert(Level::Read);
+        let token = match self.shared.host.job_token(&permissions).await {
             Ok(token) => token,
             Err(error) => return failed(&format!("no token can be made for the job: {error}")),
         };

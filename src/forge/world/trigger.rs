@@ -87,6 +87,11 @@ impl World {
         self.runs.values().filter(move |run| run.progress != Progress::Completed && is_in(&run.workflow)).map(|run| run.id)
     }
 
+    /// Whether a workflow may run.
+    pub fn is_enabled(&self, workflow: &str) -> bool {
+        self.setup.workflows.contains_key(workflow) && !self.disabled.contains(workflow)
+    }
+
     /// Whether a run waits for another one of its concurrency group.
     pub fn waits_for_its_group(&self, run: RunId) -> bool {
         let workflow = self.runs.get(&run).and_then(|entry| self.setup.workflows.get(&entry.workflow));

@@ -109,7 +109,7 @@ fn action(place: &str, uses: &str, mut with: With<'_>) -> Result<(StepAct, Templ
     };
     let act = if uses == "./" || pinned(OWN_ACTION) {
         // How the program gets onto GitHub's machine; here it is there already.
-        with.drop(&["version", "sha256", "codex-version"]);
+        with.drop(&["binary", "codex-version"]);
         let command = with.plain("command", "", &OWN_COMMANDS)?;
         for (input, variable) in OWN_INPUTS.into_iter().filter(|_| !command.is_empty()) {
             given.extend(with.optional(input)?.map(|text| (variable.to_owned(), text)));
