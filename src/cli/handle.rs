@@ -17,6 +17,7 @@ use crate::cli::output;
 use crate::cli::serve::{clock, flag, secret};
 use crate::engine::config::{ActionsNative, Settings};
 use crate::engine::id::{Login, Owner, RepositoryName};
+use crate::engine::plan::PlanStatus;
 use crate::engine::time::{Span, Timestamp};
 use crate::git::command::Program;
 use crate::git::mirror::{Credentials as GitCredentials, Mirror};
@@ -46,7 +47,8 @@ It reads what GitHub's runner sets (GITHUB_REPOSITORY, GITHUB_EVENT_NAME and the
 workflow's own token; an App's id and key, the key in a file or in ORCHESTRATOR_PRIVATE_KEY, lift what that token cannot
 do. `task-orchestrator init --actions-native` writes workflows that call it.
 
-Exit code 0: worked, or another run works the repository.")]
+Exit code 0: worked, or another run works the repository. 1: it could not work; the next run goes on where this one
+ended. 2: usage.")]
 pub(super) struct HandleArgs {
     /// An App's id or client id, to work as that App instead of with the workflow's own token
     #[arg(long, value_name = "ID", env = "ORCHESTRATOR_APP_ID", default_value = "", hide_default_value = true)]
@@ -136,6 +138,12 @@ pub(super) async fn run(arguments: HandleArgs) -> Result<ExitCode, Failure> {
     }
     if arguments.json {
         output::print(&format!("{}\n", told.json(now)))?;
+    }
+    // A run that could not even read must not look like one that found nothing to do.
+    let is_blind = told.session.as_ref().is_some_and(|session| session.plan.header.status == PlanStatus::Rebuilding);
+    if is_blind {
+        return Err(Failure::failed("GitHub could not be read, so nothing was done; the lines above say why")
+            .with_hint("check the job's `permissions` against those of the file that `init` writes"));
     }
     Ok(ExitCode::SUCCESS)
 }

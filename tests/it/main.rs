@@ -21,6 +21,7 @@ macro_rules! stories {
     };
 }
 
+mod actions;
 mod again;
 mod alone;
 mod asked;

@@ -261,5 +261,6 @@ pub fn task_workflow() -> WorkflowFacts {
         run_name: Some("orchestrate ${{ inputs.key }}".to_owned()),
         inputs: [input("key"), input("brief")].into(),
         jobs: vec![job("claim", &[]), job("agent", &["claim"]), job("publish", &["claim", "agent"])],
+        ..WorkflowFacts::default()
     }
 }

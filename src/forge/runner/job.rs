@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::engine::id::JobId;
@@ -16,6 +18,7 @@ use crate::forge::runner::log::LogTail;
 use crate::forge::runner::step::{JobState, StepEnd, add_variables};
 use crate::forge::runner::workflow::{self, Step, Templates};
 use crate::forge::runner::{Host, Shared};
+use crate::forge::world::access::{Level, Scope};
 use crate::forge::world::request::{Request, RunnerAct};
 use crate::forge::world::state::RunEntry;
 use crate::github;
@@ -71,7 +74,10 @@ impl<H: Host> JobTask<H> {
     }
 
     async fn with_token(&mut self, interruption: &mut Interruption) -> (JobEnd, LogTail) {
-        let token = match self.shared.host.job_token(&self.job.permissions).await {
+        // Which repository it is for every token may read, as on GitHub.
+        let mut permissions = self.job.permissions.clone();
+        permissions.entry(Scope::Metadata).or_insert(Level::Read);
+        let token = match self.shared.host.job_token(&permissions).await {
             Ok(token) => token,
             Err(error) => return failed(&format!("no token can be made for the job: {error}")),
         };
@@ -100,6 +106,10 @@ impl<H: Host> JobTask<H> {
         self.name_job(&folder, token);
         let mut environment = folder.environment();
         environment.extend(self.github_variables());
+        match event_file(&folder, &self.run, &self.names) {
+            Ok(path) => environment.insert("GITHUB_EVENT_PATH".to_owned(), path.into()),
+            Err(error) => return failed(&format!("the event's file cannot be written: {error}")),
+        };
         if self.job.environment.is_some() {
             environment.extend(self.shared.options.agent_environment.clone());
         }
@@ -230,6 +240,18 @@ impl<H: Host> JobTask<H> {
         }
         outputs
     }
+}
+
+/// The file that tells a job what started its run: as much of the payload as says where to look.
+fn event_file(folder: &JobFolder, run: &RunEntry, names: &Names) -> std::io::Result<PathBuf> {
+    let repository = names.group("github").find(|(name, _)| *name == "repository").map(|(_, text)| text);
+    let mut event = json!({ "action": run.event.action, "repository": { "full_name": repository } });
+    if let Some(number) = run.event.issue {
+        event["issue"] = json!({ "number": number });
+    }
+    event["ref"] = json!(format!("refs/heads/{}", run.branch));
+    let path = folder.files.join("event.json");
+    std::fs::write(&path, event.to_string()).map(|()| path)
 }
 
 fn failed(problem: &str) -> (JobEnd, LogTail) {

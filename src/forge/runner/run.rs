@@ -211,7 +211,7 @@ impl<H: Host> RunTask<H> {
         for (name, value) in [
             ("actor", run.actor.login.as_str()),
             ("api_url", &options.api_url),
-            ("event_name", "workflow_dispatch"),
+            ("event_name", &run.event.name),
             ("ref", &reference),
             ("ref_name", &run.branch),
             ("ref_type", "branch"),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
@@ -28,6 +29,8 @@ pub(super) async fn work<H: Host>(shared: Arc<Shared<H>>, stop: CancellationToke
         tried_checks: BTreeSet::new(),
         tasks: JoinSet::new(),
     };
+    // They end with this.
+    let _clocks = clocks(&schedule.shared);
     loop {
         changes.borrow_and_update();
         schedule.pass_on();
@@ -42,6 +45,26 @@ pub(super) async fn work<H: Host>(shared: Arc<Shared<H>>, stop: CancellationToke
         }
     }
     schedule.end().await;
+}
+
+/// Starts workflows by the clock, counted from now.
+fn clocks<H: Host>(shared: &Arc<Shared<H>>) -> JoinSet<()> {
+    let mut clocks = JoinSet::new();
+    for (name, workflow) in &shared.options.workflows {
+        let Some(minutes) = workflow.triggers.every_minutes else { continue };
+        let (shared, workflow) = (Arc::clone(shared), name.clone());
+        let length = Duration::from_secs(u64::from(minutes) * 60);
+        clocks.spawn(async move {
+            loop {
+                tokio::time::sleep(length).await;
+                let act = RunnerAct::Due { workflow: workflow.clone() };
+                if let Err(error) = shared.host.apply(Request::Runner(act)).await {
+                    tracing::warn!(%error, workflow, "the clock started nothing");
+                }
+            }
+        });
+    }
+    clocks
 }
 
 /// Something under way.
@@ -85,8 +108,9 @@ impl<H: Host> Schedule<H> {
             let key = (run.id, run.attempt);
             run.progress == Progress::Queued && !self.runs.contains_key(&key) && !self.tried_runs.contains(&key)
         };
+        let may = |world: &World, run: &RunEntry| !world.waits_for_its_group(run.id);
         let queued: Vec<(RunEntry, Vec<JobEntry>)> = self.shared.host.look(|world| {
-            let taken = world.runs().filter(is_open).take(free);
+            let taken = world.runs().filter(is_open).filter(|run| may(world, run)).take(free);
             taken.map(|run| (run.clone(), world.jobs_of(run.id).cloned().collect())).collect()
         });
         for (run, jobs) in queued {

@@ -46,15 +46,16 @@ impl StepEnd {
 impl<H: Host> JobState<'_, H> {
     /// Does what a step does. What goes wrong is a failed step with its reason in the log.
     pub(super) async fn step(&mut self, index: usize, step: &Step, mut stops: StepInterruption<'_>) -> StepEnd {
+        if let StepAct::OwnAction | StepAct::OwnCommand { .. } = &step.act {
+            prepend_path(&mut self.environment, &self.shared.options.state.join("bin"));
+        }
         let mut variables = self.environment.clone();
         let done = match add_variables(&step.env, &mut self.names, &mut variables) {
             Err(error) => Err(error),
             Ok(()) => match &step.act {
                 StepAct::Run { script, shell } => self.script(index, script, *shell, variables, &mut stops).await,
-                StepAct::OwnAction => {
-                    prepend_path(&mut self.environment, &self.shared.options.state.join("bin"));
-                    Ok(StepEnd::of(Conclusion::Success))
-                }
+                StepAct::OwnAction => Ok(StepEnd::of(Conclusion::Success)),
+                StepAct::OwnCommand { line } => self.script(index, line, Shell::Bash, variables, &mut stops).await,
                 StepAct::Upload { name, path, missing, hidden } => {
                     let names = name.fill(&self.names).and_then(|name| path.fill(&self.names).map(|path| (name, path)));
                     match names {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::id::{JobId, RunId};
+use crate::engine::id::{JobId, RunId, Sha};
 use crate::engine::snapshot::{Conclusion, Job, Progress};
 use crate::forge::world::act::{Act, Outcome};
 use crate::forge::world::admit::{conflict, invalid, missing};
 use crate::forge::world::setup::WorkflowFacts;
-use crate::forge::world::state::{Cancel, JobEntry, RunEntry};
+use crate::forge::world::state::{Cancel, JobEntry, RunEntry, RunEvent};
 use crate::forge::world::text::run_title;
 use crate::forge::world::webhook::{JobAction, RunAction, Webhook};
 use crate::forge::world::{INPUT_CHARACTERS_MAX, INPUTS_MAX};
@@ -22,12 +22,33 @@ impl Act<'_> {
     ) -> Outcome {
         let facts = self.world.setup.workflows.get(workflow);
         let facts = facts.cloned().ok_or_else(|| missing(format!("workflow `{workflow}`")))?;
+        if !facts.triggers.dispatch {
+            return Err(invalid("Workflow does not have 'workflow_dispatch' trigger"));
+        }
         if self.world.disabled.contains(workflow) {
             return Err(invalid("Cannot trigger a 'workflow_dispatch' on a disabled workflow"));
         }
         let head_sha = self.world.branches.get(&branch).cloned();
         let head_sha = head_sha.ok_or_else(|| invalid(format!("No ref found for: {branch}")))?;
         let inputs = checked_inputs(&facts, inputs)?;
+        let id = self.start(workflow, facts, branch, head_sha, inputs, RunEvent::default());
+        Ok(Response::Dispatched(Some(id)))
+    }
+
+    /// Queues a run. Of its concurrency group it takes the place of whatever waited.
+    pub(in crate::forge::world) fn start(
+        &mut self,
+        workflow: &str,
+        facts: WorkflowFacts,
+        branch: String,
+        head_sha: Sha,
+        inputs: BTreeMap<String, String>,
+        event: RunEvent,
+    ) -> RunId {
+        if let Some(group) = &facts.group {
+            let waiting: Vec<RunId> = self.world.open_in_group(group).skip(1).collect();
+            waiting.into_iter().for_each(|run| self.end_run(run, Conclusion::Cancelled));
+        }
         self.world.issued.run += 1;
         let id = RunId(self.world.issued.run);
         let title = run_title(facts.run_name.as_deref().unwrap_or(&facts.name), &inputs);
@@ -38,6 +59,7 @@ impl Act<'_> {
             name: facts.name.clone(),
             title,
             inputs,
+            event,
             actor: self.sender.clone(),
             branch,
             head_sha,
@@ -59,7 +81,7 @@ impl Act<'_> {
         }
         self.webhooks.push(Webhook::WorkflowRun { action: RunAction::Requested, run: id });
         self.tell_ready(id, &BTreeSet::new());
-        Ok(Response::Dispatched(Some(id)))
+        id
     }
 
     /// Lets a workflow run, or keeps it from running.

@@ -24,6 +24,7 @@ mod seed;
 pub mod setup;
 pub mod state;
 pub mod text;
+mod trigger;
 mod view;
 pub mod webhook;
 
@@ -148,6 +149,9 @@ impl World {
         let mut act =
             Act { world: self, sender: Actor { login: Login::new(ACTIONS_BOT), bot: true }, now, webhooks: Vec::new() };
         let response = act.perform(request, question.is_some());
+        if response.is_ok() {
+            act.trigger();
+        }
         let webhooks = if response.is_ok() { act.webhooks } else { Vec::new() };
         Applied { response, webhooks }
     }

@@ -146,6 +146,11 @@ pub enum PersonAct {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunnerAct {
+    /// The clock starts a workflow.
+    Due {
+        /// Its file.
+        workflow: String,
+    },
     /// A job's process is under way; the first one starts the run.
     JobStarted {
         /// Which.

@@ -52,6 +52,7 @@ impl Act<'_> {
                 self.known_job(job)?.log = tail(&text, LOG_CHARACTERS_MAX);
                 Ok(Response::Done)
             }
+            RunnerAct::Due { workflow } => self.due(&workflow),
             RunnerAct::Restarted => {
                 let alive = self.world.runs().filter(|run| run.progress == Progress::InProgress);
                 let alive: Vec<RunId> = alive.map(|run| run.id).collect();

@@ -1,6 +1,6 @@
 //! What a world is told at its beginning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,32 @@ pub struct WorkflowFacts {
     pub inputs: BTreeMap<String, InputFacts>,
     /// Its jobs, in the file's order.
     pub jobs: Vec<JobFacts>,
+    /// What starts it.
+    #[serde(default)]
+    pub triggers: Triggers,
+    /// Its concurrency group: one run of it works, one may wait, and a newer one takes the waiting one's place.
+    #[serde(default)]
+    pub group: Option<String>,
+}
+
+/// What starts a workflow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triggers {
+    /// Whether it can be asked for.
+    pub dispatch: bool,
+    /// What happens to an issue: these actions.
+    pub issues: BTreeSet<String>,
+    /// A push to one of these branches.
+    pub push: BTreeSet<String>,
+    /// The clock, each time so many minutes have passed.
+    pub every_minutes: Option<u32>,
+}
+
+impl Default for Triggers {
+    /// Asked for, and nothing else.
+    fn default() -> Self {
+        Self { dispatch: true, issues: BTreeSet::new(), push: BTreeSet::new(), every_minutes: None }
+    }
 }
 
 /// A world's beginning.

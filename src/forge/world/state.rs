@@ -88,6 +88,24 @@ pub struct Artifact {
     pub at: Timestamp,
 }
 
+/// What started a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// The event's name.
+    pub name: String,
+    /// Its action, where it has one.
+    pub action: Option<String>,
+    /// The issue it is about.
+    pub issue: Option<IssueNumber>,
+}
+
+impl Default for RunEvent {
+    /// Somebody asked for it.
+    fn default() -> Self {
+        Self { name: "workflow_dispatch".to_owned(), action: None, issue: None }
+    }
+}
+
 /// A workflow run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEntry {
@@ -103,6 +121,9 @@ pub struct RunEntry {
     pub title: String,
     /// Inputs, defaults filled in.
     pub inputs: BTreeMap<String, String>,
+    /// What started it.
+    #[serde(default)]
+    pub event: RunEvent,
     /// Who asked for it.
     pub actor: Actor,
     /// The branch it runs on.

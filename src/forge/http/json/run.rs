@@ -42,7 +42,7 @@ pub(crate) fn run(place: &Place, world: &World, entry: &RunEntry) -> Value {
         "path": format!(".github/workflows/{}", entry.workflow),
         "head_branch": entry.branch,
         "head_sha": entry.head_sha,
-        "event": "workflow_dispatch",
+        "event": entry.event.name,
         "status": status(entry.progress),
         "conclusion": conclusion(entry.conclusion),
         "run_number": entry.number,

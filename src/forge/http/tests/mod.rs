@@ -49,6 +49,7 @@ pub(crate) fn options(folder: &Path, now: &Arc<AtomicI64>) -> ForgeOptions {
         run_name: Some("task ${{ inputs.key }}".to_owned()),
         inputs: BTreeMap::from([("key".to_owned(), input)]),
         jobs: vec![JobFacts { id: "claim".to_owned(), name: "claim".to_owned(), needs: Vec::new() }],
+        ..WorkflowFacts::default()
     };
     ForgeOptions {
         state: folder.join("state"),

@@ -8,7 +8,7 @@ use crate::forge::runner::expression::{self, Condition, Name, Template};
 use crate::forge::runner::workflow::file::{Concurrency, File, InputFile, JobFile, Needs, Ordered};
 use crate::forge::runner::workflow::known::{Known, Place};
 use crate::forge::runner::workflow::{
-    JOBS_MAX, Job, STEPS_MAX, TIMEOUT_MINUTES, Templates, Workflow, WorkflowError, step,
+    JOBS_MAX, Job, STEPS_MAX, TIMEOUT_MINUTES, Templates, Workflow, WorkflowError, step, trigger,
 };
 use crate::forge::world::access::{Level, Permissions, Scope};
 use crate::forge::world::setup::InputFacts;
@@ -27,9 +27,11 @@ fn wrong_expression(place: &str) -> impl Fn(expression::Error) -> WorkflowError 
 
 /// Checks the whole file.
 pub(super) fn workflow(file: File) -> Result<Workflow, WorkflowError> {
-    let mut known =
-        Known { inputs: names("on.workflow_dispatch.inputs", &file.on.workflow_dispatch.inputs)?, ..Known::default() };
-    let inputs = inputs(file.on.workflow_dispatch.inputs)?;
+    let triggers = trigger::triggers(&file.on)?;
+    let group = file.concurrency.map(trigger::group).transpose()?;
+    let asked = file.on.workflow_dispatch.unwrap_or_default().inputs;
+    let mut known = Known { inputs: names("on.workflow_dispatch.inputs", &asked)?, ..Known::default() };
+    let inputs = inputs(asked)?;
     if let Some(text) = &file.run_name {
         let only_inputs =
             |name: &Name| name.parts().first() == Some(&"inputs") && known.is_known(Place::Workflow, name);
@@ -47,7 +49,7 @@ pub(super) fn workflow(file: File) -> Result<Workflow, WorkflowError> {
         let checked = JobCheck { place: format!("jobs.{id}"), outputs: &outputs, held: &held };
         jobs.push(checked.job(id, written, &mut known)?);
     }
-    let workflow = Workflow { name: file.name, run_name: file.run_name, inputs, env, jobs };
+    let workflow = Workflow { name: file.name, run_name: file.run_name, inputs, env, jobs, triggers, group };
     match workflow.jobs.iter().find(|job| workflow.ancestors(&job.id).iter().any(|other| other.id == job.id)) {
         Some(job) => Err(refused(format!("jobs.{}.needs", job.id), "a job cannot wait for itself")),
         None => Ok(workflow),

@@ -51,6 +51,7 @@ pub(super) struct File {
     pub(super) concurrency: Option<Concurrency>,
     #[serde(default)]
     pub(super) env: Ordered<String>,
+    pub(super) concurrency: Option<ConcurrencyFile>,
     pub(super) jobs: Ordered<JobFile>,
 }
 
@@ -66,10 +67,46 @@ pub(super) struct Concurrency {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct On {
-    pub(super) workflow_dispatch: Dispatch,
+    #[serde(default, deserialize_with = "given")]
+    pub(super) workflow_dispatch: Option<Dispatch>,
+    pub(super) issues: Option<Issues>,
+    pub(super) push: Option<Push>,
+    #[serde(default)]
+    pub(super) schedule: Vec<Schedule>,
+}
+
+/// A key that stands there, with or without anything behind it.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dispatch>, D::Error> {
+    Option::<Dispatch>::deserialize(deserializer).map(|dispatch| Some(dispatch.unwrap_or_default()))
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issues {
+    pub(super) types: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Push {
+    pub(super) branches: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) cron: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ConcurrencyFile {
+    pub(super) group: String,
+    #[serde(default)]
+    pub(super) cancel_in_progress: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dispatch {
     #[serde(default)]

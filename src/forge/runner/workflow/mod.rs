@@ -5,6 +5,7 @@ mod check;
 mod file;
 mod known;
 mod step;
+mod trigger;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use crate::forge::runner::expression::{Condition, Template};
 use crate::forge::world::access::Permissions;
-use crate::forge::world::setup::{InputFacts, JobFacts, WorkflowFacts};
+use crate::forge::world::setup::{InputFacts, JobFacts, Triggers, WorkflowFacts};
 
 pub use step::OWN_ACTION;
 
@@ -58,6 +59,10 @@ pub struct Workflow {
     pub env: Templates,
     /// Jobs, in the file's order.
     pub jobs: Vec<Job>,
+    /// What starts it.
+    pub triggers: Triggers,
+    /// Its concurrency group.
+    pub group: Option<String>,
 }
 
 /// A job.
@@ -116,6 +121,11 @@ pub enum StepAct {
     },
     /// Puts `task-orchestrator` on `PATH`.
     OwnAction,
+    /// The same, and runs this line of it.
+    OwnCommand {
+        /// The line.
+        line: String,
+    },
     /// Stores files.
     Upload {
         /// The artifact's name.
@@ -180,6 +190,8 @@ impl Workflow {
             run_name: self.run_name.clone(),
             inputs: self.inputs.clone(),
             jobs: self.jobs.iter().map(job).collect(),
+            triggers: self.triggers.clone(),
+            group: self.group.clone(),
         }
     }
 

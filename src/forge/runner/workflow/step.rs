@@ -9,12 +9,21 @@ use crate::forge::runner::expression::Template;
 use crate::forge::runner::workflow::check::{condition, identifier, minutes, refused, shown, template, templates};
 use crate::forge::runner::workflow::file::{Ordered, StepFile};
 use crate::forge::runner::workflow::known::{Known, Place};
-use crate::forge::runner::workflow::{MissingFiles, Shell, Step, StepAct, WorkflowError};
+use crate::forge::runner::workflow::{MissingFiles, Shell, Step, StepAct, Templates, WorkflowError};
 
 /// Our own action, which puts the program on `PATH`.
 pub const OWN_ACTION: &str = "task-orchestrator/task-orchestrator";
 const UPLOAD_ACTION: &str = "actions/upload-artifact";
 const DOWNLOAD_ACTION: &str = "actions/download-artifact";
+
+/// What our own action runs, where it is told to run anything: whatever needs no more than its variables.
+const OWN_COMMANDS: [&str; 3] = ["", "handle", "wake"];
+/// Its inputs that become variables of the program.
+const OWN_INPUTS: [(&str, &str); 3] = [
+    ("github-token", "ORCHESTRATOR_TOKEN"),
+    ("app-id", "ORCHESTRATOR_APP_ID"),
+    ("private-key", "ORCHESTRATOR_PRIVATE_KEY"),
+];
 
 /// How every line of a `run:` begins.
 const LINE_BEGINNING: &str = "task-orchestrator worker ";
@@ -25,7 +34,7 @@ const SHELL_MARKS: [&str; 7] = [";", "&", "|", "`", "$(", "<", ">"];
 pub(super) fn step(place: &str, written: StepFile, known: &mut Known) -> Result<Step, WorkflowError> {
     let at = |key: &str| format!("{place}.{key}");
     let condition = condition(&at("if"), written.condition.as_deref(), known, Place::StepCondition)?;
-    let env = templates(&at("env"), written.env, known, Place::Step)?;
+    let mut env = templates(&at("env"), written.env, known, Place::Step)?;
     let timeout = written.timeout_minutes.map(|length| minutes(&at("timeout-minutes"), length)).transpose()?;
     let (act, otherwise) = match (written.run, written.uses) {
         (Some(script), None) if written.with.0.is_empty() => {
@@ -35,7 +44,9 @@ pub(super) fn step(place: &str, written: StepFile, known: &mut Known) -> Result<
         (None, Some(uses)) if written.shell.is_none() => {
             let name = format!("Run {uses}");
             let with = With { place: at("with"), entries: with(&at("with"), written.with)?, known };
-            (action(&at("uses"), &uses, with)?, name)
+            let (act, given) = action(&at("uses"), &uses, with)?;
+            env.extend(given);
+            (act, name)
         }
         (Some(_), Some(_)) | (None, None) => return Err(refused(place, "a step has either `run` or `uses`")),
         (Some(_), None) => return Err(refused(at("with"), "`with` belongs to `uses`")),
@@ -89,15 +100,24 @@ fn with(place: &str, written: Ordered<String>) -> Result<BTreeMap<String, String
     Ok(written.0.into_iter().collect())
 }
 
-fn action(place: &str, uses: &str, mut with: With<'_>) -> Result<StepAct, WorkflowError> {
+/// An action, and the variables its inputs stand for.
+fn action(place: &str, uses: &str, mut with: With<'_>) -> Result<(StepAct, Templates), WorkflowError> {
+    let mut given = Templates::new();
     let pinned = |name: &str| {
         let commit = uses.strip_prefix(name).and_then(|rest| rest.strip_prefix('@'));
         commit.is_some_and(|sha| sha.len() == 40 && sha.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     let act = if uses == "./" || pinned(OWN_ACTION) {
         // How the program gets onto GitHub's machine; here it is there already.
-        with.drop(&["version", "sha256", "codex-version"]);
-        StepAct::OwnAction
+        with.drop(&["binary", "codex-version"]);
+        let command = with.plain("command", "", &OWN_COMMANDS)?;
+        for (input, variable) in OWN_INPUTS.into_iter().filter(|_| !command.is_empty()) {
+            given.extend(with.optional(input)?.map(|text| (variable.to_owned(), text)));
+        }
+        match command.as_str() {
+            "" => StepAct::OwnAction,
+            command => StepAct::OwnCommand { line: format!("task-orchestrator {command}") },
+        }
     } else if pinned(UPLOAD_ACTION) {
         let missing = with.plain("if-no-files-found", "warn", MissingFiles::VARIANTS)?;
         let hidden = with.plain("include-hidden-files", "false", &["true", "false"])? == "true";
@@ -121,7 +141,7 @@ fn action(place: &str, uses: &str, mut with: With<'_>) -> Result<StepAct, Workfl
         return Err(refused(place, problem));
     };
     with.done()?;
-    Ok(act)
+    Ok((act, given))
 }
 
 /// What an action is given; what is taken is removed.

@@ -42,6 +42,7 @@ fn world() -> World {
             ("mode".to_owned(), InputFacts { required: false, default: Some("fast".to_owned()) }),
         ]),
         jobs: vec![job("claim", &[]), job("agent", &["claim"])],
+        ..WorkflowFacts::default()
     };
     setup.workflows.insert("task.yml".to_owned(), facts);
     let mut world = World::new(setup);

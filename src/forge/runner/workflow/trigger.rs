@@ -1,0 +1,52 @@
+//! What starts a workflow, and the group in which one run of it works at a time.
+
+use std::collections::BTreeSet;
+
+use crate::forge::runner::workflow::WorkflowError;
+use crate::forge::runner::workflow::check::refused;
+use crate::forge::runner::workflow::file::{ConcurrencyFile, On, Schedule};
+use crate::forge::world::setup::Triggers;
+
+/// Longest time between two starts by the clock that is written as minutes.
+const MINUTES_MAX: u32 = 59;
+
+/// What starts the workflow.
+pub(super) fn triggers(on: &On) -> Result<Triggers, WorkflowError> {
+    let words = |listed: Option<&Vec<String>>| listed.into_iter().flatten().cloned().collect::<BTreeSet<_>>();
+    let triggers = Triggers {
+        dispatch: on.workflow_dispatch.is_some(),
+        issues: words(on.issues.as_ref().map(|issues| &issues.types)),
+        push: words(on.push.as_ref().map(|push| &push.branches)),
+        every_minutes: every_minutes(&on.schedule)?,
+    };
+    if let Some(branch) = triggers.push.iter().find(|branch| branch.contains(['*', '?', '!', '['])) {
+        return Err(refused("on.push.branches", format!("`{branch}` is a pattern; write a branch's name")));
+    }
+    let nothing = Triggers { dispatch: false, ..Triggers::default() };
+    if triggers == nothing { Err(refused("on", "nothing starts this workflow here")) } else { Ok(triggers) }
+}
+
+fn every_minutes(schedule: &[Schedule]) -> Result<Option<u32>, WorkflowError> {
+    let [Schedule { cron }] = schedule else {
+        return if schedule.is_empty() { Ok(None) } else { Err(refused("on.schedule", "one entry is read here")) };
+    };
+    let minutes = cron.strip_prefix("*/").and_then(|rest| rest.strip_suffix(" * * * *")?.parse().ok());
+    match minutes.filter(|minutes| (1..=MINUTES_MAX).contains(minutes)) {
+        Some(minutes) => Ok(Some(minutes)),
+        None => {
+            let problem = format!("`{}` is not run here; write `*/N * * * *`", cron.escape_debug());
+            Err(refused("on.schedule", problem))
+        }
+    }
+}
+
+/// The group's name.
+pub(super) fn group(written: ConcurrencyFile) -> Result<String, WorkflowError> {
+    if written.cancel_in_progress {
+        return Err(refused("concurrency.cancel-in-progress", "runs under way are not cancelled here; write `false`"));
+    }
+    if written.group.contains("${{") {
+        return Err(refused("concurrency.group", "expressions are not filled in here; write plain text"));
+    }
+    Ok(written.group)
+}

@@ -1,0 +1,47 @@
+//! `init`: the workflow files, written into a checkout.
+
+use std::process::Command;
+
+use crate::support::program::{PROGRAM, Stage, run};
+
+fn init(stage: &Stage, more: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(stage.checkout()).arg("init").args(more);
+    command
+}
+
+fn names(stage: &Stage) -> Vec<String> {
+    let folder = std::fs::read_dir(stage.path("checkout/.github/workflows")).expect("a folder");
+    let mut names: Vec<String> =
+        folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn it_says_what_it_wrote_and_writes_over_nothing_unasked() {
+    let stage = Stage::new(&[("a.txt", "a\n")]);
+    run(&mut init(&stage, &[])).expect(0).says(&[".github/workflows/task.yml: written"]);
+    assert_eq!(names(&stage), ["task.yml"]);
+    // The task workflow of a plan without a server is another one.
+    let native = run(&mut init(&stage, &["--actions-native"])).expect(2);
+    native.says(&["task.yml: differs and was left alone", "orchestrate.yml: written", "orchestrate-heartbeat.yml: written"]);
+    let text = std::fs::read_to_string(stage.path("checkout/.github/workflows/task.yml")).expect("there");
+    assert!(!text.contains("wake:"), "it was left alone");
+    run(&mut init(&stage, &["--actions-native", "--force"])).expect(0).says(&["task.yml: written over"]);
+    assert_eq!(names(&stage), ["orchestrate-heartbeat.yml", "orchestrate.yml", "task.yml"]);
+    let told = run(&mut init(&stage, &["--actions-native", "--comments", "--json"])).expect(0);
+    let told: serde_json::Value = serde_json::from_str(&told.out).expect("JSON");
+    let states: Vec<&str> =
+        told["files"].as_array().expect("files").iter().filter_map(|file| file["state"].as_str()).collect();
+    assert_eq!(states, ["same", "same", "same", "new"]);
+}
+
+#[test]
+fn what_was_asked_for_wrongly_is_said_with_what_to_write_instead() {
+    let stage = Stage::new(&[("a.txt", "a\n")]);
+    run(&mut init(&stage, &["--action", "acme/fork@v1"])).expect(2).says(&["--action", "40 digits of a commit"]);
+    run(&mut init(&stage, &["--repo", ".."])).expect(2).says(&["is no checkout", "holds `.git`"]);
+    run(&mut init(&stage, &["--comments"])).expect(2).says(&["--actions-native"]);
+    assert!(!stage.path("checkout/.github").exists(), "nothing was written");
+}
