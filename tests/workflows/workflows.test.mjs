@@ -55,6 +55,11 @@ test("every action is pinned by a full commit", () => {
   assert.deepEqual(loose, []);
 });
 
+test("a linter is told to look away once, where comments may wake", () => {
+  const ignored = ALL.flatMap(({ name, text }) => (text.match(/zizmor: *ignore/g) ?? []).map(() => name));
+  assert.deepEqual(ignored, ["examples/actions-native/orchestrate-comments.yml"]);
+});
+
 const jobs = (file) => ALL.find(({ name }) => name === file).parsed.jobs;
 
 test("the agent's job runs only where the claim was won", () => {
