@@ -25,7 +25,11 @@ fn it_says_what_it_wrote_and_writes_over_nothing_unasked() {
     assert_eq!(names(&stage), ["task.yml"]);
     // The task workflow of a plan without a server is another one.
     let native = run(&mut init(&stage, &["--actions-native"])).expect(2);
-    native.says(&["task.yml: differs and was left alone", "orchestrate.yml: written", "orchestrate-heartbeat.yml: written"]);
+    native.says(&[
+        "task.yml: differs and was left alone",
+        "orchestrate.yml: written",
+        "orchestrate-heartbeat.yml: written",
+    ]);
     let text = std::fs::read_to_string(stage.path("checkout/.github/workflows/task.yml")).expect("there");
     assert!(!text.contains("wake:"), "it was left alone");
     run(&mut init(&stage, &["--actions-native", "--force"])).expect(0).says(&["task.yml: written over"]);

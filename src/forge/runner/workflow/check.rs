@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use crate::forge::runner::expression::{self, Condition, Name, Template};
-use crate::forge::runner::workflow::file::{Concurrency, File, InputFile, JobFile, Needs, Ordered};
+use crate::forge::runner::workflow::file::{File, InputFile, JobFile, Needs, Ordered};
 use crate::forge::runner::workflow::known::{Known, Place};
 use crate::forge::runner::workflow::{
     JOBS_MAX, Job, STEPS_MAX, TIMEOUT_MINUTES, Templates, Workflow, WorkflowError, step, trigger,
@@ -28,7 +28,7 @@ fn wrong_expression(place: &str) -> impl Fn(expression::Error) -> WorkflowError 
 /// Checks the whole file.
 pub(super) fn workflow(file: File) -> Result<Workflow, WorkflowError> {
     let triggers = trigger::triggers(&file.on)?;
-    let group = file.concurrency.map(trigger::group).transpose()?;
+    let group = file.concurrency.map(trigger::group).transpose()?.flatten();
     let asked = file.on.workflow_dispatch.unwrap_or_default().inputs;
     let mut known = Known { inputs: names("on.workflow_dispatch.inputs", &asked)?, ..Known::default() };
     let inputs = inputs(asked)?;
@@ -37,7 +37,6 @@ pub(super) fn workflow(file: File) -> Result<Workflow, WorkflowError> {
             |name: &Name| name.parts().first() == Some(&"inputs") && known.is_known(Place::Workflow, name);
         Template::parse(text).and_then(|name| name.check(&only_inputs)).map_err(wrong_expression("run-name"))?;
     }
-    file.concurrency.as_ref().map_or(Ok(()), concurrency)?;
     let env = templates("env", file.env, &known, Place::Workflow)?;
     let held = file.permissions.map(|held| permissions("permissions", held)).transpose()?.unwrap_or_default();
     if file.jobs.0.is_empty() || file.jobs.0.len() > JOBS_MAX {
@@ -54,20 +53,6 @@ pub(super) fn workflow(file: File) -> Result<Workflow, WorkflowError> {
         Some(job) => Err(refused(format!("jobs.{}.needs", job.id), "a job cannot wait for itself")),
         None => Ok(workflow),
     }
-}
-
-/// Runs never wait for each other here, nor end each other: a group must be its run's own.
-fn concurrency(written: &Concurrency) -> Result<(), WorkflowError> {
-    if !written.group.contains("${{ github.run_id }}") {
-        return Err(refused(
-            "concurrency.group",
-            "runs do not wait for each other here: name `${{ github.run_id }}` in it",
-        ));
-    }
-    if written.cancel_in_progress {
-        return Err(refused("concurrency.cancel-in-progress", "runs do not end each other here: leave it out"));
-    }
-    Ok(())
 }
 
 fn inputs(written: Ordered<InputFile>) -> Result<BTreeMap<String, InputFacts>, WorkflowError> {

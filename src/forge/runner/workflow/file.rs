@@ -48,20 +48,10 @@ pub(super) struct File {
     pub(super) run_name: Option<String>,
     pub(super) on: On,
     pub(super) permissions: Option<Ordered<String>>,
-    pub(super) concurrency: Option<Concurrency>,
     #[serde(default)]
     pub(super) env: Ordered<String>,
     pub(super) concurrency: Option<ConcurrencyFile>,
     pub(super) jobs: Ordered<JobFile>,
-}
-
-/// Which runs wait for each other.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct Concurrency {
-    pub(super) group: String,
-    #[serde(default)]
-    pub(super) cancel_in_progress: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,7 +30,7 @@ fn what_is_not_run_here_is_refused_by_name() {
     for (from, to, named) in [
         ("permissions: {}", "defaults: {}", "defaults"),
         ("permissions: {}", "concurrency: x", "concurrency"),
-        ("permissions: {}", "concurrency: {group: x}", "concurrency.group"),
+        ("permissions: {}", "concurrency: {group: \"${{ github.ref }}\"}", "concurrency.group"),
         (
             "permissions: {}",
             "concurrency: {group: \"${{ github.run_id }}\", cancel-in-progress: true}",

@@ -40,13 +40,18 @@ fn every_minutes(schedule: &[Schedule]) -> Result<Option<u32>, WorkflowError> {
     }
 }
 
-/// The group's name.
-pub(super) fn group(written: ConcurrencyFile) -> Result<String, WorkflowError> {
+/// What makes a group the run's own.
+const OWN: &str = "${{ github.run_id }}";
+
+/// The group's name; none where every run has a group of its own, in which nothing waits.
+pub(super) fn group(written: ConcurrencyFile) -> Result<Option<String>, WorkflowError> {
     if written.cancel_in_progress {
         return Err(refused("concurrency.cancel-in-progress", "runs under way are not cancelled here; write `false`"));
     }
-    if written.group.contains("${{") {
-        return Err(refused("concurrency.group", "expressions are not filled in here; write plain text"));
+    if written.group.replacen(OWN, "", 1).contains("${{") {
+        let problem =
+            format!("of expressions only `{OWN}` is known here, by which runs never wait; or write plain text");
+        return Err(refused("concurrency.group", problem));
     }
-    Ok(written.group)
+    Ok(Some(written.group).filter(|group| !group.contains(OWN)))
 }
