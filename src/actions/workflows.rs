@@ -38,11 +38,7 @@ pub enum Written {
 ///
 /// # Errors
 /// The action is not named by a full commit.
-pub fn files(
-    actions_native: bool,
-    comments: bool,
-    action: Option<&str>,
-) -> Result<Vec<(String, String)>, String> {
+pub fn files(actions_native: bool, comments: bool, action: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let mut chosen = if actions_native {
         vec![("task.yml", TASK_THAT_WAKES), (WORKFLOW, ORCHESTRATE), (HEARTBEAT_WORKFLOW, HEARTBEAT)]
     } else {
@@ -62,10 +58,7 @@ fn checked(action: &str) -> Result<&str, String> {
     let parts = action.split_once('@').and_then(|(name, commit)| Some((name.split_once('/')?, commit)));
     match parts {
         Some(((owner, name), commit))
-            if plain(owner)
-                && plain(name)
-                && commit.len() == 40
-                && commit.bytes().all(|b| b.is_ascii_hexdigit()) =>
+            if plain(owner) && plain(name) && commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()) =>
         {
             Ok(action)
         }

@@ -249,7 +249,9 @@ async fn mirror(
         PushToken::App(installations, repository) => PushToken::App(Arc::clone(installations), repository.clone()),
     };
     let program = Program::default().authorities(authorities);
-    Mirror::open(&state.join("mirror.git"), &url, push, program).await.map_err(|error| Failure::failed(error.to_string()))
+    Mirror::open(&state.join("mirror.git"), &url, push, program)
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))
 }
 
 /// Whether a workflow's file is on the commit that the run is of. Where that cannot be told it counts as missing.

@@ -133,9 +133,7 @@ async fn folder(call: &Call, question: &Question) -> Answer<Json<Value>> {
     let Response::Folder(files) = call.send(request, StatusCode::UNPROCESSABLE_ENTITY).await? else {
         return Ok(error("INTERNAL", "Something went wrong while executing your query."));
     };
-    let entry = |(name, text): (String, Option<String>)| {
-        json!({ "name": name, "type": "blob", "object": { "text": text, "isTruncated": false } })
-    };
+    let entry = |(name, text): (String, Option<String>)| json!({ "name": name, "type": "blob", "object": { "text": text, "isTruncated": false } });
     let entries: Vec<Value> = files.into_iter().map(entry).collect();
     let object = if entries.is_empty() { Value::Null } else { json!({ "entries": entries }) };
     Ok(Json(json!({ "data": { "repository": { alias(&question.query, "object"): object } } })))

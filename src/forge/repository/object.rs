@@ -153,11 +153,7 @@ impl Repository {
 
     /// The texts of the files that lie directly in a folder at a commit, by name; nothing in place of a text where one
     /// is not UTF-8. No such folder: no files; no such commit: nothing.
-    pub async fn folder(
-        &self,
-        commit: &Sha,
-        path: &str,
-    ) -> Result<Option<BTreeMap<String, Option<String>>>, Error> {
+    pub async fn folder(&self, commit: &Sha, path: &str) -> Result<Option<BTreeMap<String, Option<String>>>, Error> {
         let Some(root) = self.tree(commit).await? else { return Ok(None) };
         let spelled = format!("{root}:{path}");
         let Some(tree) = self.reader.info(self.git_dir(), &spelled).await?.filter(|found| found.kind == "tree") else {

@@ -19,11 +19,8 @@ impl Act<'_> {
         for webhook in self.webhooks.clone() {
             let (event, sender) = match &webhook {
                 Webhook::Issues { action, number, sender, .. } => {
-                    let event = RunEvent {
-                        name: "issues".to_owned(),
-                        action: Some(action.to_string()),
-                        issue: Some(*number),
-                    };
+                    let event =
+                        RunEvent { name: "issues".to_owned(), action: Some(action.to_string()), issue: Some(*number) };
                     (event, sender)
                 }
                 Webhook::Push { sender, after: Some(_), .. } => {
@@ -54,9 +51,8 @@ impl Act<'_> {
     }
 
     fn started_by(&self, fits: impl Fn(&Triggers) -> bool) -> Vec<String> {
-        let fits = |(name, facts): &(&String, &WorkflowFacts)| {
-            !self.world.disabled.contains(*name) && fits(&facts.triggers)
-        };
+        let fits =
+            |(name, facts): &(&String, &WorkflowFacts)| !self.world.disabled.contains(*name) && fits(&facts.triggers);
         self.world.setup.workflows.iter().filter(fits).map(|(name, _)| name.clone()).collect()
     }
 
@@ -84,7 +80,10 @@ impl World {
         let is_in = |workflow: &String| {
             self.setup.workflows.get(workflow).is_some_and(|facts| facts.group.as_deref() == Some(group))
         };
-        self.runs.values().filter(move |run| run.progress != Progress::Completed && is_in(&run.workflow)).map(|run| run.id)
+        self.runs
+            .values()
+            .filter(move |run| run.progress != Progress::Completed && is_in(&run.workflow))
+            .map(|run| run.id)
     }
 
     /// Whether a workflow may run.

@@ -49,8 +49,7 @@ impl Site {
 
     pub(super) async fn client(&self) -> Arc<Client> {
         let transport = Transport::new(self.forge.base_url(), Arc::new(|| START)).expect("an address");
-        let credentials =
-            AppCredentials { app_id: self.forge.app_id().to_string(), key: self.forge.private_key_pem() };
+        let credentials = AppCredentials { app_id: self.forge.app_id().to_string(), key: self.forge.private_key_pem() };
         let app = App::new(Arc::new(transport), &credentials).expect("a key");
         Installations::new(Arc::new(app)).client(&widgets()).await.expect("installed")
     }
@@ -179,8 +178,7 @@ async fn a_brief_that_moved_the_branch_costs_the_store_nothing() {
     store.save(&widgets(), lease, 0, &[header(|_| {})]).await.expect("saved");
     let head = tip.tip();
     let brief = vec![crate::github::NewFile { path: "briefs/1.1.json".to_owned(), content: "{}".to_owned() }];
-    let moved =
-        crate::github::commit_onto(&forge, STATE_BRANCH.to_owned(), head, brief, "Brief 1.1".to_owned()).await;
+    let moved = crate::github::commit_onto(&forge, STATE_BRANCH.to_owned(), head, brief, "Brief 1.1".to_owned()).await;
     tip.keep(Some(moved.expect("written")));
     let reads = |request: &Request| matches!(request, Request::Tips { .. } | Request::Folder { .. });
     forge.plan_fault(Target::Call(reads), Fault::Instead(Refusal::Invalid { message: "read again".to_owned() }));

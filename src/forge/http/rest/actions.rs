@@ -72,11 +72,7 @@ pub(crate) async fn disable(call: Call, path: Path<(String, String, String)>) ->
     set(call, path, false).await
 }
 
-async fn set(
-    call: Call,
-    Path((_, _, workflow)): Path<(String, String, String)>,
-    enabled: bool,
-) -> Answer<StatusCode> {
+async fn set(call: Call, Path((_, _, workflow)): Path<(String, String, String)>, enabled: bool) -> Answer<StatusCode> {
     call.send(Request::SetWorkflow { workflow, enabled }, StatusCode::UNPROCESSABLE_ENTITY).await?;
     Ok(StatusCode::NO_CONTENT)
 }

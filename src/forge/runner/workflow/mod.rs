@@ -5,9 +5,9 @@ mod check;
 mod file;
 mod known;
 mod step;
-mod trigger;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
