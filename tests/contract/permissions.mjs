@@ -38,6 +38,8 @@ export const NEEDED = {
   "mutation updateIssue": { issues: "write" },
   "mutation updateRefs": { contents: "write" },
   "actions/create-workflow-dispatch": { actions: "write" },
+  "actions/enable-workflow": { actions: "write" },
+  "actions/disable-workflow": { actions: "write" },
   "actions/list-workflow-runs": { actions: "read" },
   "actions/get-workflow-run": { actions: "read" },
   "actions/list-jobs-for-workflow-run": { actions: "read" },

@@ -1,5 +1,7 @@
 //! Every request there is, sent by the real client: each kind at least once, with the answers it meets in practice.
 
+mod missing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use task_orchestrator::engine::id::{IssueNumber, JobId, Login, PullNumber, RunId, Sha};
@@ -53,8 +55,8 @@ kinds!(
     CommitOnBranch,
     File,
     Folder,
-    DispatchWorkflow,
     SetWorkflow,
+    DispatchWorkflow,
     Runs,
     Run,
     CancelRun,
@@ -222,7 +224,7 @@ impl Asker<'_> {
             self.ask(Request::File { reference: reference.to_owned(), path: path.to_owned() }).await;
         }
         let commit = self.tip(&branch()).await;
-        for path in ["briefs", "nothing"] {
+        for path in ["briefs", "nowhere"] {
             self.ask(Request::Folder { commit: commit.clone(), path: path.to_owned() }).await;
         }
         for _ in 0..2 {
@@ -378,28 +380,6 @@ impl Asker<'_> {
         self.site.person(PersonAct::Reopen { number: issue }).await;
         for head in [None, Some("topic".to_owned()), Some("nowhere".to_owned())] {
             self.ask(Request::PullRequests { head }).await;
-        }
-    }
-
-    /// What is not there, or not any more.
-    async fn missing(&mut self) {
-        let number = IssueNumber(2);
-        self.site.person(PersonAct::Delete { number }).await;
-        let (reference, path) = ("trunk".to_owned(), "nowhere.txt".to_owned());
-        for request in [
-            Request::Issue { number },
-            Request::Issue { number: IssueNumber(9_999) },
-            Request::BodyEdits { number },
-            Request::Pin { node_id: "nothing".to_owned(), pinned: true },
-            Request::Branch { branch: "nowhere".to_owned() },
-            Request::File { reference, path },
-            Request::Run { run: RunId(9_999) },
-            Request::JobLog { job: JobId(9_999) },
-            Request::PullRequest { number: PullNumber(9_999) },
-        ] {
-            let asked = format!("{request:?}");
-            let answer = self.try_ask(request).await;
-            assert!(matches!(answer, Err(Error::Missing { .. })), "{asked}: {answer:?}");
         }
     }
 }

@@ -5,3 +5,4 @@ mod action;
 mod billed;
 mod init;
 mod over_http;
+mod told;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::manifests;
 use crate::program::{Helps, help};
 use crate::report::Report;
 use crate::tree;
@@ -102,5 +103,42 @@ pub(crate) fn check(report: &mut Report) {
             compare(&words, &flags(&text), &general, &told, report);
         }
         commands_to_see.extend(below.into_iter().map(|name| [&words[..], &[name]].concat()));
+    }
+}
+
+/// Inputs of the action that are no flags: what is run and by which program, and secrets, which travel by variables.
+const NO_FLAGS: [&str; 6] = ["command", "github-token", "app-id", "private-key", "binary", "codex-version"];
+
+/// Checks that the action's inputs are the flags of what it runs, each passed on under its own name.
+pub(crate) fn action(report: &mut Report) {
+    let text = tree::read("action.yml").unwrap_or_default();
+    let mut helps = Helps::new();
+    let general = flags(&help(&[], &mut helps).expect("the program has a help"));
+    let mut has = BTreeSet::new();
+    for words in [&["handle"][..], &["wake"], &["worker", "claim"], &["worker", "fetch"], &["worker", "agent"]]
+        .into_iter()
+        .chain([&["worker", "publish"][..]])
+    {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        has.extend(flags(&help(&words, &mut helps).expect("the action runs it")));
+    }
+    let has: BTreeSet<&str> = has.difference(&general).map(|flag| flag.trim_start_matches('-')).collect();
+    action_inputs(&text, &has, report);
+}
+
+/// As [`action`], for a given text and the flags there are.
+pub(crate) fn action_inputs(text: &str, has: &BTreeSet<&str>, report: &mut Report) {
+    let declared = manifests::section(text, "inputs");
+    for flag in has.iter().filter(|flag| !NO_FLAGS.contains(flag)) {
+        let variable = flag.to_ascii_uppercase().replace('-', "_");
+        let passed = format!("FLAG_{variable}: \"${{{{ inputs.{flag} }}}}\"");
+        if !declared.contains_key(*flag) || !text.contains(&passed) {
+            report.add("action.yml", 1, format!("the flag `--{flag}` is no input"), "declare it, and pass it on");
+        }
+    }
+    for (name, (_, line)) in &declared {
+        if !has.contains(name.as_str()) && !NO_FLAGS.contains(&name.as_str()) {
+            report.add("action.yml", *line, format!("there is no flag `--{name}`"), "drop the input");
+        }
     }
 }

@@ -76,6 +76,13 @@ fn the_action_declares_the_inputs_it_uses() {
 }
 
 #[test]
+fn the_action_takes_the_flags_of_what_it_runs() {
+    let mut report = Report::default();
+    flags::action(&mut report);
+    report.conclude("The inputs in action.yml and the program's flags differ.");
+}
+
+#[test]
 fn the_app_asks_for_exactly_the_permissions_the_client_uses() {
     let mut report = Report::default();
     manifests::permissions(&mut report);

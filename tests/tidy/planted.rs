@@ -203,3 +203,18 @@ fn tables_are_read_from_documents_and_code() {
     let row = documents::move_names("(Stage::PrOpen, Trigger::Merge, Stage::Merged),");
     assert_eq!(row, ["pr_open", "merge", "merged"]);
 }
+
+#[test]
+fn inputs_of_the_action_that_are_no_flags_are_found() {
+    let found = |text: &str, has: &[&str]| {
+        let mut report = Report::default();
+        flags::action_inputs(text, &has.iter().copied().collect(), &mut report);
+        report.findings().len()
+    };
+    let whole = "inputs:\n  command:\n    default: x\n  ca-bundle:\n    default: x\nruns:\n\
+                 \x20 FLAG_CA_BUNDLE: \"${{ inputs.ca-bundle }}\"\n";
+    assert_eq!(found(whole, &["ca-bundle"]), 0);
+    assert_eq!(found(whole, &["ca-bundle", "stay"]), 1, "a flag that is no input");
+    assert_eq!(found(whole, &[]), 1, "an input that is no flag");
+    assert_eq!(found(&whole.replace("FLAG_CA", "FLAG_C"), &["ca-bundle"]), 1, "an input that is not passed on");
+}

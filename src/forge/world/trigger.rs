@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::id::RunId;
-use crate::engine::snapshot::Progress;
+use crate::engine::snapshot::{Actor, Progress};
 use crate::forge::world::act::{Act, Outcome};
 use crate::forge::world::admit::missing;
 use crate::forge::world::setup::{Triggers, WorkflowFacts};
@@ -17,17 +17,7 @@ impl Act<'_> {
     /// GitHub.
     pub(in crate::forge::world) fn trigger(&mut self) {
         for webhook in self.webhooks.clone() {
-            let (event, sender) = match &webhook {
-                Webhook::Issues { action, number, sender, .. } => {
-                    let event =
-                        RunEvent { name: "issues".to_owned(), action: Some(action.to_string()), issue: Some(*number) };
-                    (event, sender)
-                }
-                Webhook::Push { sender, after: Some(_), .. } => {
-                    (RunEvent { name: "push".to_owned(), action: None, issue: None }, sender)
-                }
-                _ => continue,
-            };
+            let Some((event, sender)) = event_of(&webhook) else { continue };
             if sender.login.as_str() == ACTIONS_BOT {
                 continue;
             }
@@ -66,12 +56,23 @@ impl Act<'_> {
     }
 }
 
-fn is_started(triggers: &Triggers, webhook: &Webhook) -> bool {
-    match webhook {
-        Webhook::Issues { action, .. } => triggers.issues.contains(&action.to_string()),
-        Webhook::Push { branch, .. } => triggers.push.contains(branch),
-        _ => false,
+/// What a workflow is told of it, and who did it; nothing where it starts none.
+fn event_of(webhook: &Webhook) -> Option<(RunEvent, &Actor)> {
+    if let Webhook::Issues { action, number, sender, .. } = webhook {
+        let (name, action) = ("issues".to_owned(), Some(action.to_string()));
+        return Some((RunEvent { name, action, issue: Some(*number) }, sender));
     }
+    if let Webhook::Push { sender, after: Some(_), .. } = webhook {
+        return Some((RunEvent { name: "push".to_owned(), action: None, issue: None }, sender));
+    }
+    None
+}
+
+fn is_started(triggers: &Triggers, webhook: &Webhook) -> bool {
+    if let Webhook::Issues { action, .. } = webhook {
+        return triggers.issues.contains(&action.to_string());
+    }
+    matches!(webhook, Webhook::Push { branch, .. } if triggers.push.contains(branch))
 }
 
 impl World {

@@ -291,18 +291,17 @@ fn is_behind(files: &Files, kept: &str) -> bool {
 
 /// What nonces are made from stays here.
 fn without_seed(change: &Change) -> Change {
-    match change {
-        Change::Header(header) => Change::Header(Box::new(Header { seed: String::new(), ..(**header).clone() })),
-        change => change.clone(),
-    }
+    let Change::Header(header) = change else { return change.clone() };
+    Change::Header(Box::new(Header { seed: String::new(), ..(**header).clone() }))
 }
 
 /// What a save's commit is called: the tasks it moves, and how many things are to be done.
 fn message(version: Version, changes: &[Change]) -> String {
-    let task = |change: &Change| match change {
-        Change::Task(task) => Some(format!("{} {}", task.id, task.stage)),
-        Change::TaskGone(id) => Some(format!("{id} gone")),
-        _ => None,
+    let task = |change: &Change| {
+        if let Change::Task(task) = change {
+            return Some(format!("{} {}", task.id, task.stage));
+        }
+        if let Change::TaskGone(id) = change { Some(format!("{id} gone")) } else { None }
     };
     let tasks: Vec<String> = changes.iter().filter_map(task).collect();
     let entries = changes.iter().filter(|change| matches!(change, Change::Entry(_))).count();

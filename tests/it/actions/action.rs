@@ -92,19 +92,19 @@ fn a_program_that_is_there_already_is_taken_without_any_network() {
 #[test]
 fn inputs_become_flags_and_stay_one_argument_each() {
     let folder = tempfile::tempdir().expect("a folder");
-    program(folder.path(), "task-orchestrator", r#"for argument; do printf '[%s]\n' "$argument"; done"#);
+    program(folder.path(), "task-orchestrator", r#"for argument; do printf '[%s]|' "$argument"; done"#);
     let of = |variables: &[(&str, &str)]| {
         let output = script(folder.path(), RUN, variables);
-        let mut lines: Vec<String> = said(&output).lines().map(str::to_owned).collect();
+        let mut given: Vec<String> = said(&output).trim_end_matches('|').split('|').map(str::to_owned).collect();
         // Flags come in no order.
-        let words = lines.iter().take_while(|line| !line.starts_with("[--")).count();
-        lines.split_at_mut(words).1.sort();
-        (output.status.code(), lines.join(" "))
+        let words = given.iter().take_while(|argument| !argument.starts_with("[--")).count();
+        given.split_at_mut(words).1.sort();
+        (output.status.code(), given.join(" "))
     };
     let handle = [("COMMAND", "handle"), ("FLAG_STAY", "2m"), ("FLAG_JSON", "true"), ("FLAG_STATE", "")];
     assert_eq!(of(&handle), (Some(0), "[handle] [--json] [--stay=2m]".to_owned()));
     let claim = [("COMMAND", "worker claim"), ("FLAG_KEY", "a b; $(c)\n--x"), ("FLAG_JSON", "false")];
-    assert_eq!(of(&claim), (Some(0), "[worker] [claim] [--key=a b; $(c) --x]".to_owned()));
+    assert_eq!(of(&claim), (Some(0), "[worker] [claim] [--key=a b; $(c)\n--x]".to_owned()));
     for wrong in ["", "serve", "worker", "handle; rm -rf /"] {
         let (code, words) = of(&[("COMMAND", wrong)]);
         assert!(code == Some(2) && words.contains("write handle, wake"), "{wrong}: {words}");

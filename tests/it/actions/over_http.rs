@@ -161,7 +161,7 @@ async fn told() {
     assert!(runs.contains_key(&(WORKFLOW.to_owned(), "issues".to_owned())), "labels wake it: {runs:?}");
     assert!(runs.contains_key(&(WORKFLOW.to_owned(), "workflow_dispatch".to_owned())), "ended tasks wake it: {runs:?}");
     runner.stop().await;
-    let end = kept(&stage).await;
+    let end = kept(&stage);
     forge.shutdown().await;
     assert_eq!(end, with_a_server());
     let merged = |path: &str| git(&stage.path("forge/repository.git"), &["show", &format!("main:{path}")]);
@@ -169,7 +169,7 @@ async fn told() {
 }
 
 /// What the state branch holds in the end: the plan is nowhere else.
-async fn kept(stage: &Stage) -> BTreeMap<u64, String> {
+fn kept(stage: &Stage) -> BTreeMap<u64, String> {
     let repository = stage.path("forge/repository.git");
     let show = |name: &str| git(&repository, &["show", &format!("orchestrate/state:store/{name}")]);
     let index: serde_json::Value = serde_json::from_str(&show("store.json")).expect("JSON");

@@ -29,13 +29,12 @@ fn what_is_not_run_here_is_refused_by_name() {
     let own = "task-orchestrator/task-orchestrator@0123456789abcdef0123456789abcdef01234567\n      - id: claim";
     for (from, to, named) in [
         ("permissions: {}", "defaults: {}", "defaults"),
-        ("permissions: {}", "concurrency: x", "concurrency"),
-        ("permissions: {}", "concurrency: {group: \"${{ github.ref }}\"}", "concurrency.group"),
         (
             "permissions: {}",
-            "concurrency: {group: \"${{ github.run_id }}\", cancel-in-progress: true}",
-            "concurrency.cancel-in-progress",
+            "concurrency: {group: x, cancel-in-progress: true}",
+            "concurrency.cancel-in-progress: runs under way are not cancelled here",
         ),
+        ("permissions: {}", "concurrency: {group: \"${{ inputs.key }}\"}", "concurrency.group: of expressions"),
         ("permissions: {}", "permissions: {id-token: write}", "permissions.id-token"),
         ("permissions: {}", "permissions: {contents: admin}", "permissions.contents: `admin`"),
         ("    runs-on: ubuntu-24.04\n    timeout-minutes: 5\n", "    timeout-minutes: 5\n", "runs-on"),
@@ -82,4 +81,49 @@ fn what_is_not_run_here_is_refused_by_name() {
 fn an_unknown_key_is_named_with_its_line() {
     let error = Workflow::parse(&TASK.replacen("needs: claim", "need: claim", 1)).expect_err("unknown").to_string();
     assert!(error.contains("`need`") && error.contains("line 24"), "{error}");
+}
+
+#[test]
+fn what_starts_a_workflow_is_read_or_refused() {
+    let jobs = "jobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: ./\n        with: {command: handle}\n";
+    let of = |on: &str| Workflow::parse(&format!("name: x\non:\n{on}{jobs}"));
+    let triggers = |on: &str| of(on).unwrap_or_else(|error| panic!("{on}: {error}")).triggers;
+    let read = triggers("  issues: {types: [opened, labeled]}\n  push: {branches: [main]}\n  workflow_dispatch:\n");
+    assert!(read.dispatch && read.issues.len() == 2 && read.push.contains("main") && read.every_minutes.is_none());
+    let read = triggers("  schedule:\n    - cron: \"*/30 * * * *\"\n");
+    assert_eq!((read.dispatch, read.every_minutes), (false, Some(30)));
+    for (on, named) in [
+        ("  schedule:\n    - cron: \"5 4 * * *\"\n", "on.schedule: `5 4 * * *` is not run here"),
+        ("  schedule:\n    - cron: \"*/0 * * * *\"\n", "on.schedule"),
+        ("  push: {branches: [\"release/**\"]}\n", "on.push.branches: `release/**` is a pattern"),
+        ("  push: {branches: [main], paths: [x]}\n", "paths"),
+        ("  issue_comment: {types: [created]}\n", "issue_comment"),
+        ("  push: {branches: []}\n", "on: nothing starts this workflow here"),
+    ] {
+        let error = of(on).expect_err(on).to_string();
+        assert!(error.contains(named), "{on}: {error}");
+    }
+}
+
+#[test]
+fn the_action_runs_what_needs_no_more_than_its_variables() {
+    let of = |with: &str| {
+        let steps = format!("      - uses: ./\n        with: {with}\n");
+        Workflow::parse(&format!(
+            "name: x\non:\n  workflow_dispatch:\njobs:\n  a:\n    runs-on: x\n    steps:\n{steps}"
+        ))
+    };
+    let read = of("{command: wake, github-token: \"${{ github.token }}\", binary: /x}").expect("known");
+    let step = &read.jobs[0].steps[0];
+    assert_eq!(step.act, StepAct::OwnCommand { line: "task-orchestrator wake".to_owned() });
+    assert_eq!(step.env.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["ORCHESTRATOR_TOKEN"]);
+    assert_eq!(of("{codex-version: \"1\"}").expect("known").jobs[0].steps[0].act, StepAct::OwnAction);
+    for (with, named) in [
+        ("{command: serve}", "command: `serve` cannot stand here"),
+        ("{command: handle, stay: 2m}", "with.stay"),
+        ("{github-token: x}", "with.github-token"),
+    ] {
+        let error = of(with).expect_err(with).to_string();
+        assert!(error.contains(named), "{with}: {error}");
+    }
 }

@@ -4,6 +4,7 @@ mod access;
 mod issues;
 mod pulls;
 mod runs;
+mod triggers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

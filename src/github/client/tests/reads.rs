@@ -241,3 +241,28 @@ async fn branches_with_a_file_are_one_question_and_what_is_missing_is_told_apart
     assert_eq!(ask(0).await, Ok(Response::Tips(Vec::new())));
     assert_eq!(server.lines().len(), 2);
 }
+
+#[tokio::test]
+async fn a_folder_is_one_question_and_what_is_not_told_whole_is_told_apart() {
+    let file = |name: &str, text: Value, cut: bool| json!({"name": name, "type": "blob", "object": {"text": text, "isTruncated": cut}});
+    let entries = json!([
+        file("whole.json", json!("{}"), false),
+        file("long.json", json!("{"), true),
+        file("binary.json", Value::Null, false),
+        {"name": "below", "type": "tree", "object": {}},
+    ]);
+    let server = Server::start(move |seen, _| {
+        let at = seen.body["variables"]["at"].as_str().unwrap_or_default().to_owned();
+        let folder = if at == "c0ffee:store" { json!({"entries": entries}) } else { Value::Null };
+        server::json(200, json!({"data": {"repository": {"folder": folder}}}))
+    })
+    .await;
+    let client = client(&server);
+    let ask =
+        async |path: &str| client.send(Request::Folder { commit: Sha::new("c0ffee"), path: path.to_owned() }).await;
+    let texts = [("whole.json", Some("{}")), ("long.json", None), ("binary.json", None)];
+    let texts = texts.map(|(name, text)| (name.to_owned(), text.map(str::to_owned))).into();
+    assert_eq!(ask("store").await, Ok(Response::Folder(texts)));
+    assert_eq!(ask("nowhere").await, Ok(Response::Folder(std::collections::BTreeMap::new())));
+    assert_eq!(server.lines().len(), 2);
+}
