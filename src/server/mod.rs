@@ -13,6 +13,7 @@ mod loops;
 mod redelivery;
 mod renewal;
 mod routes;
+pub mod setup;
 mod upkeep;
 mod webhook;
 mod work;
