@@ -21,7 +21,7 @@ use crate::github::auth::App;
 use crate::github::client::{Clock, PUBLIC_API_URL};
 use crate::github::webhook::WebhookSecrets;
 use crate::server::setup::{self, SetUp, SetUpError, SetUpOptions};
-use crate::server::{AppConnector, AppOptions, Options, Server, StartError, git_url_of};
+use crate::server::{AppConnector, AppOptions, OnboardingPolicy, Options, Server, StartError, git_url_of};
 use crate::store::lock::{Lock, LockError};
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
@@ -75,6 +75,10 @@ pub(super) struct ServeArgs {
     /// Where browsers and GitHub reach this server, for setting up an App: `https://HOST`, the proxy in front of it
     #[arg(long, value_name = "URL", env = "ORCHESTRATOR_PUBLIC_URL", value_parser = public_url)]
     public_url: Option<String>,
+    /// What counts as being asked for the one pull request that offers a repository without them its first files:
+    /// `chosen` when the App was installed, or an issue labelled; `labelled` only; `never`
+    #[arg(long, value_name = "WHEN", default_value = "chosen")]
+    onboarding: OnboardingPolicy,
     /// The address to listen on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -152,8 +156,8 @@ async fn set_up(arguments: &mut ServeArgs) -> Result<Option<(App, WebhookSecrets
     };
     let mut set_up = SetUp::start(options).await.map_err(no_set_up)?;
     arguments.port = set_up.address().port();
-    tracing::info!("no App is set up; a page for that is on http://{}", set_up.address());
     output::print(&format!("Set up this server in a browser; the address is good once:\n{}\n", set_up.entrance()))?;
+    tracing::info!("no App is set up yet; the page for that is on http://{}", set_up.address());
     let is_finished = tokio::select! {
         () = set_up.finished() => true,
         stopped = wait_for_stop() => stopped.map(|()| false)?,
@@ -198,6 +202,7 @@ async fn serve<S: Store + Clone + 'static>(
         git_url: git_url(arguments),
         mirrors: arguments.state.join("mirrors"),
         configuration: Configuration::Repository(Box::new(Settings::server())),
+        onboarding: arguments.onboarding,
         program: Program::default().authorities(authorities(arguments)?),
     };
     let connector = AppConnector::new(Arc::new(app), options, store.clone()).map_err(Failure::failed)?;

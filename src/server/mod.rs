@@ -10,6 +10,7 @@ mod delivery;
 mod gather;
 mod health;
 mod loops;
+mod onboarding;
 mod redelivery;
 mod renewal;
 mod routes;
@@ -33,8 +34,8 @@ use crate::github::client::Clock;
 use crate::github::webhook::WebhookSecrets;
 use crate::store::{self, Store};
 
-pub use app::{AppConnector, AppOptions, PushToken, git_url_of};
-pub use connector::{ConnectError, Connector};
+pub use app::{AppConnector, AppOptions, OnboardingPolicy, PushToken, git_url_of};
+pub use connector::{ConnectError, Connector, Offer};
 pub use loops::{Progress, ProgressByRepository};
 
 use loops::Loops;

@@ -52,6 +52,7 @@ export const NEEDED = {
   "query repository.pullRequest": { pull_requests: "read", checks: "read", statuses: "read" },
   "checks/list-for-ref": { checks: "read" },
   "repos/get-combined-status-for-ref": { statuses: "read" },
+  "apps/create-from-manifest": {},
   "apps/get-authenticated": {},
   "apps/list-installations": {},
   "apps/get-repo-installation": {},
