@@ -17,6 +17,7 @@ pub mod local;
 pub mod perform;
 pub mod server;
 pub mod simulate;
+pub mod starter;
 pub mod store;
 pub mod turn;
 pub mod worker;

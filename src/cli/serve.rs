@@ -1,6 +1,7 @@
 //! `serve`: repositories as a GitHub App, until somebody says stop.
 
-use std::io::Read as _;
+mod credentials;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,29 +9,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::engine::config::Settings;
 use crate::engine::time::{Span, Timestamp};
 use crate::git::command::Program;
 use crate::github::Error;
-use crate::github::auth::{App, AppCredentials};
-use crate::github::client::{Clock, PUBLIC_API_URL, Transport};
+use crate::github::auth::App;
+use crate::github::client::{Clock, PUBLIC_API_URL};
 use crate::github::webhook::WebhookSecrets;
-use crate::server::{AppConnector, AppOptions, Options, Server, StartError, git_url_of};
+use crate::server::setup::{self, SetUp, SetUpError, SetUpOptions};
+use crate::server::{AppConnector, AppOptions, OnboardingPolicy, Options, Server, StartError, git_url_of};
 use crate::store::lock::{Lock, LockError};
 use crate::store::postgres::{self, PostgresStore};
 use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
 use crate::store::{self, Store};
 use crate::turn::Configuration;
 
-const KEY_VARIABLE: &str = "ORCHESTRATOR_PRIVATE_KEY";
-const SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET";
-const PREVIOUS_SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET_PREVIOUS";
-/// Longest file that holds a secret.
-const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
+pub(super) use credentials::{flag, secret};
+
 /// The lengths a lease may have.
 const LEASE_LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
@@ -38,8 +37,13 @@ const LEASE_LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Example:
+  task-orchestrator serve --public-url https://orchestrator.example.com --state /var/lib/task-orchestrator
   task-orchestrator serve --app-id 12345 --private-key-file key.pem --webhook-secret-file secret \\
       --state /var/lib/task-orchestrator
+
+Without an App (neither the flags, nor the variables, nor one that was set up before in the state folder) it prints an
+address. Open it in a browser: the page there creates the App at GitHub and keeps its key in the state folder, in
+app.json for its owner alone. Then the server goes on with it, as every later start does.
 
 Several replicas: give each --database-url with one PostgreSQL database, and a --state of its own; a load balancer may
 send each webhook to any of them.
@@ -48,9 +52,9 @@ GitHub must reach /webhook. The server itself speaks plain HTTP on 127.0.0.1: pu
 of it, or give --bind. It needs the program git. ORCHESTRATOR_PRIVATE_KEY, ORCHESTRATOR_WEBHOOK_SECRET and, while the
 secret is being changed, ORCHESTRATOR_WEBHOOK_SECRET_PREVIOUS hold the secrets themselves where no file is given.")]
 pub(super) struct ServeArgs {
-    /// The App's id or client id, from its page on GitHub
+    /// The App's id or client id, from its page on GitHub; otherwise the one that was set up
     #[arg(long, value_name = "ID", env = "ORCHESTRATOR_APP_ID")]
-    app_id: String,
+    app_id: Option<String>,
     /// The App's private key, the `.pem` file GitHub let you download
     #[arg(long, value_name = "FILE")]
     private_key_file: Option<PathBuf>,
@@ -70,6 +74,13 @@ pub(super) struct ServeArgs {
     /// that opens TLS
     #[arg(long, value_name = "FILE", env = "ORCHESTRATOR_CA_BUNDLE")]
     ca_bundle: Option<PathBuf>,
+    /// Where browsers and GitHub reach this server, for setting up an App: `https://HOST`, the proxy in front of it
+    #[arg(long, value_name = "URL", env = "ORCHESTRATOR_PUBLIC_URL", value_parser = public_url)]
+    public_url: Option<String>,
+    /// What counts as being asked for the one pull request that offers a repository without them its first files:
+    /// `chosen` when the App was installed, or an issue labelled; `labelled` only; `never`
+    #[arg(long, value_name = "WHEN", default_value = "chosen")]
+    onboarding: OnboardingPolicy,
     /// The address to listen on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -99,14 +110,29 @@ fn lease(text: &str) -> Result<Duration, String> {
     Err(format!("give something from {} to {}", Span(*LEASE_LENGTHS.start()), Span(*LEASE_LENGTHS.end())))
 }
 
+/// Where a server is reached, without a slash at the end.
+fn public_url(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    if setup::is_address(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write it as `https://orchestrator.example.com`, without a path; `http://` is for 127.0.0.1 alone".to_owned())
+}
+
 /// Serves until SIGINT or SIGTERM; a second one ends it at once.
-pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
-    let secrets = webhook_secrets(&arguments)?;
-    let app = app(&arguments)?;
+pub(super) async fn run(mut arguments: ServeArgs) -> Result<ExitCode, Failure> {
+    let found = credentials::find(&arguments)?;
     let version = Program::default().command(Path::new("."), ["version"]).run().await;
     version.map_err(|error| Failure::usage(error.to_string()).with_hint("install git and put it on the PATH"))?;
+    let (app, secrets) = match found {
+        Some(found) => found,
+        None => match set_up(&mut arguments).await? {
+            Some(made) => made,
+            None => return Ok(ExitCode::SUCCESS),
+        },
+    };
     if let Some(url) = arguments.database_url.clone() {
-        let _lock = lock_state(&arguments.state)?;
+        let _lock = lock_state(&arguments.state, "replica")?;
         let store = open_postgres(url, arguments.lease).await?;
         let ended = serve(&arguments, app, secrets, store.clone()).await;
         store.close().await;
@@ -116,6 +142,47 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     let ended = serve(&arguments, app, secrets, store.clone()).await;
     store.close().await;
     ended
+}
+
+/// Has somebody create an App in the browser, and gives it; nothing where the program is told to stop before. From then
+/// on the address is the one that GitHub was told.
+async fn set_up(arguments: &mut ServeArgs) -> Result<Option<(App, WebhookSecrets)>, Failure> {
+    let _lock = lock_state(&arguments.state, "set-up")?;
+    let options = SetUpOptions {
+        address: SocketAddr::new(arguments.bind, arguments.port),
+        public_url: arguments.public_url.clone(),
+        web_url: git_url(arguments),
+        api_url: arguments.api_url.clone(),
+        transport: credentials::transport(arguments)?,
+        state: arguments.state.clone(),
+    };
+    let mut set_up = SetUp::start(options).await.map_err(no_set_up)?;
+    arguments.port = set_up.address().port();
+    output::print(&format!("Set up this server in a browser; the address is good once:\n{}\n", set_up.entrance()))?;
+    tracing::info!("no App is set up yet; the page for that is on http://{}", set_up.address());
+    let is_finished = tokio::select! {
+        () = set_up.finished() => true,
+        stopped = wait_for_stop() => stopped.map(|()| false)?,
+    };
+    set_up.shutdown().await;
+    if !is_finished {
+        return Ok(None);
+    }
+    credentials::find(arguments)
+}
+
+fn no_set_up(error: SetUpError) -> Failure {
+    let message = error.to_string();
+    match error {
+        SetUpError::Address { address, source } => refused(StartError::Address { address, source }),
+        SetUpError::Random(_) => Failure::failed(message),
+    }
+}
+
+/// Where git, and people's pages, are.
+fn git_url(arguments: &ServeArgs) -> String {
+    let url = arguments.git_url.clone().unwrap_or_else(|| git_url_of(&arguments.api_url));
+    url.trim_end_matches('/').to_owned()
 }
 
 /// Git runs in other folders than this program.
@@ -134,14 +201,10 @@ async fn serve<S: Store + Clone + 'static>(
         tracing::error!(%repository, %error, "a repository's plan cannot be read; all others are worked");
     }
     let options = AppOptions {
-        git_url: arguments
-            .git_url
-            .clone()
-            .unwrap_or_else(|| git_url_of(&arguments.api_url))
-            .trim_end_matches('/')
-            .to_owned(),
+        git_url: git_url(arguments),
         mirrors: arguments.state.join("mirrors"),
         configuration: Configuration::Repository(Box::new(Settings::server())),
+        onboarding: arguments.onboarding,
         program: Program::default().authorities(authorities(arguments)?),
     };
     let connector = AppConnector::new(Arc::new(app), options, store.clone()).map_err(Failure::failed)?;
@@ -168,57 +231,6 @@ pub(super) fn clock() -> Clock {
     Arc::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
 }
 
-fn app(arguments: &ServeArgs) -> Result<App, Failure> {
-    let key = secret(arguments.private_key_file.as_deref(), KEY_VARIABLE)?.ok_or_else(|| {
-        Failure::usage("the App's private key is missing")
-            .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
-    })?;
-    let transport = Transport::trusting(&arguments.api_url, arguments.ca_bundle.as_deref(), clock());
-    let transport = transport.map_err(|error| flag("--api-url, --ca-bundle", error))?;
-    let credentials = AppCredentials { app_id: arguments.app_id.clone(), key };
-    App::new(Arc::new(transport), &credentials).map_err(|error| flag("--app-id, --private-key-file", error))
-}
-
-/// What cannot be used was never sent: only the words about it matter.
-pub(super) fn flag(name: &str, error: Error) -> Failure {
-    let message = if let Error::Invalid { message } = error { message } else { error.to_string() };
-    Failure::usage(format!("{name}: {message}"))
-}
-
-fn webhook_secrets(arguments: &ServeArgs) -> Result<WebhookSecrets, Failure> {
-    let remedy = format!("give --webhook-secret-file FILE, or the secret itself in {SECRET_VARIABLE}");
-    let current = secret(arguments.webhook_secret_file.as_deref(), SECRET_VARIABLE)?;
-    let current = current.ok_or_else(|| Failure::usage("the webhook secret is missing").with_hint(remedy))?;
-    let previous = secret(arguments.previous_webhook_secret_file.as_deref(), PREVIOUS_SECRET_VARIABLE)?;
-    WebhookSecrets::new(current, previous).map_err(|error| {
-        let places = format!(
-            "--webhook-secret-file and {SECRET_VARIABLE}, --previous-webhook-secret-file and {PREVIOUS_SECRET_VARIABLE}"
-        );
-        Failure::usage(error.to_string()).with_hint(format!("secrets come from {places}"))
-    })
-}
-
-/// A secret from a file, or else from a variable; without the line end that editors put behind it.
-pub(super) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
-    let Some(path) = file else {
-        return Ok(std::env::var(variable).ok().map(SecretString::from));
-    };
-    let failed = |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
-    let opened = std::fs::File::open(path).map_err(failed)?;
-    warn_of_readers(path, &opened);
-    let mut text = String::new();
-    opened.take(SECRET_FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
-    let whole = SecretString::from(text);
-    Ok(Some(SecretString::from(whole.expose_secret().trim_end_matches(['\r', '\n']))))
-}
-
-fn warn_of_readers(path: &Path, file: &std::fs::File) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if file.metadata().is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
-        tracing::warn!("{} can be read by others on this machine; `chmod 600` keeps it to you", path.display());
-    }
-}
-
 async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     let path = arguments.database.clone().unwrap_or_else(|| arguments.state.join("orchestrator.sqlite"));
     let opened = SqliteStore::open(&sqlite::Options { path, durability: Durability::PowerLoss }).await;
@@ -237,12 +249,12 @@ async fn open_sqlite(arguments: &ServeArgs) -> Result<SqliteStore, Failure> {
     })
 }
 
-/// Replicas share a database, never the mirrors of one folder.
-fn lock_state(state: &Path) -> Result<Lock, Failure> {
+/// One process at a time in a state folder: replicas share a database, never the mirrors of one folder.
+fn lock_state(state: &Path, name: &str) -> Result<Lock, Failure> {
     let failed = |message: String| Failure::usage(message).with_hint("give a folder of its own with --state");
     let made = std::fs::create_dir_all(state);
     made.map_err(|error| failed(format!("{} cannot be made: {error}", state.display())))?;
-    Lock::take(&state.join("replica")).map_err(|error| failed(error.to_string()))
+    Lock::take(&state.join(name)).map_err(|error| failed(error.to_string()))
 }
 
 async fn open_postgres(url: String, lease: Duration) -> Result<PostgresStore, Failure> {

@@ -196,18 +196,19 @@ impl Store {
         let inserted = sqlx::query("INSERT INTO log (at, request) VALUES (?, ?)").bind(at.0).bind(text);
         let seq = inserted.execute(&mut *transaction).await?.last_insert_rowid();
         for delivery in deliveries {
-            sqlx::query("INSERT INTO delivery (guid, event, payload) VALUES (?, ?, ?)")
-                .bind(&delivery.guid)
-                .bind(&delivery.event)
-                .bind(&delivery.payload)
-                .execute(&mut *transaction)
-                .await?;
+            insert(delivery).execute(&mut *transaction).await?;
         }
         if let Some(intent) = intent {
             sqlx::query("DELETE FROM intent WHERE id = ?").bind(intent).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(seq)
+    }
+
+    /// Keeps a webhook that no request to the world made.
+    pub async fn deliver(&self, delivery: &NewDelivery) -> Result<(), Error> {
+        insert(delivery).execute(&self.pool).await?;
+        Ok(())
     }
 
     /// Keeps the world as of a place in the log; what the snapshot holds leaves the log.
@@ -309,6 +310,11 @@ fn read(what: &'static str, text: String) -> Result<Request, Error> {
 
 fn write(what: &'static str, request: &Request) -> Result<String, Error> {
     serde_json::to_string(request).map_err(|source| Error::Row { what, source })
+}
+
+fn insert(delivery: &NewDelivery) -> sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
+    let inserted = sqlx::query("INSERT INTO delivery (guid, event, payload) VALUES (?, ?, ?)");
+    inserted.bind(&delivery.guid).bind(&delivery.event).bind(&delivery.payload)
 }
 
 #[cfg(test)]

@@ -14,9 +14,21 @@ use crate::github::Error;
 use crate::github::auth::{App, Attempted, Installations};
 use crate::github::client::Client;
 use crate::perform::Tree;
-use crate::server::connector::{ConnectError, Connector};
+use crate::server::connector::{ConnectError, Connector, Offer};
 use crate::store::Store;
 use crate::turn::{Configuration, Deployment};
+
+/// What counts as being asked for the pull request that offers a repository its first files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum OnboardingPolicy {
+    /// That somebody chose the repository by name when they installed the App, or labelled an issue in it.
+    Chosen,
+    /// That somebody labelled an issue in it.
+    Labelled,
+    /// Nothing: there is none.
+    Never,
+}
 
 /// What an App is worked with.
 #[derive(Clone, Debug)]
@@ -27,6 +39,8 @@ pub struct AppOptions {
     pub mirrors: PathBuf,
     /// Where settings come from.
     pub configuration: Configuration,
+    /// When a repository is offered its first files.
+    pub onboarding: OnboardingPolicy,
     /// How git is run.
     pub program: Program,
 }
@@ -129,6 +143,15 @@ impl<S: Store + Clone + 'static> Connector for AppConnector<S> {
             Some(error) if repositories.is_empty() => Err(failed(error)),
             Some(_) | None => Ok(repositories),
         }
+    }
+
+    async fn offer(&self, repository: &RepositoryName) -> Result<Option<Offer>, ConnectError> {
+        let is_chosen = match self.options.onboarding {
+            OnboardingPolicy::Never => return Ok(None),
+            OnboardingPolicy::Labelled => false,
+            OnboardingPolicy::Chosen => self.installations.app().is_chosen(repository).await.map_err(failed)?,
+        };
+        Ok(Some(Offer { page: format!("{}/{repository}", self.options.git_url), is_chosen }))
     }
 
     async fn attempted(&self, since: Timestamp) -> Result<Vec<Attempted>, ConnectError> {

@@ -28,6 +28,15 @@ pub enum ConnectError {
 /// What a repository of a connector is worked with.
 pub type DeploymentOf<C> = Deployment<<C as Connector>::GitHub, <C as Connector>::Git, <C as Connector>::Store>;
 
+/// Whether and how a repository is offered its first files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The repository's page, without a slash at the end.
+    pub page: String,
+    /// Whether the installation itself asks for it; else only an issue with the label does.
+    pub is_chosen: bool,
+}
+
 /// Where repositories come from.
 pub trait Connector: Send + Sync + 'static {
     /// GitHub for one repository.
@@ -45,6 +54,12 @@ pub trait Connector: Send + Sync + 'static {
 
     /// Every repository there is to be worked.
     fn repositories(&self) -> impl Future<Output = Result<Vec<RepositoryName>, ConnectError>> + Send;
+
+    /// Whether a repository that has none of its files yet may be offered them; nothing: never.
+    fn offer(&self, repository: &RepositoryName) -> impl Future<Output = Result<Option<Offer>, ConnectError>> + Send {
+        let _ = repository;
+        std::future::ready(Ok(None))
+    }
 
     /// GitHub's attempts since a moment to deliver webhooks here, newest first. Who needs none asked for again, because
     /// its sender repeats them by itself, gives none.

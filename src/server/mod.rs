@@ -10,9 +10,11 @@ mod delivery;
 mod gather;
 mod health;
 mod loops;
+mod onboarding;
 mod redelivery;
 mod renewal;
 mod routes;
+pub mod setup;
 mod upkeep;
 mod webhook;
 mod work;
@@ -32,8 +34,8 @@ use crate::github::client::Clock;
 use crate::github::webhook::WebhookSecrets;
 use crate::store::{self, Store};
 
-pub use app::{AppConnector, AppOptions, PushToken, git_url_of};
-pub use connector::{ConnectError, Connector};
+pub use app::{AppConnector, AppOptions, OnboardingPolicy, PushToken, git_url_of};
+pub use connector::{ConnectError, Connector, Offer};
 pub use loops::{Progress, ProgressByRepository};
 
 use loops::Loops;

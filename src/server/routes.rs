@@ -23,6 +23,9 @@ const ABOUT: &str = concat!(
      GET  /readyz   whether it does its work\n"
 );
 
+/// What whoever comes back to the set-up is told.
+const SET_UP: &str = "This server is set up, and works as a GitHub App.\n";
+
 /// All of them.
 pub(super) fn router<C: Connector>(intake: Arc<Intake<C>>) -> Router {
     Router::new()
@@ -30,6 +33,8 @@ pub(super) fn router<C: Connector>(intake: Arc<Intake<C>>) -> Router {
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready::<C>))
         .route("/webhook", post(receive::<C>))
+        .route("/setup", get(async || SET_UP))
+        .route("/setup/{*rest}", get(async || SET_UP))
         .with_state(intake)
 }
 

@@ -6,6 +6,7 @@ mod connecting;
 mod failing;
 pub(super) mod hooked;
 mod leaving;
+mod onboarding;
 mod readiness;
 mod redelivery;
 mod room;

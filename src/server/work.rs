@@ -20,6 +20,7 @@ use crate::server::credentials::CredentialWatch;
 use crate::server::delivery;
 use crate::server::health::failure_id;
 use crate::server::loops::{Loops, Progress};
+use crate::server::onboarding::{End, Look, Looked, UnderLease};
 use crate::server::renewal::Renewal;
 use crate::store::{self, Delivery, Lease, Store};
 use crate::turn::{self, Deployment, Held, Turned};
@@ -58,6 +59,7 @@ struct Memory<C: Connector> {
     held: Option<Held>,
     ticked_at: Option<Timestamp>,
     wake_at: Option<Timestamp>,
+    onboarding: Looked,
 }
 
 /// What a repository is worked with.
@@ -119,7 +121,8 @@ impl<C: Connector> Work<C> {
     }
 
     async fn live(self: Arc<Self>) {
-        let mut memory = Memory { deployment: None, held: None, ticked_at: None, wake_at: None };
+        let mut memory =
+            Memory { deployment: None, held: None, ticked_at: None, wake_at: None, onboarding: Looked::default() };
         self.work(&mut memory).await;
         self.give_back().await;
     }
@@ -266,11 +269,37 @@ impl<C: Connector> Work<C> {
         if turned.more {
             tracing::warn!(repository = %self.repository, rounds = turned.rounds, "a turn has more to do; it goes on");
         }
+        if ticked {
+            self.onboard(connected, held, &mut memory.onboarding, now).await;
+        }
         if turned.more || heard.len() >= usize::try_from(DELIVERIES_MAX).unwrap_or(usize::MAX) {
             return Ok(Next::Again);
         }
         let heartbeat = held.plan.header.settings.heartbeat.0;
         Ok(Next::Sleep(self.until_due(memory, heartbeat)))
+    }
+
+    /// Offers a repository its first files, where somebody asked for that. That it cannot be done holds nothing up.
+    async fn onboard(&self, connected: &Connected<C>, held: &Held, looked: &mut Looked, now: Timestamp) {
+        let has_tasks = !held.plan.tasks.is_empty();
+        if !looked.is_due(has_tasks, now) {
+            return;
+        }
+        let repository = &self.repository;
+        let end = match self.loops.connector().offer(repository).await {
+            Ok(None) => Ok(End::Over),
+            Ok(Some(offer)) => {
+                let check = UnderLease { store: self.loops.store(), repository, lease: held.lease };
+                let (github, label) = (&connected.deployment.github, &held.plan.header.settings.label);
+                let look = Look { github, check: &check, offer: &offer, has_tasks, label };
+                look.take().await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = &end {
+            tracing::warn!(%repository, error, "the first files could not be offered; it is tried again");
+        }
+        looked.note(end.ok(), has_tasks, now);
     }
 
     /// Says that a plan has ended, for whoever watches the log.

@@ -12,6 +12,7 @@ mod relay;
 mod requests;
 #[path = "../../benches/reaction/runs.rs"]
 mod runs;
+mod setup;
 mod site;
 mod storm;
 mod story;
@@ -24,10 +25,11 @@ use site::Site;
 use storm::{Storm, inner_losses, losses, mutations, payloads};
 
 /// Every webhook that a forge can tell.
-const TOLD: [&str; 29] = [
+const TOLD: [&str; 30] = [
     "check_run.completed",
     "check_run.created",
     "check_suite.completed",
+    "installation.created",
     "issue_comment.created",
     "issue_comment.deleted",
     "issue_comment.edited",
@@ -64,6 +66,7 @@ async fn what_is_asked_answered_and_told_is_valid_by_github_s_descriptions() {
     requests::ask_everything(&site).await;
     others::ask(&site, &recording).await;
     recording.hear("issues", "deleted", 1).await;
+    setup::create_and_install(&site, &recording).await;
     site.forge.shutdown().await;
     let mut site = Site::start(4, &recording).await;
     story::work(&mut site).await;

@@ -133,14 +133,19 @@ fn told(headers: &HeaderMap) -> Value {
     Value::Object(pairs.collect())
 }
 
-/// A body as JSON; null where it is empty, its length where it is something else. Tokens are left out.
+/// What is left out of bodies.
+const SECRETS: [&str; 4] = ["token", "pem", "client_secret", "webhook_secret"];
+
+/// A body as JSON; null where it is empty, its length where it is something else. Secrets are left out.
 fn read(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
     let mut value = serde_json::from_slice(body).unwrap_or_else(|_| json!({ "bytes": body.len() }));
-    if let Some(token) = value.get_mut("token") {
-        *token = "a token".into();
+    for name in SECRETS {
+        if let Some(secret) = value.get_mut(name).filter(|secret| secret.is_string()) {
+            *secret = format!("a {name}").into();
+        }
     }
     value
 }

@@ -52,7 +52,7 @@ export class Rest {
       ...this.#queryFaults(request, operation),
       ...this.#bodyFaults(request, operation),
     ];
-    const isOpen = operation["x-github"]?.enabledForGitHubApps || isOfTheApp(operation);
+    const isOpen = operation["x-github"]?.enabledForGitHubApps || isOfTheApp(operation) || isOfNobody(operation);
     if (!isOpen) faults.push("is not open to GitHub Apps");
     if (operation.deprecated) faults.push("is deprecated");
     return faults;
@@ -145,6 +145,11 @@ function isOfTheApp(operation) {
   return /^\/app(\/|$)/.test(operation.path) || /^\/repos\/.*\/installation$/.test(operation.path);
 }
 
+/** Whether an operation is asked without credentials: a new App has none yet. */
+function isOfNobody(operation) {
+  return /^\/app-manifests\//.test(operation.path);
+}
+
 function headerFaults({ headers, body }, operation) {
   const faults = [];
   const accept = /^application\/vnd\.github(\.raw)?\+json$/;
@@ -154,7 +159,10 @@ function headerFaults({ headers, body }, operation) {
   if (body !== null && !/^application\/json/.test(headers["content-type"] ?? "")) {
     faults.push("header: the body is not called JSON");
   }
-  const wanted = isOfTheApp(operation) ? "json web token" : "token";
-  if (headers.authorization !== wanted) faults.push(`header: wants a ${wanted}, has ${headers.authorization}`);
+  const own = isOfTheApp(operation) ? "json web token" : "token";
+  const wanted = isOfNobody(operation) ? undefined : own;
+  if (headers.authorization !== wanted) {
+    faults.push(`header: wants ${wanted ? `a ${wanted}` : "no credentials"}, has ${headers.authorization}`);
+  }
   return faults;
 }

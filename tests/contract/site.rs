@@ -19,7 +19,7 @@ use task_orchestrator::github::Response;
 use task_orchestrator::github::auth::{App, AppCredentials};
 use task_orchestrator::github::client::Transport;
 use task_orchestrator::github::webhook::WebhookSecrets;
-use task_orchestrator::server::{AppConnector, AppOptions, Options, Server};
+use task_orchestrator::server::{AppConnector, AppOptions, OnboardingPolicy, Options, Server};
 use task_orchestrator::store::memory::MemoryStore;
 use task_orchestrator::turn::Configuration;
 
@@ -99,6 +99,23 @@ impl Site {
         Self { forge, handle, app, now, folder, relays, recording }
     }
 
+    /// The API's address, past the relay.
+    pub(crate) fn api_url(&self) -> &str {
+        &self.relays[0].url
+    }
+
+    /// A way there of one's own.
+    pub(crate) fn transport(&self) -> Arc<Transport> {
+        let now = Arc::clone(&self.now);
+        let clock = Arc::new(move || Timestamp(now.load(Ordering::SeqCst)));
+        Arc::new(Transport::new(self.api_url(), clock).expect("loopback"))
+    }
+
+    /// Where webhooks go.
+    pub(crate) fn hook_url(&self) -> String {
+        format!("{}/webhook", self.relays.last().expect("somebody listens").url)
+    }
+
     /// The App's server on the forge, which tells it what happens.
     pub(crate) async fn serve(&mut self) -> Server {
         let defaults = Settings { auto_merge: true, ..Settings::server() };
@@ -106,6 +123,7 @@ impl Site {
             git_url: self.forge.base_url().to_owned(),
             mirrors: self.folder.path().join("mirrors"),
             configuration: Configuration::Repository(Box::new(defaults)),
+            onboarding: OnboardingPolicy::Never,
             program: Program::default(),
         };
         let store = MemoryStore::new();

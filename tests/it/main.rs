@@ -55,6 +55,7 @@ mod rendered;
 mod replicas;
 mod said;
 mod serve;
+mod setup;
 mod simulate;
 mod size;
 mod story;

@@ -14,9 +14,10 @@ use crate::engine::snapshot::Actor;
 use crate::engine::time::Timestamp;
 use crate::forge::http::fault::Faults;
 use crate::forge::http::git::Greeting;
-use crate::forge::http::json::{Place, payload};
+use crate::forge::http::json::{self, Place, payload};
 use crate::forge::http::keys::{self, AppKey};
 use crate::forge::http::options::{Clock, WebhookTarget};
+use crate::forge::http::registration::Registration;
 use crate::forge::http::token::Tokens;
 use crate::forge::pages::session::Sessions;
 use crate::forge::repository::Repository;
@@ -48,11 +49,12 @@ pub(crate) struct Hub {
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
     pub(crate) sessions: Sessions,
+    pub(crate) registration: Registration,
     pub(crate) key: AppKey,
     pub(crate) clock: Clock,
     /// Signs addresses of job logs.
     pub(crate) address_secret: SecretString,
-    pub(crate) target: Mutex<Option<WebhookTarget>>,
+    target: Mutex<Option<WebhookTarget>>,
     /// What goes wrong between the App and the world.
     pub(crate) faults: Mutex<Option<Arc<Faults>>>,
     /// Wakes the webhook sender.
@@ -95,6 +97,7 @@ impl Hub {
             store: parts.store,
             tokens: Tokens::default(),
             sessions: parts.sessions,
+            registration: Registration::new(),
             key: parts.key,
             clock: parts.clock,
             address_secret: parts.address_secret,
@@ -147,6 +150,25 @@ impl Hub {
     /// Tells that something changed: the number grows with every accepted write.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Where webhooks go from now on; nothing: none are made.
+    pub(crate) fn send_webhooks_to(&self, target: Option<WebhookTarget>) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+        self.to_deliver.notify_one();
+    }
+
+    /// Has the App told that it was installed.
+    pub(crate) async fn tell_installed(&self) -> Result<(), String> {
+        if self.target().is_none() {
+            return Ok(());
+        }
+        let payload = self.look(|world| json::app::installed(&self.place, world)).to_string();
+        let guid = keys::guid().map_err(|error| error.to_string())?;
+        let told = NewDelivery { guid, event: "installation".to_owned(), payload };
+        self.store.deliver(&told).await.map_err(|error| error.to_string())?;
+        self.to_deliver.notify_one();
+        Ok(())
     }
 
     /// The address webhooks go to.

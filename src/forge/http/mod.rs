@@ -14,6 +14,7 @@ pub(crate) mod json;
 pub(crate) mod keys;
 pub(crate) mod options;
 mod paging;
+pub(crate) mod registration;
 pub(crate) mod rest;
 mod start;
 mod tag;
@@ -131,8 +132,7 @@ impl Forge {
 
     /// Where webhooks go from now on; nothing: none are made.
     pub fn send_webhooks_to(&self, target: Option<WebhookTarget>) {
-        *self.hub.target.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = target;
-        self.hub.to_deliver.notify_one();
+        self.hub.send_webhooks_to(target);
     }
 
     /// From now on the App meets these faults, and its webhooks do.

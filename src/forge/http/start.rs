@@ -28,6 +28,8 @@ const APP_ID: u64 = 1001;
 const INSTALLATION_ID: u64 = 2001;
 /// What the commit of files that a forge is started with says.
 const ADDED_MESSAGE: &str = "Set up task-orchestrator";
+/// First parts of addresses that are the forge's own.
+const RESERVED: [&str; 5] = ["repos", "app", "apps", "settings", "organizations"];
 const FILE_MODE: &str = "100644";
 const PORT_SETTING: &str = "port";
 const REPOSITORY_SETTING: &str = "repository";
@@ -123,7 +125,7 @@ async fn repository_name(store: &Store, options: &ForgeOptions) -> Result<(Strin
         !part.is_empty() && letters && !part.starts_with('.') && !part.ends_with(".git")
     };
     match full.split_once('/') {
-        Some((owner, name)) if plain(owner) && plain(name) && !["repos", "app"].contains(&owner) => {
+        Some((owner, name)) if plain(owner) && plain(name) && !RESERVED.contains(&owner) => {
             Ok((owner.to_owned(), name.to_owned()))
         }
         _ => Err(StartError::Option {

@@ -12,6 +12,11 @@ use crate::forge::http::json::Place;
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
+/// The same, where forms go to these.
+pub(crate) fn policy(forms: &str) -> String {
+    POLICY.replace("form-action 'self'", &format!("form-action {forms}"))
+}
+
 /// The style sheet.
 pub(crate) const STYLE: &str = include_str!("style.css");
 

@@ -3,6 +3,7 @@
 //! elsewhere.
 
 mod act;
+mod apps;
 mod diagram;
 mod guard;
 mod issues;
@@ -42,6 +43,12 @@ pub(crate) fn router(home: &str) -> Router<Arc<Hub>> {
         .route("/", get(front))
         .route("/login", get(guard::log_in))
         .route(layout::STYLE_PATH, get(style))
+        .route("/settings/apps/new", post(apps::ask))
+        .route("/organizations/{organization}/settings/apps/new", post(apps::ask_for_organization))
+        .route(apps::CONFIRM_PATH, post(apps::confirm))
+        .route("/apps/{slug}/installations/new", get(apps::installation))
+        .route("/apps/{slug}/installations", post(apps::install))
+        .route("/settings/installations/{id}", get(apps::installed))
         .route(home, get(front))
         .route(&format!("{home}/issues"), get(issues::issues))
         .route(&format!("{home}/issues/{{number}}"), get(thread::issue))

@@ -87,6 +87,7 @@ struct InstallationAnswer {
     id: u64,
     account: Option<AccountAnswer>,
     suspended_at: Option<String>,
+    repository_selection: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,13 +163,23 @@ impl App {
 
     /// The installation that covers a repository; none: [`Error::Missing`].
     pub async fn installation_of(&self, repository: &RepositoryName) -> Result<InstallationId, Error> {
+        Ok(InstallationId(self.installation_at(repository).await?.id))
+    }
+
+    /// Whether somebody chose this very repository when they installed the App, and not all repositories there are;
+    /// none: [`Error::Missing`].
+    pub async fn is_chosen(&self, repository: &RepositoryName) -> Result<bool, Error> {
+        let found = self.installation_at(repository).await?;
+        Ok(found.repository_selection.as_deref() == Some("selected"))
+    }
+
+    async fn installation_at(&self, repository: &RepositoryName) -> Result<InstallationAnswer, Error> {
         check_name(repository)?;
         let call = Call::get(
             format!("/repos/{repository}/installation"),
             format!("an installation of the App on {repository}"),
         );
-        let found: InstallationAnswer = self.call(&call).await?.json(&call.what)?;
-        Ok(InstallationId(found.id))
+        self.call(&call).await?.json(&call.what)
     }
 
     /// Every installation of the App.

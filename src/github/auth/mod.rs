@@ -6,6 +6,7 @@
 mod app;
 mod deliveries;
 mod installations;
+mod manifest;
 mod token;
 
 #[cfg(test)]
@@ -14,4 +15,5 @@ mod tests;
 pub use app::{API_PERMISSIONS, App, AppCredentials, AppIdentity, Installation, InstallationId, PUSH_PERMISSIONS};
 pub use deliveries::Attempted;
 pub use installations::Installations;
+pub use manifest::{CODE_LIFE, CreatedApp, convert_manifest, is_in_time};
 pub use token::TokenKeeper;

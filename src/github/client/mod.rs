@@ -43,7 +43,7 @@ use crate::github::{Check, Error, GitHub, Request, Response, called_off};
 pub(crate) use error::one_line;
 pub use gate::{Budget, Gate};
 pub(crate) use page::{Overflow, all_pages, next_page};
-pub(crate) use path::check_name;
+pub(crate) use path::{check_name, segment};
 pub(crate) use transport::{Answer, Call, Target};
 pub use transport::{Clock, PUBLIC_API_URL, Transport};
 

@@ -23,7 +23,7 @@ use crate::git::command::Program;
 use crate::github::auth::{App, AppCredentials};
 use crate::github::client::Transport;
 use crate::github::{self, NewFile, Response};
-use crate::server::{AppConnector, AppOptions};
+use crate::server::{AppConnector, AppOptions, OnboardingPolicy};
 use crate::store::memory::MemoryStore;
 use crate::turn::Configuration;
 
@@ -43,11 +43,13 @@ pub(super) fn repository() -> RepositoryName {
     RepositoryName::new("octo/widgets")
 }
 
-/// A repository with the task workflow and one file for each of so many tasks.
-fn source(folder: &Path, tasks: u64) {
-    std::fs::create_dir_all(folder.join(".github/workflows")).expect("a folder");
-    std::fs::write(folder.join(".github/workflows/task.yml"), "name: task\n").expect("a file");
-    std::fs::write(folder.join(".github/orchestrator.yml"), "heartbeat: 60s\n").expect("a file");
+/// A repository with these files and one for each of so many tasks.
+fn source(folder: &Path, tasks: u64, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("a file");
+    }
     for number in 1..=tasks {
         std::fs::write(folder.join(format!("f{number}.txt")), "one\n").expect("a file");
     }
@@ -63,8 +65,21 @@ fn source(folder: &Path, tasks: u64) {
 impl Site {
     /// Issues 1 to `tasks`, each about a file of its own; GitHub's limits are in force.
     pub(super) async fn start(tasks: u64) -> Self {
+        Self::on(
+            tasks,
+            &[(".github/workflows/task.yml", "name: task\n"), (".github/orchestrator.yml", "heartbeat: 60s\n")],
+        )
+        .await
+    }
+
+    /// A repository that nobody has set up, without issues.
+    pub(super) async fn bare() -> Self {
+        Self::on(0, &[("README.md", "widgets\n")]).await
+    }
+
+    async fn on(tasks: u64, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        source(&folder.path().join("source"), tasks);
+        source(&folder.path().join("source"), tasks, files);
         let now = Arc::new(AtomicI64::new(START.0));
         let (forge_time, our_time) = (Arc::clone(&now), Arc::clone(&now));
         let issue = |number| SeedIssue {
@@ -110,11 +125,17 @@ impl Site {
 
     /// The App's way to the repository, its settings as on a server.
     pub(super) fn connector(&self) -> AppConnector<MemoryStore> {
+        self.connector_offering(OnboardingPolicy::Never)
+    }
+
+    /// The same, where first files are offered.
+    pub(super) fn connector_offering(&self, onboarding: OnboardingPolicy) -> AppConnector<MemoryStore> {
         let defaults = Settings { auto_merge: true, ..Settings::server() };
         let options = AppOptions {
             git_url: self.forge.base_url().to_owned(),
             mirrors: self.folder.path().join("mirrors"),
             configuration: Configuration::Repository(Box::new(defaults)),
+            onboarding,
             program: Program::default(),
         };
         AppConnector::new(Arc::clone(&self.app), options, self.store.clone()).expect("random numbers")

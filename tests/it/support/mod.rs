@@ -1,6 +1,7 @@
 //! A repository in memory, worked by the real turn: verbs that read as a story. After every turn the rules that must
 //! never break are checked.
 
+pub(crate) mod browser;
 mod desk;
 pub(crate) mod program;
 pub(crate) mod replicas;

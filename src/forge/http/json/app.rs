@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::forge::http::json::{Place, node_id};
+use crate::forge::http::json::{Place, node_id, repository};
 use crate::forge::world::World;
 use crate::forge::world::access::Permissions;
 
 /// What the App's manifest subscribes to.
-const EVENTS: &[&str] = &[
+pub(crate) const EVENTS: &[&str] = &[
     "check_run",
     "check_suite",
     "issue_comment",
@@ -72,5 +72,19 @@ pub(crate) fn installation(place: &Place, world: &World) -> Value {
         "single_file_paths": [],
         "suspended_by": null,
         "suspended_at": null,
+    })
+}
+
+/// What the App is told when somebody has installed it.
+pub(crate) fn installed(place: &Place, world: &World) -> Value {
+    let repository = repository::repository(place, world);
+    let kept = ["id", "node_id", "name", "full_name", "private"];
+    let brief: Map<String, Value> = kept.iter().map(|key| ((*key).to_owned(), repository[*key].clone())).collect();
+    json!({
+        "action": "created",
+        "installation": installation(place, world),
+        "repositories": [brief],
+        "requester": null,
+        "sender": place.account(world.setup().owner.as_str(), "User"),
     })
 }

@@ -32,7 +32,7 @@ pub(crate) async fn installations(State(hub): State<Arc<Hub>>, headers: HeaderMa
     hub.check_app(&headers)?;
     let query = Query::of(&uri);
     let installation = hub.look(|world| json::app::installation(&hub.place, world));
-    let cut = cut(&query, [installation]);
+    let cut = cut(&query, hub.registration.is_installed().then_some(installation));
     Ok(cut.answer(&hub.place.base, &uri, &query, json!(cut.items)))
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn installation(
     headers: HeaderMap,
 ) -> Answer<Json<Value>> {
     hub.check_app(&headers)?;
-    if id != hub.place.installation_id {
+    if id != hub.place.installation_id || !hub.registration.is_installed() {
         return Err(Failure::not_found());
     }
     Ok(Json(hub.look(|world| json::app::installation(&hub.place, world))))
@@ -56,7 +56,8 @@ pub(crate) async fn installation_of_repository(
     headers: HeaderMap,
 ) -> Answer<Json<Value>> {
     hub.check_app(&headers)?;
-    if !owner.eq_ignore_ascii_case(&hub.place.owner) || !name.eq_ignore_ascii_case(&hub.place.name) {
+    let is_here = owner.eq_ignore_ascii_case(&hub.place.owner) && name.eq_ignore_ascii_case(&hub.place.name);
+    if !is_here || !hub.registration.is_installed() {
         return Err(Failure::not_found());
     }
     Ok(Json(hub.look(|world| json::app::installation(&hub.place, world))))
@@ -77,7 +78,7 @@ pub(crate) async fn create_token(
     body: Bytes,
 ) -> Answer {
     hub.check_app(&headers)?;
-    if id != hub.place.installation_id {
+    if id != hub.place.installation_id || !hub.registration.is_installed() {
         return Err(Failure::not_found());
     }
     let wishes: TokenWishes = body_json(&body)?;

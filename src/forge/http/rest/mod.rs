@@ -9,6 +9,7 @@ mod contents;
 mod deliveries;
 mod issues;
 mod logs;
+mod manifest;
 mod objects;
 mod pulls;
 mod refs;
@@ -101,6 +102,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .route("/app/installations", get(app::installations))
         .route("/app/installations/{id}", get(app::installation))
         .route("/app/installations/{id}/access_tokens", post(app::create_token))
+        .route("/app-manifests/{code}/conversions", post(manifest::convert))
         .route("/app/hook/deliveries", get(deliveries::list))
         .route("/app/hook/deliveries/{id}/attempts", post(deliveries::again))
         .route("/repos/{owner}/{repository}/installation", get(app::installation_of_repository))

@@ -18,7 +18,7 @@ use std::sync::mpsc::Receiver;
 
 use serde_json::{Value, json};
 
-pub(crate) use running::{PATIENCE, Running, run};
+pub(crate) use running::{PATIENCE, Running, kill_tree, run};
 
 use running::lines_of;
 
