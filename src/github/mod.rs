@@ -9,6 +9,7 @@ mod error;
 pub mod pace;
 mod request;
 mod response;
+pub mod survey;
 mod together;
 pub mod webhook;
 
