@@ -164,23 +164,28 @@ async fn serve<S: Store + Clone + 'static>(
 }
 
 /// The system's clock.
-fn clock() -> Clock {
+pub(super) fn clock() -> Clock {
     Arc::new(|| Timestamp(jiff::Timestamp::now().as_millisecond()))
 }
 
 fn app(arguments: &ServeArgs) -> Result<App, Failure> {
-    let key = secret(arguments.private_key_file.as_deref(), KEY_VARIABLE)?.ok_or_else(|| {
-        Failure::usage("the App's private key is missing")
-            .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
-    })?;
+    let key = private_key(arguments.private_key_file.as_deref())?;
     let transport = Transport::trusting(&arguments.api_url, arguments.ca_bundle.as_deref(), clock());
     let transport = transport.map_err(|error| flag("--api-url, --ca-bundle", error))?;
     let credentials = AppCredentials { app_id: arguments.app_id.clone(), key };
     App::new(Arc::new(transport), &credentials).map_err(|error| flag("--app-id, --private-key-file", error))
 }
 
+/// The App's private key, from a file or the environment.
+pub(super) fn private_key(file: Option<&Path>) -> Result<SecretString, Failure> {
+    secret(file, KEY_VARIABLE)?.ok_or_else(|| {
+        Failure::usage("the App's private key is missing")
+            .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
+    })
+}
+
 /// What cannot be used was never sent: only the words about it matter.
-fn flag(name: &str, error: Error) -> Failure {
+pub(super) fn flag(name: &str, error: Error) -> Failure {
     let message = if let Error::Invalid { message } = error { message } else { error.to_string() };
     Failure::usage(format!("{name}: {message}"))
 }

@@ -119,8 +119,7 @@ impl Default for Administration {
             "workflow_run",
         ];
         let hook = Hook { content_type: "json".to_owned(), has_secret: true, insecure_ssl: false, url: None };
-        let actions =
-            Actions { enabled: true, allowed: "all".to_owned(), github_owned: true, patterns: Vec::new() };
+        let actions = Actions { enabled: true, allowed: "all".to_owned(), github_owned: true, patterns: Vec::new() };
         Self {
             registered: None,
             events: events.map(str::to_owned).into(),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{CommentId, IssueNumber, JobId, Login, PullNumber, RunId, Sha};
 use crate::engine::snapshot::{Actor, Conclusion, Permission, Ref};
-pub use crate::forge::world::question::{GitAnswer, GitQuestion};
 use crate::forge::world::administration::Administration;
+pub use crate::forge::world::question::{GitAnswer, GitQuestion};
 use crate::forge::world::setup::WorkflowFacts;
 use crate::github;
 

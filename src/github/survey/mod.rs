@@ -16,6 +16,7 @@ pub use settings::{AllowedActions, SelectedActions};
 
 use std::sync::Arc;
 
+use crate::engine::time::Timestamp;
 use crate::github::Error;
 use crate::github::client::{Answer, Call, Client, Transport};
 
@@ -64,6 +65,11 @@ impl Transport {
     /// How far GitHub's clock is ahead of this machine's, in seconds, by the last answer; nothing before the first.
     pub fn clock_ahead_seconds(&self) -> Option<i64> {
         self.ahead_seconds()
+    }
+
+    /// This machine's time.
+    pub fn time(&self) -> Timestamp {
+        self.now()
     }
 
     /// Knocks at an address without any token and gives the status of whatever answers, redirects not followed.

@@ -77,9 +77,9 @@ impl Survey {
     /// As any call.
     pub async fn home(&self) -> Result<Home, Error> {
         let found: HomeAnswer = self.client.look("", "the repository").await?.json("the repository")?;
-        let default_branch = found.default_branch.ok_or_else(|| Error::Unexpected {
-            message: "the repository came without `default_branch`".to_owned(),
-        })?;
+        let default_branch = found
+            .default_branch
+            .ok_or_else(|| Error::Unexpected { message: "the repository came without `default_branch`".to_owned() })?;
         let has_issues = found.has_issues.unwrap_or(true);
         Ok(Home { default_branch, page: found.html_url, archived: found.archived, has_issues })
     }
