@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failure, 2 usage or configuration; `local` and `demo` have more.
 
+mod doctor;
 pub mod failure;
 mod handle;
 mod init;
@@ -66,6 +67,8 @@ enum Command {
     Wake(wake::WakeArgs),
     /// Write the workflow files into a checkout
     Init(init::InitArgs),
+    /// Look at a set-up, say what is wrong with it and how to mend it; nothing is changed
+    Doctor(Box<doctor::DoctorArgs>),
     /// Tell many stories of the real loop in a simulated world, in search of one that breaks a rule
     Simulate(simulate::SimulateArgs),
     /// The steps of the task workflow, run by the workflow itself
@@ -91,7 +94,7 @@ pub fn main() -> ExitCode {
         return guard::run(program);
     }
     // What `local` and `demo` have to say they say themselves; of the log only what went wrong belongs beside it.
-    let quiet = matches!(cli.command, Command::Demo(_) | Command::Local(_) | Command::Simulate(_));
+    let quiet = matches!(cli.command, Command::Demo(_) | Command::Doctor(_) | Command::Local(_) | Command::Simulate(_));
     match logging::start(cli.log_format, quiet).and_then(|()| run(cli.command)) {
         Ok(code) => code,
         Err(failure) => failure.report(),
@@ -123,6 +126,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Handle(arguments) => handle::run(*arguments).await,
         Command::Wake(arguments) => wake::run(arguments).await,
         Command::Init(arguments) => init::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(*arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Worker(command) => match worker::run(command).await {
             Ok(()) => Ok(ExitCode::SUCCESS),

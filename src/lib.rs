@@ -2,11 +2,13 @@
 //!
 //! Imports go downwards only (a test in `tests/tidy` enforces it): `engine` is pure and imports nothing of ours;
 //! `infer` only `engine`; `git`, `github` and `store` import `engine`; `perform` and `turn` those; the fronts import
-//! `turn`; `worker` never does; `simulate` tells stories over `turn` and `forge`, and nothing but `cli` imports it.
+//! `turn`; `worker` never does; `simulate` tells stories over `turn` and `forge`, and nothing but `cli` imports it;
+//! `doctor` reads a set-up through `github` and never changes it.
 
 pub mod actions;
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod engine;
 pub mod forge;
 pub mod git;

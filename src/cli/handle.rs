@@ -14,7 +14,7 @@ use crate::actions::summary::Told;
 use crate::actions::{COMMENTS_WORKFLOW, OWNER, event, heartbeat};
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::cli::serve::{clock, flag, secret};
+use crate::cli::serve::{clock, flag, private_key};
 use crate::engine::config::{ActionsNative, Settings};
 use crate::engine::id::{Login, Owner, RepositoryName};
 use crate::engine::plan::PlanStatus;
@@ -29,7 +29,6 @@ use crate::store;
 use crate::store::branch::BranchStore;
 use crate::turn::{Configuration, Deployment};
 
-const KEY_VARIABLE: &str = "ORCHESTRATOR_PRIVATE_KEY";
 const TOKEN_VARIABLE: &str = "ORCHESTRATOR_TOKEN";
 /// The account of a workflow's own token.
 const OWN_TOKEN_BOT: &str = "github-actions[bot]";
@@ -215,10 +214,7 @@ async fn account(arguments: &HandleArgs, repository: &RepositoryName) -> Result<
         let bot = Login::new(OWN_TOKEN_BOT);
         return Ok(Account { client, push: PushToken::Own(token), bot, own_token: true });
     }
-    let key = secret(arguments.private_key_file.as_deref(), KEY_VARIABLE)?.ok_or_else(|| {
-        Failure::usage("the App's private key is missing")
-            .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
-    })?;
+    let key = private_key(arguments.private_key_file.as_deref())?;
     let credentials = AppCredentials { app_id: arguments.app_id.clone(), key };
     let app = App::new(transport, &credentials).map_err(|error| flag("--app-id, --private-key-file", error))?;
     let bot = app.identity().await.map_err(|error| unknown_app(&error))?.bot;

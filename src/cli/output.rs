@@ -36,7 +36,16 @@ pub(super) fn complain(what: &str, text: &str) {
 
 /// Whether standard error shows colours.
 pub fn coloured() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal() && is_colour_wanted()
+}
+
+/// Whether standard output shows colours.
+pub(super) fn coloured_result() -> bool {
+    std::io::stdout().is_terminal() && is_colour_wanted()
+}
+
+fn is_colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// What the flags' reader has to say: help and version on standard output with 0, mistakes on standard error with 2.

@@ -28,7 +28,7 @@ use crate::store::sqlite::{self, Durability, OpenError, SqliteStore};
 use crate::store::{self, Store};
 use crate::turn::Configuration;
 
-pub(super) use credentials::{flag, secret};
+pub(super) use credentials::{flag, private_key};
 
 /// The lengths a lease may have.
 const LEASE_LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);

@@ -10,6 +10,7 @@ mod onto;
 pub mod pace;
 mod request;
 mod response;
+pub mod survey;
 mod together;
 pub mod webhook;
 

@@ -79,8 +79,16 @@ fn webhook_secrets(arguments: &ServeArgs, current: SecretString) -> Result<Webho
     })
 }
 
+/// The App's private key, from a file or the environment.
+pub(in crate::cli) fn private_key(file: Option<&Path>) -> Result<SecretString, Failure> {
+    secret(file, KEY_VARIABLE)?.ok_or_else(|| {
+        Failure::usage("the App's private key is missing")
+            .with_hint(format!("give --private-key-file FILE, or the key itself in {KEY_VARIABLE}"))
+    })
+}
+
 /// A secret from a file, or else from a variable; without the line end that editors put behind it.
-pub(in crate::cli) fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
+fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
     let Some(path) = file else {
         return Ok(std::env::var(variable).ok().map(SecretString::from));
     };

@@ -39,7 +39,7 @@ use crate::engine::snapshot::Actor;
 use crate::forge::http::hub::Hub;
 use crate::forge::http::token::{Grant, JOB_TOKEN_LIFE};
 use crate::forge::runner::MergedTree;
-use crate::forge::world::access::Permissions;
+use crate::forge::world::access::{Permissions, administrator_permissions};
 use crate::forge::world::request::Request;
 use crate::forge::world::{ACTIONS_BOT, World};
 use crate::forge::{pages, repository, webhooks};
@@ -200,6 +200,18 @@ impl Handle {
         let now = self.hub.clock.now();
         let actor = Actor { login: Login::new(ACTIONS_BOT), bot: true };
         let grant = Grant { actor, permissions, expires_at: now + JOB_TOKEN_LIFE };
+        self.hub.tokens.mint(grant, now).map(|(token, _)| token).map_err(|error| error.to_string())
+    }
+
+    /// A token of the local owner's, as an administrator makes one to look at settings, until it is revoked or a day
+    /// has passed.
+    ///
+    /// # Errors
+    /// Where the system gives no random numbers.
+    pub fn mint_owner_token(&self) -> Result<SecretString, String> {
+        let now = self.hub.clock.now();
+        let actor = Actor { login: self.hub.look(|world| world.setup().owner.clone()), bot: false };
+        let grant = Grant { actor, permissions: administrator_permissions(), expires_at: now + JOB_TOKEN_LIFE };
         self.hub.tokens.mint(grant, now).map(|(token, _)| token).map_err(|error| error.to_string())
     }
 

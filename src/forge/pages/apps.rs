@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use maud::html;
 
 use crate::forge::http::hub::Hub;
-use crate::forge::http::json::app::EVENTS;
+use crate::forge::world::administration::EVENTS;
 use crate::forge::http::query_of;
 use crate::forge::http::registration::Manifest;
 use crate::forge::pages::guard::{Submitted, Visitor};

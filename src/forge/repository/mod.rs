@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 pub use command::Error;
 pub use merge::MergeOutcome;
-pub use object::{CommitFacts, TreeContent, TreeEntry};
+pub use object::{CommitFacts, TreeContent, TreeEntry, TreeItem};
 
 use crate::engine::id::Sha;
 

@@ -53,6 +53,19 @@ pub struct CommitFacts {
     pub message: String,
 }
 
+/// One thing in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeItem {
+    /// Its name in the folder.
+    pub path: String,
+    /// Git's mode, six digits.
+    pub mode: String,
+    /// `blob`, `tree` or `commit`.
+    pub kind: String,
+    /// Its object name.
+    pub name: Sha,
+}
+
 impl Repository {
     /// The bytes of a file at a commit, branch or ref; nothing where there is none.
     pub async fn file(&self, reference: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -188,6 +201,23 @@ impl Repository {
         }
         let spelled = format!("{name}^{{tree}}");
         Ok(self.reader.info(self.git_dir(), &spelled).await?.map(|object| object.name))
+    }
+
+    /// What lies in the tree of a branch, commit or tree, folders not opened, with the tree's own name; nothing where
+    /// there is no such thing.
+    pub async fn tree_items(&self, reference: &str) -> Result<Option<(Sha, Vec<TreeItem>)>, Error> {
+        let named = if is_sha(reference) { Some(Sha::new(reference)) } else { self.resolve(reference).await? };
+        let Some(name) = named else { return Ok(None) };
+        let Some(tree) = self.tree(&name).await? else { return Ok(None) };
+        let output = self.git(&["ls-tree", "-z", tree.as_str()]).await?.ok("ls-tree")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let item = |line: &str| {
+            let (facts, path) = line.split_once('\t')?;
+            let mut facts = facts.split(' ').map(str::to_owned);
+            let (mode, kind, name) = (facts.next()?, facts.next()?, Sha::new(facts.next()?));
+            Some(TreeItem { path: path.to_owned(), mode, kind, name })
+        };
+        Ok(Some((tree, text.split('\0').filter_map(item).collect())))
     }
 
     /// Fills an empty folder with the files of a tree or commit. No filter, hook or setting of the repository's content

@@ -31,6 +31,14 @@ pub enum Scope {
     Statuses,
     /// Workflow files.
     Workflows,
+    /// Settings of the repository: protection, what Actions may do.
+    Administration,
+    /// Names of secrets.
+    Secrets,
+    /// Names of variables.
+    Variables,
+    /// Environments with what is kept in them.
+    Environments,
 }
 
 /// How much.
@@ -60,6 +68,14 @@ pub fn app_permissions() -> Permissions {
         (Scope::Checks, Level::Read),
         (Scope::Statuses, Level::Read),
     ])
+}
+
+/// What the token of an administrator may read.
+pub fn administrator_permissions() -> Permissions {
+    let more = [Scope::Administration, Scope::Secrets, Scope::Variables, Scope::Environments];
+    let mut permissions = app_permissions();
+    permissions.extend(more.map(|scope| (scope, Level::Read)));
+    permissions
 }
 
 /// Whether a token may do something for which any one of these permissions suffices.

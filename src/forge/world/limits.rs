@@ -48,10 +48,10 @@ pub struct Quota {
 }
 
 impl Counter {
-    fn quota(&self, now: Timestamp) -> Quota {
+    fn quota(&self, limit: u64, now: Timestamp) -> Quota {
         let fresh = self.requests == 0 || now.since(self.hour_from) >= HOUR;
         Quota {
-            limit: REQUESTS_PER_HOUR,
+            limit,
             used: if fresh { 0 } else { self.requests },
             reset: if fresh { now + HOUR } else { self.hour_from + HOUR },
         }
@@ -74,7 +74,9 @@ impl World {
         match self.setup.limits {
             ApiLimits::None => None,
             ApiLimits::Github | ApiLimits::Tight => {
-                Some(self.counters.0.get(login).map_or_else(|| Counter::default().quota(now), |c| c.quota(now)))
+                let limit = self.setup.administration.requests_per_hour.unwrap_or(REQUESTS_PER_HOUR);
+                let counter = self.counters.0.get(login);
+                Some(counter.map_or_else(|| Counter::default().quota(limit, now), |c| c.quota(limit, now)))
             }
         }
     }
@@ -126,7 +128,7 @@ impl World {
             return;
         }
         let counter = self.counters.0.entry(login.clone()).or_default();
-        if counter.quota(now).used == 0 {
+        if counter.quota(REQUESTS_PER_HOUR, now).used == 0 {
             counter.hour_from = now;
             counter.requests = 0;
         }

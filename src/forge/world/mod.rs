@@ -7,6 +7,7 @@
 
 pub mod access;
 mod act;
+pub mod administration;
 mod admit;
 mod branch;
 mod check;

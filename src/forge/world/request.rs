@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{CommentId, IssueNumber, JobId, Login, PullNumber, RunId, Sha};
 use crate::engine::snapshot::{Actor, Conclusion, Permission, Ref};
+use crate::forge::world::administration::Administration;
 pub use crate::forge::world::question::{GitAnswer, GitQuestion};
 use crate::forge::world::setup::WorkflowFacts;
 use crate::github;
@@ -290,4 +291,6 @@ pub enum SeedAct {
     },
     /// Where branches are, told without a push: nothing is announced and no pull request moves.
     Branches(Vec<Ref>),
+    /// What administrators have set from now on.
+    Administration(Box<Administration>),
 }

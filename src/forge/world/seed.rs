@@ -21,6 +21,7 @@ impl Act<'_> {
             }
             SeedAct::Workflow { file, facts } => drop(self.world.setup.workflows.insert(file, facts)),
             SeedAct::Issued { number } => self.world.issued.number = self.world.issued.number.max(number),
+            SeedAct::Administration(set) => self.world.setup.administration = *set,
             SeedAct::Branches(refs) => {
                 self.world.branches.extend(refs.into_iter().map(|found| (found.branch, found.sha)));
             }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::id::{Login, RepositoryName, Sha};
 use crate::forge::world::access::{Permissions, app_permissions};
+use crate::forge::world::administration::Administration;
 
 /// Which API limits hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +100,9 @@ pub struct Setup {
     pub workflows: BTreeMap<String, WorkflowFacts>,
     /// Where branches are at the beginning.
     pub branches: BTreeMap<String, Sha>,
+    /// What administrators have set.
+    #[serde(default)]
+    pub administration: Administration,
 }
 
 impl Setup {
@@ -114,6 +118,7 @@ impl Setup {
             limits: ApiLimits::Github,
             workflows: BTreeMap::new(),
             branches: BTreeMap::new(),
+            administration: Administration::default(),
         }
     }
 }

@@ -235,7 +235,7 @@ impl App {
     }
 
     /// One call as the App itself.
-    pub(super) async fn call(&self, call: &Call) -> Result<Answer, Error> {
+    pub(in crate::github) async fn call(&self, call: &Call) -> Result<Answer, Error> {
         self.exchange(&self.gate, call, &self.web_token()?).await
     }
 

@@ -117,7 +117,7 @@ fn seconds_to_reset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
 }
 
 /// The answer's `Date` header (RFC 9110: `Sun, 06 Nov 1994 08:49:37 GMT`).
-fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(http::header::DATE)?.to_str().ok()?;
     let moment = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Timestamp(moment.as_millisecond()))

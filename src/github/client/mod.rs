@@ -43,7 +43,7 @@ use crate::github::{Check, Error, GitHub, Request, Response, called_off};
 pub(crate) use error::one_line;
 pub use gate::{Budget, Gate};
 pub(crate) use page::{Overflow, all_pages, next_page};
-pub(crate) use path::{check_name, segment};
+pub(crate) use path::{check_name, encode, segment};
 pub(crate) use transport::{Answer, Call, Target};
 pub use transport::{Clock, PUBLIC_API_URL, Transport};
 
@@ -104,6 +104,16 @@ impl Client {
             Credentials::Fixed(token) => Ok(token.clone()),
             Credentials::Installation(keeper) => keeper.token().await,
         }
+    }
+
+    /// Reads one thing that is no [`Request`], by a path below the repository's.
+    pub(in crate::github) async fn look(&self, path: &str, what: impl Into<String>) -> Result<Answer, Error> {
+        Sending { client: self, check: None }.call(&Call::get(self.path(path), what)).await
+    }
+
+    /// The same by a path of the whole API.
+    pub(in crate::github) async fn look_beyond(&self, path: &str, what: impl Into<String>) -> Result<Answer, Error> {
+        Sending { client: self, check: None }.call(&Call::get(path.to_owned(), what)).await
     }
 
     fn owner(&self) -> &str {

@@ -5,7 +5,7 @@
 //! there. Nothing here repeats a request.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, USER_AGENT};
@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::engine::time::Timestamp;
 use crate::github::Error;
 use crate::github::client::connect;
+use crate::github::client::error::server_time;
 
 /// This machine's time, as the caller gives it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -135,6 +136,8 @@ pub struct Transport {
     authority: Authority,
     base_path: String,
     clock: Clock,
+    /// How far GitHub's clock was ahead of this machine's at the last answer, in seconds.
+    ahead: Mutex<Option<i64>>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -181,12 +184,25 @@ impl Transport {
         } else {
             return Err(wrong("only `https://`, or `http://` on 127.0.0.1, keeps a token secret"));
         };
-        Ok(Self { crab, scheme, authority, base_path, clock })
+        Ok(Self { crab, scheme, authority, base_path, clock, ahead: Mutex::default() })
     }
 
     /// This machine's time.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// How far GitHub's clock is ahead of this machine's, in seconds, by the `Date` of the last answer of its own host;
+    /// nothing before the first. It is whole seconds, less what the answer took to come.
+    pub(crate) fn ahead_seconds(&self) -> Option<i64> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear_the_time(&self, headers: &HeaderMap) {
+        let told = server_time(headers);
+        let ahead = told.map(|told| told.0.div_euclid(1000) - self.now().0.div_euclid(1000));
+        let mut known = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = ahead.or(*known);
     }
 
     /// Sends a request with a token, or without. Redirects of reads are followed on the same host, at most three times;
@@ -195,6 +211,7 @@ impl Transport {
         let mut uri = self.uri_of(&call.target)?;
         for _ in 0..REDIRECTS_MAX {
             let answer = self.once(call, uri.clone(), token).await?;
+            self.hear_the_time(&answer.headers);
             let next = if call.method == Method::GET { self.redirect_here(&answer) } else { None };
             match next {
                 Some(next) => uri = next,

@@ -6,19 +6,6 @@ use crate::forge::http::json::{Place, node_id, repository};
 use crate::forge::world::World;
 use crate::forge::world::access::Permissions;
 
-/// What the App's manifest subscribes to.
-pub(crate) const EVENTS: &[&str] = &[
-    "check_run",
-    "check_suite",
-    "issue_comment",
-    "issue_dependencies",
-    "issues",
-    "pull_request",
-    "push",
-    "sub_issues",
-    "workflow_job",
-    "workflow_run",
-];
 const BEGUN: &str = "2026-01-01T00:00:00Z";
 
 /// Permissions as GitHub names them.
@@ -30,6 +17,7 @@ pub(crate) fn permissions(held: &Permissions) -> Value {
 
 /// The App as `GET /app` tells it.
 pub(crate) fn app(place: &Place, world: &World) -> Value {
+    let set = &world.setup().administration;
     json!({
         "id": place.app_id,
         "slug": place.app_slug,
@@ -42,8 +30,8 @@ pub(crate) fn app(place: &Place, world: &World) -> Value {
         "html_url": format!("{}/apps/{}", place.base, place.app_slug),
         "created_at": BEGUN,
         "updated_at": BEGUN,
-        "permissions": permissions(&world.setup().app_permissions),
-        "events": EVENTS,
+        "permissions": permissions(set.registered.as_ref().unwrap_or(&world.setup().app_permissions)),
+        "events": set.events,
         "installations_count": 1,
     })
 }
@@ -52,6 +40,9 @@ pub(crate) fn app(place: &Place, world: &World) -> Value {
 pub(crate) fn installation(place: &Place, world: &World) -> Value {
     let id = place.installation_id;
     let api = format!("{}/app/installations/{id}", place.base);
+    let set = &world.setup().administration;
+    let by = if set.suspended { place.account(&place.owner, "User") } else { Value::Null };
+    let since = if set.suspended { json!(BEGUN) } else { Value::Null };
     json!({
         "id": id,
         "account": place.account(&place.owner, "User"),
@@ -64,14 +55,14 @@ pub(crate) fn installation(place: &Place, world: &World) -> Value {
         "target_id": place.repository_id,
         "target_type": "User",
         "permissions": permissions(&world.setup().app_permissions),
-        "events": EVENTS,
+        "events": set.events,
         "created_at": BEGUN,
         "updated_at": BEGUN,
         "single_file_name": null,
         "has_multiple_single_files": false,
         "single_file_paths": [],
-        "suspended_by": null,
-        "suspended_at": null,
+        "suspended_by": by,
+        "suspended_at": since,
     })
 }
 

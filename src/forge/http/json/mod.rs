@@ -1,5 +1,6 @@
 //! GitHub's JSON, built from the world: one file per resource, with the fields GitHub's schema requires.
 
+pub(crate) mod administration;
 pub(crate) mod app;
 pub(crate) mod check;
 pub(crate) mod commit;

@@ -2,6 +2,7 @@
 //! the world or sends it one request.
 
 mod actions;
+mod administration;
 mod app;
 mod checks;
 mod comments;
@@ -38,7 +39,7 @@ fn with_token(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .route("/rate_limit", get(repository::rate_limit))
         .route("/installation/token", delete(app::revoke))
         .route("/installation/repositories", get(app::repositories))
-        .nest("/repos/{owner}/{repository}", issue_routes().merge(git_routes()).merge(run_routes()))
+        .nest("/repos/{owner}/{repository}", issue_routes().merge(git_routes()).merge(run_routes()).merge(set_routes()))
         .route("/repos/{owner}/{repository}", get(repository::get))
         .route_layer(from_fn_with_state(Arc::clone(hub), require_token))
 }
@@ -69,6 +70,7 @@ fn git_routes() -> Router<Arc<Hub>> {
         .route("/git/blobs", post(objects::create_blob))
         .route("/git/blobs/{sha}", get(objects::get_blob))
         .route("/git/trees", post(objects::create_tree))
+        .route("/git/trees/{name}", get(objects::get_tree))
         .route("/git/commits", post(objects::create_commit))
         .route("/git/commits/{sha}", get(objects::get_commit))
         .route("/contents/{*path}", get(contents::get))
@@ -95,6 +97,23 @@ fn run_routes() -> Router<Arc<Hub>> {
         .route("/check-runs/{id}", get(checks::get).patch(checks::update))
 }
 
+/// What administrators have set.
+fn set_routes() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/labels/{name}", get(administration::label))
+        .route("/rules/branches/{*branch}", get(administration::rules))
+        .route("/rulesets/{id}", get(administration::ruleset))
+        .route("/branches/{branch}", get(administration::branch))
+        .route("/branches/{branch}/protection", get(administration::protection))
+        .route("/actions/workflows/{file}", get(administration::workflow))
+        .route("/actions/permissions", get(administration::actions))
+        .route("/actions/permissions/selected-actions", get(administration::selected_actions))
+        .route("/actions/secrets", get(administration::secrets))
+        .route("/actions/organization-secrets", get(administration::organization_secrets))
+        .route("/environments/{environment}/secrets", get(administration::environment_secrets))
+        .route("/actions/variables", get(administration::variables))
+}
+
 /// All of the API.
 pub(crate) fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
     Router::new()
@@ -103,6 +122,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
         .route("/app/installations/{id}", get(app::installation))
         .route("/app/installations/{id}/access_tokens", post(app::create_token))
         .route("/app-manifests/{code}/conversions", post(manifest::convert))
+        .route("/app/hook/config", get(administration::hook))
         .route("/app/hook/deliveries", get(deliveries::list))
         .route("/app/hook/deliveries/{id}/attempts", post(deliveries::again))
         .route("/repos/{owner}/{repository}/installation", get(app::installation_of_repository))

@@ -63,6 +63,14 @@ pub(crate) async fn get_blob(call: Call, Path((_, _, sha)): Named) -> Answer<Jso
     })))
 }
 
+/// `GET …/git/trees/{name}`: one folder by its tree, a commit or a branch; never what lies in its folders.
+pub(crate) async fn get_tree(call: Call, Path((_, _, name)): Named) -> Answer<Json<Value>> {
+    call.may(READ)?;
+    let repository = &call.hub.repository;
+    let found = repository.tree_items(&name).await?.ok_or_else(Failure::not_found)?;
+    Ok(Json(json::administration::tree(&call.hub.place, &found.0, &found.1)))
+}
+
 #[derive(Deserialize)]
 struct NewTree {
     base_tree: Option<String>,
