@@ -32,8 +32,8 @@ pub async fn set(github: &impl GitHub, enabled: bool) -> Option<String> {
     match github.send(Request::SetWorkflow { workflow, enabled }).await {
         Ok(_) => None,
         Err(Error::Missing { .. }) => Some(format!(
-            "`.github/workflows/{HEARTBEAT_WORKFLOW}` is not on the default branch: without it, what nothing else tells \
-             is seen only when something else happens. `task-orchestrator init --actions-native` writes it."
+            "`.github/workflows/{HEARTBEAT_WORKFLOW}` is not on the default branch: without it, what no event tells is \
+             seen only when something else happens. `task-orchestrator init --actions-native` writes it."
         )),
         Err(error) => Some(format!("The heartbeat could not be {how}: {error}.")),
     }

@@ -74,8 +74,8 @@ impl Leases {
         self.rows.get(name)
     }
 
-    /// Takes note of a lease that is kept elsewhere, where it is newer than what is known here; `of_others`: and as new,
-    /// since others may have renewed it or given it back.
+    /// Takes note of a lease that is kept elsewhere, where it is newer than what is known here; `of_others`: and as
+    /// new, since others may have renewed it or given it back.
     pub(super) fn learn(&mut self, name: &str, kept: &Row, of_others: bool) {
         let known = self.rows.get(name).map(|row| row.epoch);
         if known.is_none_or(|epoch| epoch < kept.epoch || of_others && epoch == kept.epoch) {

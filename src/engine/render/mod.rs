@@ -5,6 +5,7 @@ mod completion;
 mod notice;
 mod prompt;
 mod pull;
+mod runs;
 mod status;
 pub mod text;
 mod tracking;

@@ -2,15 +2,14 @@
 //! for what.
 
 use crate::engine::checklist::unticked;
-use crate::engine::config::ActionsNative;
 use crate::engine::draft::Draft;
 use crate::engine::graph;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
+use crate::engine::render::runs::worked_by_runs;
 use crate::engine::render::status::{hold_words, state_words, wait_words};
 use crate::engine::render::{text, tracking_marker};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Verdict};
-use crate::engine::time::Span;
 use crate::engine::waits::{self, Status, Wait};
 
 /// Longest body written, in characters; GitHub takes 65,536.
@@ -136,22 +135,6 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
         lines.push(worked_by_runs(native, header.settings.heartbeat));
     }
     lines.join("\n")
-}
-
-/// What a person must know of a plan that no server works: what is seen late, and what the token cannot do.
-fn worked_by_runs(native: ActionsNative, heartbeat: Span) -> String {
-    let late = if native.hears_comments { "Everything else" } else { "Comments, and checks that others run," };
-    let mut words = format!(
-        "\nWorked by workflow runs: changes of issues, pushes and ended tasks are seen at once. {late} may be seen \
-         only at the next look, within {heartbeat} or what GitHub makes of it."
-    );
-    if native.own_token {
-        words.push_str(
-            " Pull requests are opened with the workflow's own token: the checks of each start once a person with \
-             write access has approved them there. With an App's key they start by themselves.",
-        );
-    }
-    words
 }
 
 /// What waits for a person, with boxes that act.

@@ -133,7 +133,8 @@ async fn folder(call: &Call, question: &Question) -> Answer<Json<Value>> {
     let Response::Folder(files) = call.send(request, StatusCode::UNPROCESSABLE_ENTITY).await? else {
         return Ok(error("INTERNAL", "Something went wrong while executing your query."));
     };
-    let entry = |(name, text): (String, Option<String>)| json!({ "name": name, "type": "blob", "object": { "text": text, "isTruncated": false } });
+    let blob = |text: Option<String>| json!({ "text": text, "isTruncated": false });
+    let entry = |(name, text)| json!({ "name": name, "type": "blob", "object": blob(text) });
     let entries: Vec<Value> = files.into_iter().map(entry).collect();
     let object = if entries.is_empty() { Value::Null } else { json!({ "entries": entries }) };
     Ok(Json(json!({ "data": { "repository": { alias(&question.query, "object"): object } } })))

@@ -38,7 +38,7 @@ async fn a_run_goes_through_its_three_jobs() {
     assert!(log("publish").contains("publish of work.patch: patch"), "{}", log("publish"));
     let artifact = entry.artifacts.get("work").expect("stored");
     assert_eq!(artifact.bytes, 5);
-    let held = |level| Permissions::from([(Scope::Contents, level)]);
+    let held = |level| Permissions::from([(Scope::Contents, level), (Scope::Metadata, Level::Read)]);
     assert_eq!(*stage.host.minted.lock().expect("whole"), [held(Level::Write), held(Level::Read), held(Level::Write)]);
     assert_eq!(*stage.host.ended_tokens.lock().expect("whole"), ["ghs_token_1", "ghs_token_2", "ghs_token_3"]);
     runner.stop().await;

@@ -244,7 +244,8 @@ async fn branches_with_a_file_are_one_question_and_what_is_missing_is_told_apart
 
 #[tokio::test]
 async fn a_folder_is_one_question_and_what_is_not_told_whole_is_told_apart() {
-    let file = |name: &str, text: Value, cut: bool| json!({"name": name, "type": "blob", "object": {"text": text, "isTruncated": cut}});
+    let blob = |text: Value, cut: bool| json!({"text": text, "isTruncated": cut});
+    let file = |name: &str, text: Value, cut: bool| json!({"name": name, "type": "blob", "object": blob(text, cut)});
     let entries = json!([
         file("whole.json", json!("{}"), false),
         file("long.json", json!("{"), true),
