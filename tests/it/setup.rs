@@ -32,12 +32,14 @@ fn secrets(kept: &Path) -> Vec<String> {
     vec![line, "PRIVATE KEY".to_owned(), kept["webhook_secret"].as_str().expect("a secret").to_owned()]
 }
 
-/// Every field has a label, and the page has one heading and a language.
+/// Every field has a label, and the page has one heading, a language and its style.
 fn is_accessible(browser: &mut Browser) -> bool {
     let labelled = "[...document.querySelectorAll('input:not([type=hidden])')].every(field => field.labels.length)";
     let named = "document.documentElement.lang === 'en' && document.querySelectorAll('h1').length === 1";
     let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-    browser.value(&format!("{labelled} && {named} && {fits}")) == true
+    // The style sheet is one that the policy lets in.
+    let styled = "getComputedStyle(document.querySelector('main')).maxWidth !== 'none'";
+    browser.value(&format!("{labelled} && {named} && {fits} && {styled}")) == true
 }
 
 #[test]
