@@ -155,6 +155,7 @@ async fn set_up(arguments: &mut ServeArgs) -> Result<Option<(App, WebhookSecrets
         api_url: arguments.api_url.clone(),
         transport: credentials::transport(arguments)?,
         state: arguments.state.clone(),
+        offers: arguments.onboarding == OnboardingPolicy::Chosen,
     };
     let mut set_up = SetUp::start(options).await.map_err(no_set_up)?;
     arguments.port = set_up.address().port();

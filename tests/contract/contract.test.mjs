@@ -45,6 +45,9 @@ list.answer = { status: 304, headers: {}, body: null };
 const token = { ...read, path: "/app/installations/7/access_tokens", method: "POST", answer: { ...refused } };
 token.headers = { ...sending, authorization: "json web token" };
 token.body = { permissions: { issues: "write" } };
+const conversion = { ...token, path: "/app-manifests/a1b2/conversions", body: null };
+conversion.headers = { ...headers, authorization: undefined };
+conversion.answer = { status: 404, headers: {}, body: refused.body };
 const question = {
   ...read,
   method: "POST",
@@ -92,7 +95,7 @@ function violations(line) {
 }
 
 test("what is right passes", () => {
-  for (const line of [read, write, list, token, question, delivery]) assert.deepEqual(violations(line), []);
+  for (const line of [read, write, list, token, conversion, question, delivery]) assert.deepEqual(violations(line), []);
   const { operations, others, events } = contract.judge([read, write, delivery, { ...read, kind: "answer" }]);
   assert.deepEqual([...operations.keys(), ...others.keys()], ["git/get-ref", "issues/create", "git/get-ref"]);
   assert.deepEqual([...events], [["webhook issues.closed", 1]]);
@@ -115,6 +118,8 @@ const faults = {
   "no user agent": [read, "headers/user-agent", undefined],
   "the App's own token": [read, "headers/authorization", "json web token"],
   "an installation's token for the App": [token, "headers/authorization", "token"],
+  "a token before there is an App": [conversion, "headers/authorization", "token"],
+  "a body for a code": [conversion, "body", { code: "a1b2" }],
   "a permission nobody knows": [token, "body/permissions/issue", "write"],
   "a level nobody knows": [token, "body/permissions/issues", "admin"],
   "a body where there is none": [read, "body", {}],

@@ -65,6 +65,7 @@ pub(crate) async fn create_and_install(site: &Site, recording: &Recording) {
         api_url: site.api_url().to_owned(),
         transport: site.transport(),
         state: state.path().to_owned(),
+        offers: true,
     };
     let mut set_up = SetUp::start(options).await.expect("a free port");
     let own = format!("http://{}", set_up.address());

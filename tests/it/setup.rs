@@ -32,12 +32,14 @@ fn secrets(kept: &Path) -> Vec<String> {
     vec![line, "PRIVATE KEY".to_owned(), kept["webhook_secret"].as_str().expect("a secret").to_owned()]
 }
 
-/// Every field has a label, and the page has one heading and a language.
+/// Every field has a label, and the page has one heading, a language and its style.
 fn is_accessible(browser: &mut Browser) -> bool {
     let labelled = "[...document.querySelectorAll('input:not([type=hidden])')].every(field => field.labels.length)";
     let named = "document.documentElement.lang === 'en' && document.querySelectorAll('h1').length === 1";
     let fits = "document.documentElement.scrollWidth <= window.innerWidth";
-    browser.value(&format!("{labelled} && {named} && {fits}")) == true
+    // The style sheet is one that the policy lets in.
+    let styled = "getComputedStyle(document.querySelector('main')).maxWidth !== 'none'";
+    browser.value(&format!("{labelled} && {named} && {fits} && {styled}")) == true
 }
 
 #[test]
@@ -127,6 +129,11 @@ fn what_was_kept_for_another_github_or_for_all_to_read_is_refused() {
     crate::program::run(&stage.path(""), &serve).refused(2, &["state/app.json", "chmod 600"]);
     std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o600)).expect("set");
     crate::program::run(&stage.path(""), &serve).refused(2, &["https://git.example.com/api/v3", "--state"]);
+    std::fs::write(&kept, text.replace("git.example.com/api/v3", "api.github.com")).expect("written");
+    crate::program::run(&stage.path(""), &serve).refused(2, &["webhook secret is too short"]);
+    let secret = stage.write("secret", "a secret that was changed at GitHub");
+    let given = [&serve[..], &["--webhook-secret-file", secret.to_str().expect("text")]].concat();
+    crate::program::run(&stage.path(""), &given).refused(2, &["state/app.json: ", "private key cannot be read"]);
     let public = [&serve[..], &["--public-url", "http://orchestrator.example.com"]].concat();
     crate::program::run(&stage.path(""), &public).refused(2, &["--public-url", "https://"]);
 }

@@ -12,11 +12,13 @@ use crate::github::Error;
 use crate::github::auth::{App, AppCredentials};
 use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
-use crate::server::setup::StoredApp;
+use crate::server::setup::{FILE_NAME, StoredApp};
 
 const KEY_VARIABLE: &str = "ORCHESTRATOR_PRIVATE_KEY";
 const SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET";
 const PREVIOUS_SECRET_VARIABLE: &str = "ORCHESTRATOR_WEBHOOK_SECRET_PREVIOUS";
+/// The flags that make a server the App.
+const FLAGS: &str = "--app-id, --private-key-file";
 /// Longest file that holds a secret.
 const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -27,11 +29,11 @@ const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub(super) fn find(arguments: &ServeArgs) -> Result<Option<(App, WebhookSecrets)>, Failure> {
     let key = secret(arguments.private_key_file.as_deref(), KEY_VARIABLE)?;
     let current = secret(arguments.webhook_secret_file.as_deref(), SECRET_VARIABLE)?;
-    let (credentials, current) = match (arguments.app_id.clone(), key) {
+    let (source, credentials, current) = match (arguments.app_id.clone(), key) {
         (Some(app_id), Some(key)) => {
             let remedy = format!("give --webhook-secret-file FILE, or the secret itself in {SECRET_VARIABLE}");
             let missing = || Failure::usage("the webhook secret is missing").with_hint(remedy);
-            (AppCredentials { app_id, key }, current.ok_or_else(missing)?)
+            (FLAGS.to_owned(), AppCredentials { app_id, key }, current.ok_or_else(missing)?)
         }
         (Some(_), None) => {
             let remedy = format!(
@@ -44,13 +46,16 @@ pub(super) fn find(arguments: &ServeArgs) -> Result<Option<(App, WebhookSecrets)
             return Err(Failure::usage("the App's id is missing").with_hint("give --app-id ID, from the App's page"));
         }
         (None, None) => match stored(arguments)? {
-            Some(stored) => (stored.credentials, current.unwrap_or(stored.webhook_secret)),
+            Some(stored) => {
+                let source = arguments.state.join(FILE_NAME).display().to_string();
+                (source, stored.credentials, current.unwrap_or(stored.webhook_secret))
+            }
             None => return Ok(None),
         },
     };
     let secrets = webhook_secrets(arguments, current)?;
     let app = App::new(transport(arguments)?, &credentials);
-    Ok(Some((app.map_err(|error| flag("--app-id, --private-key-file", error))?, secrets)))
+    Ok(Some((app.map_err(|error| flag(&source, error))?, secrets)))
 }
 
 fn stored(arguments: &ServeArgs) -> Result<Option<StoredApp>, Failure> {

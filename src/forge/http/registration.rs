@@ -1,8 +1,8 @@
 //! How somebody comes by the forge's App: from a manifest, as at GitHub, by a code that is good once and for an hour.
 //!
-//! A forge has one App from its beginning, installed on its one repository. Whoever creates it from a manifest gets that
-//! App's key and a new webhook secret, its webhooks go where the manifest says, and it waits to be installed again. All
-//! of this is known as long as the process runs; a forge that is started again is as it was started.
+//! A forge has one App from its beginning, installed on its one repository. Whoever creates it from a manifest gets
+//! that App's key and a new webhook secret, its webhooks go where the manifest says, and it waits to be installed
+//! again. All of this is known as long as the process runs; a forge that is started again is as it was started.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

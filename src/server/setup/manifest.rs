@@ -61,8 +61,8 @@ impl Wishes {
         }
         if !tidy.organization.is_empty() && !is_login(&tidy.organization) {
             mistakes.push(
-                "The organisation must be its name as it stands in its address, such as octo-org; leave it empty to own \
-                 the App yourself."
+                "The organisation must be its name as it stands in its address, such as octo-org; leave it empty to \
+                 own the App yourself."
                     .to_owned(),
             );
         }

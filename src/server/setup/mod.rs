@@ -57,6 +57,8 @@ pub struct SetUpOptions {
     pub transport: Arc<Transport>,
     /// The folder in which the App is kept.
     pub state: PathBuf,
+    /// Whether a repository that is chosen at the installation is offered its first files.
+    pub offers: bool,
 }
 
 /// Why a set-up does not start.
@@ -85,6 +87,7 @@ struct Desk {
     api_url: String,
     transport: Arc<Transport>,
     state: PathBuf,
+    offers: bool,
     is_done: watch::Sender<bool>,
 }
 
@@ -119,6 +122,7 @@ impl SetUp {
             api_url: options.api_url,
             transport: options.transport,
             state: options.state,
+            offers: options.offers,
             is_done,
         };
         let stop = CancellationToken::new();
@@ -193,7 +197,12 @@ impl Desk {
         let is_at_github = |page: &&String| page.starts_with(&format!("{}/", self.web_url));
         match made.page.as_ref().filter(is_at_github) {
             Some(page) => format!("{}/installations/new", page.trim_end_matches('/')),
-            None => format!("{}/apps/{}/installations/new", self.web_url, made.slug),
+            None => {
+                // An Enterprise server has Apps elsewhere than GitHub.com.
+                let is_public = self.web_url == "https://github.com";
+                let folder = if is_public { "apps" } else { "github-apps" };
+                format!("{}/{folder}/{}/installations/new", self.web_url, made.slug)
+            }
         }
     }
 

@@ -2,15 +2,16 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use maud::{DOCTYPE, Markup, html};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::server::setup::manifest::{NAME_CHARACTERS_MAX, Wishes};
 
-/// The style sheet.
-pub(super) const STYLE: &str = include_str!("style.css");
-/// Where it is.
-pub(super) const STYLE_PATH: &str = "/setup/style.css";
+/// The style sheet. It stands in each page: when the last one is shown, nothing more is served.
+const STYLE: &str = include_str!("style.css");
 /// The steps, as the person sees them.
 const STEPS: [&str; 3] = ["Choose", "Create at GitHub", "Install"];
 
@@ -36,7 +37,7 @@ fn page(title: &str, step: Step, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · task-orchestrator" }
                 link rel="icon" href="data:,";
-                link rel="stylesheet" href=(STYLE_PATH);
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 main {
@@ -58,9 +59,10 @@ fn page(title: &str, step: Step, content: &Markup) -> Markup {
 /// Puts a page into an answer, with the headers that keep it harmless: nothing runs, forms go back here or to GitHub,
 /// nobody frames it, nobody keeps it, and of its address others hear the host alone.
 pub(super) fn answer(status: StatusCode, markup: Markup, web_origin: &str) -> Response {
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self' {web_origin}; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self' {web_origin}; \
+         base-uri 'none'; frame-ancestors 'none'"
     );
     let mut response = (status, Html(markup.into_string())).into_response();
     let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
@@ -147,7 +149,8 @@ pub(super) fn create(creation: &Creation<'_>) -> Markup {
 }
 
 /// The third step: the App is there and its key is kept; `address` is where it is installed.
-pub(super) fn install(slug: &str, address: &str, hears: bool) -> Markup {
+/// `offers`: whether a chosen repository is offered its first files.
+pub(super) fn install(slug: &str, address: &str, hears: bool, offers: bool) -> Markup {
     let found = if hears {
         "It is noticed at once."
     } else {
@@ -157,8 +160,10 @@ pub(super) fn install(slug: &str, address: &str, hears: bool) -> Markup {
         p { "The App " strong { (slug) } " is there, its key is kept, and this server works with it from now on." }
         p {
             "Install it on the repositories that it is to serve. " (found)
-            " Choose them by name: each gets one pull request that offers the first files and says what is next. "
-            "Nothing else is changed before you ask for it."
+            @if offers {
+                " Choose them by name: each gets one pull request that offers the first files and says what is next."
+            }
+            " Nothing is changed before you ask for it."
         }
         a.button href=(address) { "Install" }
     };

@@ -38,15 +38,8 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route(SETUP_PATH, get(begin))
         .route("/setup/app", post(choose))
         .route(CREATED_PATH, get(created))
-        .route(pages::STYLE_PATH, get(style))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .with_state(desk)
-}
-
-async fn style() -> Response {
-    let mut response = ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE).into_response();
-    pages::guard(&mut response);
-    response
 }
 
 fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
@@ -170,7 +163,7 @@ async fn created(State(desk): State<Arc<Desk>>, headers: HeaderMap, Query(query)
         return desk.refuse(StatusCode::INTERNAL_SERVER_ERROR, &desk.unkept(&choice), true);
     }
     tracing::info!(slug, "the App is created, and its key is kept");
-    let mut response = desk.show(StatusCode::OK, pages::install(&slug, &address, choice.hears));
+    let mut response = desk.show(StatusCode::OK, pages::install(&slug, &address, choice.hears, desk.offers));
     // The server itself takes over the address.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     desk.is_done.send_replace(true);

@@ -1,5 +1,5 @@
-//! Who may set the server up: one browser, let in by the address that the terminal shows, once. Its forms carry a token,
-//! and what it begins at GitHub is known again by a state that is good once.
+//! Who may set the server up: one browser, let in by the address that the terminal shows, once. Its forms carry a
+//! token, and what it begins at GitHub is known again by a state that is good once.
 //!
 //! Of what is secret only digests are kept, and they are what is compared, so that the time taken tells nothing.
 

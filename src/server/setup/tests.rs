@@ -11,7 +11,9 @@ use crate::forge::world::administration::EVENTS;
 use crate::forge::http::registration::Manifest;
 use crate::forge::http::tests::Fixture;
 use crate::forge::world::access::app_permissions;
+use crate::github::auth::CreatedApp;
 use crate::github::client::Transport;
+use crate::github::webhook::WebhookSecrets;
 use crate::server::setup::session::Session;
 use crate::server::setup::{Desk, FILE_NAME, StoredApp, manifest, routes};
 
@@ -49,6 +51,7 @@ impl Setting {
             api_url: base.clone(),
             transport: Arc::new(Transport::new(&base, clock).expect("loopback")),
             state: folder.path().join("kept"),
+            offers: true,
             is_done: tokio::sync::watch::channel(false).0,
         };
         Self { forge, desk: Arc::new(desk), now, cookie: None, folder }
@@ -192,6 +195,8 @@ async fn what_comes_back_counts_once_and_only_with_the_state_that_was_sent() {
     assert!(page.body.contains(&format!("href=\"{install}\"")), "{}", page.body);
     let kept = setting.kept().expect("kept");
     assert_eq!(kept.credentials.app_id, setting.forge.forge.app_id().to_string());
+    // Created without a webhook, it has a secret all the same: one that nobody knows.
+    assert!(WebhookSecrets::new(kept.webhook_secret, None).is_ok());
     assert!(*setting.desk.is_done.borrow());
     assert_eq!(setting.get(&back(&state)).await.status, StatusCode::FORBIDDEN, "it is used up");
     let again = setting.chosen().await;
@@ -214,6 +219,37 @@ async fn a_code_that_github_does_not_take_leaves_nothing_and_says_where_to_look(
     assert_eq!(late.status, StatusCode::FORBIDDEN, "an hour has passed");
     assert!(setting.kept().is_none());
     assert_eq!(std::fs::read_dir(&setting.desk.state).expect("made").count(), 0, "nothing half written stays");
+}
+
+#[tokio::test]
+async fn the_app_is_installed_where_github_is_and_nowhere_else() {
+    let mut setting = Setting::start().await;
+    let made = |page: Option<&str>| CreatedApp {
+        id: 1,
+        slug: "mine".to_owned(),
+        page: page.map(str::to_owned),
+        key: "key".into(),
+        webhook_secret: None,
+    };
+    for (web, page, expected) in [
+        ("https://github.com", Some("https://github.com/apps/mine"), "https://github.com/apps/mine/installations/new"),
+        (
+            "https://github.com",
+            Some("https://github.com.evil.example/apps/x"),
+            "https://github.com/apps/mine/installations/new",
+        ),
+        (
+            "https://git.example.com",
+            Some("https://git.example.com/github-apps/mine"),
+            "https://git.example.com/github-apps/mine/installations/new",
+        ),
+        ("https://git.example.com", None, "https://git.example.com/github-apps/mine/installations/new"),
+    ] {
+        let desk = Arc::get_mut(&mut setting.desk).expect("nobody else has it");
+        desk.web_url = web.to_owned();
+        assert_eq!(desk.install_url(&made(page)), expected, "{page:?}");
+    }
+    assert_eq!(setting.desk.settings_url(Some("octo")), "https://git.example.com/organizations/octo/settings");
 }
 
 #[tokio::test]
