@@ -33,6 +33,7 @@ kinds!(
     Issue,
     LabelEvents,
     BlockedBy,
+    SubIssues,
     CommentsSince,
     Comments,
     BodyEdits,
@@ -42,6 +43,7 @@ kinds!(
     CreateComment,
     DeleteComment,
     React,
+    Relate,
     Pin,
     Branch,
     Branches,
@@ -120,6 +122,7 @@ impl Asker<'_> {
         self.site.person(PersonAct::Label { number, label: label() }).await;
         self.site.person(PersonAct::Unlabel { number, label: label() }).await;
         self.site.person(PersonAct::BlockedBy { number, by: IssueNumber(2), blocked: true }).await;
+        self.site.person(PersonAct::SubIssue { number, child: IssueNumber(2), added: true }).await;
         let title = Some("Another title".to_owned());
         self.site.person(PersonAct::Edit { number, title, body: Some("Files: f1.txt\n\nmore".to_owned()) }).await;
         self.site.person(PersonAct::Close { number: IssueNumber(3) }).await;
@@ -130,6 +133,11 @@ impl Asker<'_> {
             self.ask(Request::Issue { number }).await;
             self.ask(Request::LabelEvents { number }).await;
             self.ask(Request::BlockedBy { number }).await;
+            self.ask(Request::SubIssues { number }).await;
+        }
+        let by = IssueNumber(3);
+        for blocked in [true, false, false] {
+            self.ask(Request::Relate { number, by, blocked }).await;
         }
         let (title, body) = ("A plan".to_owned(), "text".to_owned());
         let request = Request::CreateIssue { title, body, labels: vec!["orchestrate".to_owned()] };
