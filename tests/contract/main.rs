@@ -6,6 +6,7 @@
 
 mod app;
 mod doctor;
+mod kinds;
 mod node;
 mod others;
 mod permissions;

@@ -10,65 +10,8 @@ use task_orchestrator::github::client::Client;
 use task_orchestrator::github::{Error, GitHub as _, NewFile, Reaction, Request, Response};
 
 use crate::app::ask_as_the_app;
+use crate::kinds::{KINDS, kind};
 use crate::site::{Site, repository};
-
-/// Lists all kinds of requests, and gives a request's kind: a kind that is new must be named here to compile, and be
-/// sent below.
-macro_rules! kinds {
-    ($($kind:ident),* $(,)?) => {
-        const KINDS: &[&str] = &[$(stringify!($kind)),*];
-
-        fn kind(request: &Request) -> &'static str {
-            match request {
-                $(Request::$kind { .. } => stringify!($kind),)*
-            }
-        }
-    };
-}
-
-kinds!(
-    Repository,
-    Permission,
-    IssuesLabelled,
-    Issue,
-    LabelEvents,
-    BlockedBy,
-    SubIssues,
-    CommentsSince,
-    Comments,
-    BodyEdits,
-    CreateIssue,
-    UpdateIssue,
-    RewriteIssue,
-    CreateComment,
-    DeleteComment,
-    React,
-    Relate,
-    Pin,
-    Branch,
-    Branches,
-    Tips,
-    CreateBranch,
-    AdvanceBranch,
-    DeleteBranch,
-    CreateCommit,
-    CommitOnBranch,
-    File,
-    DispatchWorkflow,
-    Runs,
-    Run,
-    CancelRun,
-    RerunFailedJobs,
-    JobLog,
-    PullRequest,
-    PullsAndChecks,
-    PullRequests,
-    CreatePullRequest,
-    UpdatePullRequest,
-    MergePullRequest,
-    MergeBranch,
-    Checks,
-);
 
 /// The client, and which kinds of requests it has sent.
 struct Asker<'s> {

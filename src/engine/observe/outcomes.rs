@@ -122,12 +122,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             history.iter().for_each(|history| tracking::written(draft, *number, history));
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
-        (Effect::Pin { pinned, node_id }, _) => {
-            if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.node_id == *node_id) {
-                tracking.pinned = *pinned;
-                tracking.pin_refused = None;
-            }
-        }
+        (Effect::Pin { pinned, node_id }, _) => tracking_pinned(draft, node_id, *pinned),
         (Effect::WriteBrief { .. }, Receipt::Commit(commit)) => {
             if let Some(attempt) = current(draft, entry.attempt) {
                 attempt.brief = Some(commit.clone());
@@ -185,6 +180,13 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             | Effect::DeleteBranch { .. },
             _,
         ) => {}
+    }
+}
+
+fn tracking_pinned(draft: &mut Draft<'_>, node_id: &str, pinned: bool) {
+    if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.node_id == node_id) {
+        tracking.pinned = pinned;
+        tracking.pin_refused = None;
     }
 }
 
