@@ -322,6 +322,7 @@ impl Loop {
             | Effect::UpdatePull { .. }
             | Effect::Rerun { .. }
             | Effect::CloseIssue { .. }
+            | Effect::Relate { .. }
             | Effect::DeleteBranch { .. } => Receipt::Nothing,
         }
     }

@@ -37,7 +37,8 @@ Examples:
 
 It reads and changes nothing. The App sees its own settings and the repository; what Actions may do, secrets and
 protected branches are for people: set GH_TOKEN to an administrator's token, or they stay unknown. In a job,
-ORCHESTRATOR_TOKEN holds the job's token. It also knocks, without any token, at the address that the App's webhooks go to.
+ORCHESTRATOR_TOKEN holds the job's token. It also knocks, without any token, at the address that the App's webhooks
+go to.
 
 Exit code: 0 nothing is broken, 3 something is, 2 usage, 1 it could not look.")]
 pub(super) struct DoctorArgs {

@@ -50,6 +50,8 @@ pub async fn read(access: &Access) -> Readings {
     if let Some(survey) = &work {
         read_repository(&mut readings, survey).await;
         read_rules(&mut readings, survey).await;
+        // Last, so that what was asked here is in it.
+        readings.quota = failed(survey.quota().await);
     }
     if let Some((person, _)) = &access.person {
         read_settings(&mut readings, person).await;
@@ -142,8 +144,6 @@ async fn read_repository(readings: &mut Readings, survey: &Survey) {
     readings.first_folder = failed(survey.first_folder(&branch).await);
     readings.has_label = failed(survey.has_label(&readings.settings.label).await);
     readings.protected = failed(survey.protected(&branch).await);
-    // Last, so that what was asked here is in it.
-    readings.quota = failed(survey.quota().await);
 }
 
 async fn text(survey: &Survey, branch: &str, path: &str) -> Result<Option<String>, Error> {

@@ -77,6 +77,15 @@ pub enum Effect {
         /// With what.
         answer: Answer,
     },
+    /// Say by GitHub's native relation that an issue is blocked by another, or no longer, as its approved text does.
+    Relate {
+        /// The blocked issue.
+        issue: IssueNumber,
+        /// The one it waits for.
+        by: IssueNumber,
+        /// Blocked, or no longer.
+        blocked: bool,
+    },
     /// Commit a brief to the state branch. Several due at once become one commit.
     WriteBrief {
         /// The brief.
@@ -177,6 +186,7 @@ impl Effect {
             | Self::Pin { .. }
             | Self::DeleteComment { .. }
             | Self::React { .. }
+            | Self::Relate { .. }
             | Self::WriteBrief { .. }
             | Self::KeepPlan { .. }
             | Self::Fence { .. }

@@ -61,7 +61,7 @@ pub enum Read {
     Issue(IssueNumber),
     /// Issues outside the plan that tasks depend on.
     Outside(Vec<IssueNumber>),
-    /// Issues that block this one natively.
+    /// Issues that this one waits for natively: those that block it, and its sub-issues.
     BlockedBy(IssueNumber),
     /// Which files issues' mentions mean.
     Footprints(Vec<IssueNumber>),
@@ -125,7 +125,7 @@ pub enum Fact {
     Issue(IssueNumber, Option<Box<Issue>>),
     /// Issues outside: open, closed, or missing.
     Outside(Vec<(IssueNumber, crate::engine::graph::Outside)>),
-    /// Native blockers.
+    /// Native blockers and sub-issues.
     BlockedBy(IssueNumber, Vec<IssueNumber>),
     /// Footprints.
     Footprints(Vec<FootprintSeen>),

@@ -73,6 +73,9 @@ pub struct Tracking {
     pub dirty: bool,
     /// Whether it is pinned, as far as we know.
     pub pinned: bool,
+    /// Why GitHub did not let it be pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_refused: Option<String>,
     /// When its history of edits was last read; nothing: never.
     pub read_at: Option<Timestamp>,
     /// When GitHub said then that anything about it had last changed.
@@ -210,6 +213,9 @@ pub struct Header {
     pub limited_until: Option<Timestamp>,
     /// Writes that people see wait until then, because GitHub allows no more of them.
     pub put_off_until: Option<Timestamp>,
+    /// The tracking issue before this one, which somebody deleted or moved away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_tracking: Option<IssueNumber>,
     /// A person gave the whole plan up: it ends as soon as no attempt is live.
     pub given_up: bool,
     /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were
@@ -301,6 +307,7 @@ impl Plan {
             ended_at: None,
             limited_until: None,
             put_off_until: None,
+            lost_tracking: None,
             given_up: false,
             past: BTreeSet::new(),
             said: BTreeMap::new(),

@@ -124,6 +124,7 @@ fn rank(effect: &Effect) -> u8 {
         | Effect::DeleteComment { .. }
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
+        | Effect::Relate { .. }
         | Effect::DeleteBranch { .. } => 7,
         Effect::EditTracking { .. } => 8,
     }

@@ -42,7 +42,7 @@ impl Limits {
 pub enum Content {
     /// Nothing.
     None,
-    /// Issues, comments, pull requests, reactions, pins and their changes.
+    /// Issues, comments, pull requests, reactions, relations, pins and their changes.
     Words,
     /// An issue's body written anew; the next such write makes up for one that waits.
     View,
@@ -57,6 +57,7 @@ pub fn content(request: &Request) -> Content {
         | Request::CreateComment { .. }
         | Request::DeleteComment { .. }
         | Request::React { .. }
+        | Request::Relate { .. }
         | Request::Pin { .. }
         | Request::CreatePullRequest { .. }
         | Request::UpdatePullRequest { .. } => Content::Words,
@@ -66,6 +67,7 @@ pub fn content(request: &Request) -> Content {
         | Request::Issue { .. }
         | Request::LabelEvents { .. }
         | Request::BlockedBy { .. }
+        | Request::SubIssues { .. }
         | Request::CommentsSince { .. }
         | Request::Comments { .. }
         | Request::BodyEdits { .. }

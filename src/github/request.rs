@@ -66,6 +66,11 @@ pub enum Request {
         /// The issue.
         number: IssueNumber,
     },
+    /// Sub-issues of this one. → [`Response::Numbers`]
+    SubIssues {
+        /// The issue.
+        number: IssueNumber,
+    },
     /// Comments of the repository changed at or after a moment, oldest first. → [`Response::Comments`]
     CommentsSince {
         /// From when.
@@ -129,6 +134,16 @@ pub enum Request {
         comment: CommentId,
         /// With what.
         reaction: Reaction,
+    },
+    /// Says by GitHub's native relation that an issue is blocked by another, or no longer; a second time changes nothing.
+    /// → [`Response::Done`]
+    Relate {
+        /// The blocked issue.
+        number: IssueNumber,
+        /// The one it waits for.
+        by: IssueNumber,
+        /// Blocked, or no longer.
+        blocked: bool,
     },
     /// Pins or unpins an issue (GraphQL). → [`Response::Done`]
     Pin {
@@ -328,6 +343,7 @@ impl Request {
             | Self::CreateComment { .. }
             | Self::DeleteComment { .. }
             | Self::React { .. }
+            | Self::Relate { .. }
             | Self::Pin { .. }
             | Self::CreateBranch { .. }
             | Self::AdvanceBranch { .. }
@@ -348,6 +364,7 @@ impl Request {
             | Self::Issue { .. }
             | Self::LabelEvents { .. }
             | Self::BlockedBy { .. }
+            | Self::SubIssues { .. }
             | Self::CommentsSince { .. }
             | Self::Comments { .. }
             | Self::BodyEdits { .. }

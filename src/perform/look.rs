@@ -37,6 +37,7 @@ call!(
 call!(some_issue(number: IssueNumber) -> Box<Issue>, Request::Issue { number }, Issue);
 call!(label_events(number: IssueNumber) -> Vec<LabelEvent>, Request::LabelEvents { number }, LabelEvents);
 call!(blocked_by(number: IssueNumber) -> Vec<IssueNumber>, Request::BlockedBy { number }, Numbers);
+call!(sub_issues(number: IssueNumber) -> Vec<IssueNumber>, Request::SubIssues { number }, Numbers);
 call!(comments_since(since: Timestamp) -> Vec<Comment>, Request::CommentsSince { since }, Comments);
 call!(comments(number: IssueNumber) -> Vec<Comment>, Request::Comments { number }, Comments);
 call!(body_edits(number: IssueNumber) -> Vec<BodyEdit>, Request::BodyEdits { number }, BodyEdits);

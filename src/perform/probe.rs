@@ -40,6 +40,7 @@ pub(super) async fn probe<G: GitHub, M, S>(
         | Effect::UpdatePull { .. }
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
+        | Effect::Relate { .. }
         | Effect::DeleteBranch { .. } => Ok(None),
     };
     match seen {

@@ -112,7 +112,13 @@ async fn begin<G: GitHub, M: Git, S>(
             }
             Fact::Outside(found)
         }
-        Read::BlockedBy(number) => Fact::BlockedBy(*number, look::blocked_by(github, *number).await?),
+        Read::BlockedBy(number) => {
+            let mut related = look::blocked_by(github, *number).await?;
+            let below = look::sub_issues(github, *number).await?;
+            let new = below.into_iter().filter(|child| !related.contains(child)).collect::<Vec<_>>();
+            related.extend(new);
+            Fact::BlockedBy(*number, related)
+        }
         Read::Footprints(numbers) => footprints(deployment, plan, numbers).await?,
         Read::Labelled(number) => labelled(github, plan, *number).await?,
         Read::Permission(login) => match github.send(Request::Permission { login: login.clone() }).await {

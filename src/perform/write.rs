@@ -60,6 +60,7 @@ pub(super) async fn write<W: GitHub + Git>(
         | Effect::CancelRun { .. }
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
+        | Effect::Relate { .. }
         | Effect::DeleteBranch { .. } => match plain(&entry.effect) {
             Some(request) => world.send(request).await.map(|_| Receipt::Nothing),
             None => Ok(Receipt::Nothing),
@@ -89,6 +90,7 @@ fn plain(effect: &Effect) -> Option<Request> {
         Effect::CloseIssue { number } => {
             Some(Request::UpdateIssue { number: *number, title: None, body: None, state: Some(OpenState::Closed) })
         }
+        Effect::Relate { issue, by, blocked } => Some(Request::Relate { number: *issue, by: *by, blocked: *blocked }),
         Effect::DeleteBranch { branch } => Some(Request::DeleteBranch { branch: branch.clone() }),
         Effect::CreateTracking { .. }
         | Effect::EditTracking { .. }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::config::{ApprovalPolicy, Gate, Settings};
+use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, Settings};
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::policy::Scope;
@@ -89,6 +89,9 @@ impl Bounds {
     }
 }
 
+/// One story in so many writes dependencies back.
+const WRITING_BACK: u64 = 3;
+
 /// The longest time during which faults happen, in seconds of the story.
 pub const FAULT_SECONDS_MAX: u64 = 4 * 3_600;
 
@@ -110,6 +113,10 @@ impl Scenario {
         let longest = if random.chance(120) { FAULT_SECONDS_MAX } else { FAULT_SECONDS_MAX / 4 };
         let seconds = random.between(900, longest).min(bounds.seconds);
         let through_text = random.chance(80);
+        // Not drawn: every other story stays what it was.
+        if seed % WRITING_BACK == 0 {
+            settings.dependencies = Dependencies::WriteBack;
+        }
         let faults_until = START + Duration::from_secs(seconds);
         Self { seed, shape, settings, issues, checks, mix, faults_until, through_text, scripted: false }
     }

@@ -5,6 +5,8 @@
 #![expect(clippy::print_stdout, reason = "tests tell what they saw")]
 
 mod app;
+mod doctor;
+mod kinds;
 mod node;
 mod others;
 mod permissions;
@@ -65,6 +67,7 @@ async fn what_is_asked_answered_and_told_is_valid_by_github_s_descriptions() {
     site.tell_nobody().await;
     requests::ask_everything(&site).await;
     others::ask(&site, &recording).await;
+    doctor::look(&site, &recording).await;
     recording.hear("issues", "deleted", 1).await;
     setup::create_and_install(&site, &recording).await;
     site.forge.shutdown().await;

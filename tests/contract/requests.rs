@@ -12,65 +12,8 @@ use task_orchestrator::github::client::Client;
 use task_orchestrator::github::{Error, GitHub as _, NewFile, Reaction, Request, Response};
 
 use crate::app::ask_as_the_app;
+use crate::kinds::{KINDS, kind};
 use crate::site::{Site, repository};
-
-/// Lists all kinds of requests, and gives a request's kind: a kind that is new must be named here to compile, and be
-/// sent below.
-macro_rules! kinds {
-    ($($kind:ident),* $(,)?) => {
-        const KINDS: &[&str] = &[$(stringify!($kind)),*];
-
-        fn kind(request: &Request) -> &'static str {
-            match request {
-                $(Request::$kind { .. } => stringify!($kind),)*
-            }
-        }
-    };
-}
-
-kinds!(
-    Repository,
-    Permission,
-    IssuesLabelled,
-    Issue,
-    LabelEvents,
-    BlockedBy,
-    CommentsSince,
-    Comments,
-    BodyEdits,
-    CreateIssue,
-    UpdateIssue,
-    RewriteIssue,
-    CreateComment,
-    DeleteComment,
-    React,
-    Pin,
-    Branch,
-    Branches,
-    Tips,
-    CreateBranch,
-    AdvanceBranch,
-    DeleteBranch,
-    CreateCommit,
-    CommitOnBranch,
-    File,
-    Folder,
-    SetWorkflow,
-    DispatchWorkflow,
-    Runs,
-    Run,
-    CancelRun,
-    RerunFailedJobs,
-    JobLog,
-    PullRequest,
-    PullsAndChecks,
-    PullRequests,
-    CreatePullRequest,
-    UpdatePullRequest,
-    MergePullRequest,
-    MergeBranch,
-    Checks,
-);
 
 /// The client, and which kinds of requests it has sent.
 struct Asker<'s> {
@@ -124,6 +67,7 @@ impl Asker<'_> {
         self.site.person(PersonAct::Label { number, label: label() }).await;
         self.site.person(PersonAct::Unlabel { number, label: label() }).await;
         self.site.person(PersonAct::BlockedBy { number, by: IssueNumber(2), blocked: true }).await;
+        self.site.person(PersonAct::SubIssue { number, child: IssueNumber(2), added: true }).await;
         let title = Some("Another title".to_owned());
         self.site.person(PersonAct::Edit { number, title, body: Some("Files: f1.txt\n\nmore".to_owned()) }).await;
         self.site.person(PersonAct::Close { number: IssueNumber(3) }).await;
@@ -134,6 +78,11 @@ impl Asker<'_> {
             self.ask(Request::Issue { number }).await;
             self.ask(Request::LabelEvents { number }).await;
             self.ask(Request::BlockedBy { number }).await;
+            self.ask(Request::SubIssues { number }).await;
+        }
+        let by = IssueNumber(3);
+        for blocked in [true, false, false] {
+            self.ask(Request::Relate { number, by, blocked }).await;
         }
         let (title, body) = ("A plan".to_owned(), "text".to_owned());
         let request = Request::CreateIssue { title, body, labels: vec!["orchestrate".to_owned()] };

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["engine", "infer", "git", "github", "store", "perform", "turn", "starter"]),
     ("actions", &["engine", "infer", "git", "github", "store", "perform", "turn"]),
     ("simulate", &["engine", "infer", "git", "github", "store", "perform", "turn", "forge"]),
-    ("doctor", &["engine", "infer", "git", "github", "store"]),
+    ("doctor", &["engine", "github"]),
     ("local", &["engine", "infer", "git", "github", "store", "perform", "turn", "server", "forge", "issues_file"]),
     ("demo", &["engine", "infer", "git", "github", "store", "perform", "turn", "server", "forge", "local"]),
 ];

@@ -22,8 +22,8 @@ fn judge(readings: &Readings) -> Finding {
     if found.is_empty() {
         return Finding::ok("no rule keeps `orchestrate*` from being made and moved");
     }
-    let remedy = "leave `orchestrate/**`, `orchestrate-attempt/**` and `orchestrate-work/**` out of that ruleset, or put \
-                  the App and, for its jobs, GitHub Actions on its bypass list";
+    let remedy = "leave `orchestrate/**`, `orchestrate-attempt/**` and `orchestrate-work/**` out of that ruleset, or \
+                  put the App and, for its jobs, GitHub Actions on its bypass list";
     Finding::failed(found.into_iter().collect::<Vec<_>>().join("; "), remedy).at(page)
 }
 

@@ -61,6 +61,14 @@ fn the_names_of_checks_are_their_own_and_the_manifest_can_be_read() {
     assert_eq!(permissions["default_permissions"]["contents"], "write");
 }
 
+#[test]
+fn the_page_about_doctor_lists_every_check_in_order() {
+    let rows = include_str!("../../../docs/doctor.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let ids: Vec<&str> = rows.filter_map(|row| row.split_once('`')).map(|(id, _)| id).collect();
+    let known: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
+    assert_eq!(ids, known);
+}
+
 #[tokio::test]
 async fn the_report_is_lines_for_people_and_fields_for_machines() {
     let site = Site::start(Wish::set(|set| set.labels.clear())).await;

@@ -44,7 +44,7 @@ async fn a_workflow_that_is_not_current() {
     says(&told("workflow", Wish::file(WORKFLOW, unnamed)).await, State::Failed, &["`run-name`"]);
     let less = BUNDLED.replace("task-orchestrator worker publish", "task-orchestrator work publish");
     says(&told("workflow", Wish::file(WORKFLOW, less)).await, State::Failed, &["worker publish"]);
-    let wider = BUNDLED.replacen("      contents: read\n", "      contents: write\n", 1);
+    let wider = BUNDLED.replacen("      contents: read", "      contents: write", 1);
     says(&told("workflow", Wish::file(WORKFLOW, wider)).await, State::Warning, &["`jobs.agent.permissions`"]);
 }
 

@@ -47,6 +47,18 @@ pub struct ActionsNative {
     pub hears_comments: bool,
 }
 
+/// What is done with dependencies that an issue's text states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Dependencies {
+    /// They hold, beside GitHub's own relations.
+    #[default]
+    Read,
+    /// They are also written into GitHub's own relations, where its pages show them.
+    WriteBack,
+}
+
 /// Every setting, with a value. The engine gets them whole; there is no half-filled form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -92,6 +104,9 @@ pub struct Settings {
     pub auto_merge: bool,
     /// Files outside the declared footprint; nothing: hold where files were declared, report where inferred.
     pub scope: Option<Scope>,
+    /// What is done with dependencies that an issue's text states.
+    #[serde(default)]
+    pub dependencies: Dependencies,
     /// Whether `no_change` closes the issue.
     pub close_no_change: bool,
     /// Whether pull requests are opened as drafts.
@@ -154,6 +169,7 @@ impl Settings {
             on_fail: OnFail::Stop,
             auto_merge: false,
             scope: None,
+            dependencies: Dependencies::Read,
             close_no_change: false,
             draft: false,
             agent: AgentKind::Codex,

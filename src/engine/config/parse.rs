@@ -6,7 +6,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::brief::AgentKind;
-use crate::engine::config::{ApprovalPolicy, Gate, Settings, checks};
+use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, Settings, checks};
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::nearest::{nearest, nearest_first};
@@ -105,6 +105,8 @@ keys! {
     auto_merge: bool, "false", "Merge green pull requests without a person.";
     scope: Scope, "unset: hold where files were declared, report where they were inferred",
         "`hold` or `report`: what to do with changes outside a task's files.";
+    dependencies: Dependencies, "read",
+        "`read` or `write-back`: whether dependencies of approved texts become GitHub's own relations.";
     close_no_change: bool, "false", "Close issues that turn out to need no change.";
     draft: bool, "false", "Open pull requests as drafts.";
     agent: AgentKind, "codex", "`codex` or `shell`: the agent.";

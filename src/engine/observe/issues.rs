@@ -139,6 +139,7 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
     header.number += 1;
     header.status = PlanStatus::Gathering;
     header.tracking = None;
+    header.lost_tracking = None;
     header.outside.clear();
     header.acts.clear();
     header.open_phase = 0;

@@ -122,11 +122,7 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             history.iter().for_each(|history| tracking::written(draft, *number, history));
         }
         (Effect::EditTracking { number }, Receipt::TrackingTouched) => draft.read(Read::Tracking(*number)),
-        (Effect::Pin { pinned, node_id }, _) => {
-            if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.node_id == *node_id) {
-                tracking.pinned = *pinned;
-            }
-        }
+        (Effect::Pin { pinned, node_id }, _) => tracking_pinned(draft, node_id, *pinned),
         (Effect::WriteBrief { .. }, Receipt::Commit(commit)) => {
             if let Some(attempt) = current(draft, entry.attempt) {
                 attempt.brief = Some(commit.clone());
@@ -165,6 +161,8 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
         (Effect::UpdatePull { issue, .. }, Receipt::Nothing) => reread_pull(draft, *issue),
         (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
         (Effect::CloseIssue { number }, _) => issues::set_open(draft, *number, false),
+        // Who blocks it now is read: others may have changed it meanwhile.
+        (Effect::Relate { issue, .. }, _) => draft.read(Read::BlockedBy(*issue)),
         // Their answers say no more than that it was done, or what another path reads.
         (
             Effect::CreateTracking { .. }
@@ -182,6 +180,13 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
             | Effect::DeleteBranch { .. },
             _,
         ) => {}
+    }
+}
+
+fn tracking_pinned(draft: &mut Draft<'_>, node_id: &str, pinned: bool) {
+    if let Some(tracking) = draft.header_mut().tracking.as_mut().filter(|known| known.node_id == node_id) {
+        tracking.pinned = pinned;
+        tracking.pin_refused = None;
     }
 }
 
@@ -244,6 +249,7 @@ pub(in crate::engine) fn tracking_made(draft: &mut Draft<'_>, issue: &Issue) {
         edited_at: now,
         dirty: true,
         pinned: false,
+        pin_refused: None,
         read_at: None,
         seen_at: None,
         paid_until: None,

@@ -39,6 +39,7 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         {
             again_later(draft, entry);
         }
+        (Effect::Pin { pinned: true, .. }, _) => pin_refused(draft, message),
         (
             Effect::Pin { .. }
             | Effect::Comment { .. }
@@ -48,10 +49,19 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
             | Effect::EditPull { .. }
             | Effect::Rerun { .. }
             | Effect::CloseIssue { .. }
+            | Effect::Relate { .. }
             | Effect::DeleteBranch { .. },
             _,
         )
         | (Effect::Dispatch { .. } | Effect::WriteBrief { .. }, None) => {}
+    }
+}
+
+/// Three other issues are pinned, or the App may not: people are told, and may pin it themselves.
+fn pin_refused(draft: &mut Draft<'_>, message: &str) {
+    if let Some(tracking) = &mut draft.header_mut().tracking {
+        tracking.pin_refused = Some(message.to_owned());
+        tracking.dirty = true;
     }
 }
 
@@ -173,6 +183,7 @@ pub(super) fn conflicted(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         | Effect::EditPull { .. }
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
+        | Effect::Relate { .. }
         | Effect::DeleteBranch { .. } => refused(draft, entry, message),
     }
 }

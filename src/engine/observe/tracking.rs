@@ -32,6 +32,7 @@ pub(super) fn record(draft: &mut Draft<'_>, number: IssueNumber, issue: Option<&
     let Some(tracking) = draft.header().tracking.clone().filter(|tracking| tracking.number == number) else { return };
     let Some(issue) = issue else {
         draft.header_mut().tracking = None;
+        draft.header_mut().lost_tracking = Some(number);
         draft.answered(&EffectKey(format!("close:{number}")));
         return;
     };

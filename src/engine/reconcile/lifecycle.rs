@@ -11,7 +11,7 @@ use crate::engine::event::Read;
 use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
-use crate::engine::reconcile::tell;
+use crate::engine::reconcile::{relations, tell};
 use crate::engine::render;
 use crate::engine::task::Task;
 use crate::engine::tasks::Place;
@@ -169,6 +169,7 @@ pub(super) fn show(draft: &mut Draft<'_>) {
         dirty && (draft.now >= due || tracking.edited_at == header.started_at || ended) && !draft.intends("track");
     if send {
         draft.intend("track", None, Effect::EditTracking { number });
+        relations::write_back(draft);
     }
     if was_dirty != (dirty && !send)
         && let Some(tracking) = &mut draft.header_mut().tracking

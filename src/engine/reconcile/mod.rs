@@ -5,6 +5,7 @@ mod dispatch;
 mod heal;
 mod lifecycle;
 mod publish;
+mod relations;
 mod tell;
 
 pub(super) use dispatch::siblings;

@@ -96,6 +96,7 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
         | Effect::EditPull { .. }
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
+        | Effect::Relate { .. }
         | Effect::DeleteBranch { .. } => true,
     }
 }

@@ -129,6 +129,9 @@ fn summary(draft: &Draft<'_>, views: &[View<'_>]) -> String {
             until.seconds_text()
         ));
     }
+    if let Some(lost) = header.lost_tracking {
+        lines.push(format!("\nThis issue takes the place of #{lost}, which was deleted or moved away."));
+    }
     if header.status == PlanStatus::Ended {
         lines.push("\nThis plan has ended.".to_owned());
     } else if let Some(native) = header.settings.actions {
@@ -155,6 +158,13 @@ fn needs_you(draft: &Draft<'_>, views: &[View<'_>]) -> String {
         lines.push(format!(
             "- `.github/workflows/{}` is not on the default branch: nothing can be dispatched.",
             text::code(&header.settings.workflow)
+        ));
+    }
+    if let Some(why) = header.tracking.as_ref().and_then(|tracking| tracking.pin_refused.as_ref()) {
+        lines.push(format!(
+            "- This issue is not pinned: {}. A repository has room for three: unpin another and pin this one, or leave it \
+             as it is.",
+            text::line(why.trim_end_matches('.'))
         ));
     }
     for command in header.tracking.iter().flat_map(|tracking| &tracking.unattributed) {

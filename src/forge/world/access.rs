@@ -94,8 +94,10 @@ pub fn needed(request: &Request) -> &'static [(Scope, Level)] {
         | Request::LabelEvents { .. }
         | Request::CommentsSince { .. }
         | Request::Comments { .. } => ISSUES_READ,
-        Request::BlockedBy { .. } | Request::BodyEdits { .. } => &[(Scope::Issues, Level::Read)],
-        Request::CreateIssue { .. } | Request::RewriteIssue { .. } | Request::Pin { .. } => {
+        Request::BlockedBy { .. } | Request::SubIssues { .. } | Request::BodyEdits { .. } => {
+            &[(Scope::Issues, Level::Read)]
+        }
+        Request::CreateIssue { .. } | Request::RewriteIssue { .. } | Request::Relate { .. } | Request::Pin { .. } => {
             &[(Scope::Issues, Level::Write)]
         }
         Request::UpdateIssue { .. }
@@ -137,7 +139,7 @@ pub fn makes_content(request: &Request) -> bool {
 pub fn role_needed(request: &Request) -> Permission {
     if matches!(request, Request::CreateIssue { .. } | Request::CreateComment { .. } | Request::React { .. }) {
         Permission::Read
-    } else if matches!(request, Request::UpdateIssue { .. } | Request::RewriteIssue { .. }) {
+    } else if matches!(request, Request::UpdateIssue { .. } | Request::RewriteIssue { .. } | Request::Relate { .. }) {
         Permission::Triage
     } else if request.is_write() {
         Permission::Write
@@ -156,7 +158,8 @@ pub fn role_for(act: &PersonAct) -> Permission {
         | PersonAct::Unlabel { .. }
         | PersonAct::Close { .. }
         | PersonAct::Reopen { .. }
-        | PersonAct::BlockedBy { .. } => Permission::Triage,
+        | PersonAct::BlockedBy { .. }
+        | PersonAct::SubIssue { .. } => Permission::Triage,
         PersonAct::EditComment { .. } | PersonAct::Merge { .. } => Permission::Write,
         PersonAct::Delete { .. } => Permission::Admin,
     }

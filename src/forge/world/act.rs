@@ -55,6 +55,7 @@ impl Act<'_> {
             Call::CreateComment { number, body } => self.create_comment(number, body),
             Call::DeleteComment { comment } => self.delete_comment(comment),
             Call::React { comment, reaction } => self.react(comment, reaction),
+            Call::Relate { number, by, blocked } => self.block(number, by, blocked).map(|_| Response::Done),
             Call::Pin { node_id, pinned } => self.pin(&node_id, pinned),
             Call::CreateBranch { branch, sha } => self.set_branch(branch, sha),
             Call::AdvanceBranch { branch, sha } => self.set_branch(branch, sha),
@@ -83,6 +84,7 @@ impl Act<'_> {
             | Call::Issue { .. }
             | Call::LabelEvents { .. }
             | Call::BlockedBy { .. }
+            | Call::SubIssues { .. }
             | Call::CommentsSince { .. }
             | Call::Comments { .. }
             | Call::BodyEdits { .. }

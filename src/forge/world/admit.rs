@@ -52,7 +52,8 @@ impl World {
                     | PersonAct::Close { .. }
                     | PersonAct::Reopen { .. }
                     | PersonAct::Delete { .. }
-                    | PersonAct::BlockedBy { .. } => Ok(None),
+                    | PersonAct::BlockedBy { .. }
+                    | PersonAct::SubIssue { .. } => Ok(None),
                 }
             }
             Request::Pushed { .. } | Request::Runner(_) | Request::Check(_) | Request::Seed(_) => Ok(None),
@@ -90,6 +91,7 @@ impl World {
             | PersonAct::Unlabel { .. }
             | PersonAct::Delete { .. }
             | PersonAct::BlockedBy { .. }
+            | PersonAct::SubIssue { .. }
             | PersonAct::Merge { .. } => false,
         };
         let role = self.role(login);
@@ -137,6 +139,7 @@ impl World {
             | Call::Issue { .. }
             | Call::LabelEvents { .. }
             | Call::BlockedBy { .. }
+            | Call::SubIssues { .. }
             | Call::CommentsSince { .. }
             | Call::Comments { .. }
             | Call::BodyEdits { .. }
@@ -158,6 +161,7 @@ impl World {
             | Call::CreateComment { .. }
             | Call::DeleteComment { .. }
             | Call::React { .. }
+            | Call::Relate { .. }
             | Call::Pin { .. }
             | Call::DispatchWorkflow { .. }
             | Call::SetWorkflow { .. }

@@ -72,6 +72,7 @@ impl Act<'_> {
             deleted: false,
             pinned: false,
             blocked_by: BTreeSet::new(),
+            sub_issues: BTreeSet::new(),
             label_events: Vec::new(),
             edits: Vec::new(),
         };

@@ -37,6 +37,7 @@ impl Act<'_> {
             PersonAct::Reopen { number } => self.reopen(number),
             PersonAct::Delete { number } => self.delete_issue(number),
             PersonAct::BlockedBy { number, by, blocked } => self.block(number, by, blocked),
+            PersonAct::SubIssue { number, child, added } => self.put_below(number, child, added),
             PersonAct::Merge { number } => self.merge_pull(number, git.as_ref()),
         }
     }
@@ -60,7 +61,25 @@ impl Act<'_> {
         Ok(Response::Done)
     }
 
-    fn block(&mut self, number: IssueNumber, by: IssueNumber, blocked: bool) -> Outcome {
+    fn put_below(&mut self, number: IssueNumber, child: IssueNumber, added: bool) -> Outcome {
+        self.world.existing(child)?;
+        if number == child {
+            return Err(invalid("an issue cannot be its own sub-issue"));
+        }
+        let above = |entry: &crate::forge::world::state::IssueEntry| entry.sub_issues.contains(&child);
+        if added && self.world.issues().any(|entry| entry.issue.number != number && above(entry)) {
+            return Err(invalid("Sub issue may only have one parent"));
+        }
+        let now = self.now;
+        let entry = self.world.existing_mut(number)?;
+        let changed = if added { entry.sub_issues.insert(child) } else { entry.sub_issues.remove(&child) };
+        if changed {
+            entry.issue.updated_at = now;
+        }
+        self.issue_response(number)
+    }
+
+    pub(in crate::forge::world) fn block(&mut self, number: IssueNumber, by: IssueNumber, blocked: bool) -> Outcome {
         self.world.existing(by)?;
         let now = self.now;
         let entry = self.world.existing_mut(number)?;

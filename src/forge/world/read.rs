@@ -24,6 +24,7 @@ impl World {
             | Request::Issue { .. }
             | Request::LabelEvents { .. }
             | Request::BlockedBy { .. }
+            | Request::SubIssues { .. }
             | Request::CommentsSince { .. }
             | Request::Comments { .. }
             | Request::BodyEdits { .. } => self.read_issues(request),
@@ -43,6 +44,7 @@ impl World {
             | Request::CreateComment { .. }
             | Request::DeleteComment { .. }
             | Request::React { .. }
+            | Request::Relate { .. }
             | Request::Pin { .. }
             | Request::CreateBranch { .. }
             | Request::AdvanceBranch { .. }
@@ -79,6 +81,8 @@ impl World {
             Ok(Response::LabelEvents(self.existing(*number)?.label_events.clone()))
         } else if let Request::BlockedBy { number } = request {
             Ok(Response::Numbers(self.existing(*number)?.blocked_by.iter().copied().collect()))
+        } else if let Request::SubIssues { number } = request {
+            Ok(Response::Numbers(self.existing(*number)?.sub_issues.iter().copied().collect()))
         } else if let Request::BodyEdits { number } = request {
             Ok(Response::BodyEdits(self.existing(*number)?.edits.clone()))
         } else if let Request::Comments { number } = request {

@@ -136,6 +136,15 @@ pub enum PersonAct {
         /// Blocked or no longer.
         blocked: bool,
     },
+    /// Makes one issue the sub-issue of another, or no longer.
+    SubIssue {
+        /// The one above.
+        number: IssueNumber,
+        /// The one below.
+        child: IssueNumber,
+        /// Below it or no longer.
+        added: bool,
+    },
     /// Merges a pull request at its present head.
     Merge {
         /// Which.

@@ -24,6 +24,9 @@ pub struct IssueEntry {
     pub pinned: bool,
     /// Issues that block it.
     pub blocked_by: BTreeSet<IssueNumber>,
+    /// Its sub-issues.
+    #[serde(default)]
+    pub sub_issues: BTreeSet<IssueNumber>,
     /// Labels put on and taken off, oldest first.
     pub label_events: Vec<LabelEvent>,
     /// Edits of the body, oldest first; the first one is the text it was opened with, noted when it is first edited.

@@ -108,7 +108,8 @@ impl World {
 
     /// An issue as the API tells it.
     pub fn issue_snapshot(&self, entry: &IssueEntry) -> Issue {
-        Issue { blocked_by_count: u32::try_from(entry.blocked_by.len()).unwrap_or(u32::MAX), ..entry.issue.clone() }
+        let related = entry.blocked_by.len() + entry.sub_issues.len();
+        Issue { blocked_by_count: u32::try_from(related).unwrap_or(u32::MAX), ..entry.issue.clone() }
     }
 
     /// A pull request as the API tells it; whether it merges is git's to say.

@@ -77,16 +77,6 @@ impl Sending<'_> {
         Ok(Response::LabelEvents(found.into_iter().filter_map(wire::TimelineEvent::into_label_event).collect()))
     }
 
-    /// Blockers in other repositories are left out: a number alone would name the wrong issue.
-    pub(super) async fn blocked_by(&self, number: IssueNumber) -> Result<Response, Error> {
-        let path = format!("/issues/{number}/dependencies/blocked_by?per_page=100");
-        let found: Vec<wire::Issue> = self.list(&path, format!("what blocks #{number}"), Overflow::Refuse).await?;
-        let here = |issue: &wire::Issue| {
-            issue.repository().is_none_or(|name| name.eq_ignore_ascii_case(self.repository.as_str()))
-        };
-        Ok(Response::Numbers(found.into_iter().filter(here).map(|issue| IssueNumber(issue.number)).collect()))
-    }
-
     pub(super) async fn comments_since(&self, since: Timestamp) -> Result<Response, Error> {
         let since = encode(&since.seconds_text());
         let path = format!("/issues/comments?since={since}&sort=updated&direction=asc&per_page=100");

@@ -20,6 +20,7 @@ mod page;
 mod path;
 mod pulls;
 mod pulls_and_checks;
+mod relations;
 mod tips;
 mod together;
 mod transport;
@@ -265,6 +266,7 @@ impl Sending<'_> {
             Request::Issue { number } => self.issue(number).await,
             Request::LabelEvents { number } => self.label_events(number).await,
             Request::BlockedBy { number } => self.blocked_by(number).await,
+            Request::SubIssues { number } => self.sub_issues(number).await,
             Request::CommentsSince { since } => self.comments_since(since).await,
             Request::Comments { number } => self.comments(number).await,
             Request::BodyEdits { number } => self.body_edits(number).await,
@@ -274,6 +276,7 @@ impl Sending<'_> {
             Request::CreateComment { number, body } => self.create_comment(number, &body).await,
             Request::DeleteComment { comment } => self.delete_comment(comment).await,
             Request::React { comment, reaction } => self.react(comment, reaction).await,
+            Request::Relate { number, by, blocked } => self.relate(number, by, blocked).await,
             Request::Pin { node_id, pinned } => self.pin(&node_id, pinned).await,
             Request::Branch { branch } => self.branch(&branch).await,
             Request::Branches { prefix } => self.branches(&prefix).await,

@@ -20,6 +20,8 @@ use crate::engine::time::Timestamp;
 use crate::github::Error;
 use crate::github::client::{Answer, Call, Client, Transport};
 
+/// Items of a page, where GitHub gives so many.
+const PAGE: usize = 100;
 /// Most pages of one list that are read.
 const PAGES_MAX: usize = 10;
 
@@ -40,18 +42,19 @@ impl Survey {
         &self.client
     }
 
-    /// A list's pages below the repository, `take` giving each one's items.
+    /// A list's pages below the repository, of so many items each, `take` giving each one's items.
     async fn pages<T>(
         &self,
         path: &str,
         what: &str,
+        size: usize,
         take: impl Fn(&Answer) -> Result<Vec<T>, Error>,
     ) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         for page in 1..=PAGES_MAX {
-            let answer = self.client.look(&format!("{path}?per_page=100&page={page}"), what).await?;
+            let answer = self.client.look(&format!("{path}?per_page={size}&page={page}"), what).await?;
             let found = take(&answer)?;
-            let is_last = found.len() < 100;
+            let is_last = found.len() < size;
             items.extend(found);
             if is_last {
                 break;

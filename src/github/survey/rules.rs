@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::github::Error;
 use crate::github::client::{Answer, encode};
-use crate::github::survey::Survey;
 use crate::github::survey::repository::present;
+use crate::github::survey::{PAGE, Survey};
 
 /// A rule that holds for a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Survey {
     pub async fn rules(&self, branch: &str) -> Result<Vec<BranchRule>, Error> {
         let path = format!("/rules/branches/{}", encode(branch));
         let take = |answer: &Answer| answer.json::<Vec<RuleAnswer>>("the rules for branches");
-        let found = self.pages(&path, "the rules for branches", take).await?;
+        let found = self.pages(&path, "the rules for branches", PAGE, take).await?;
         Ok(found.into_iter().map(rule).collect())
     }
 

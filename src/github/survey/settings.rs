@@ -6,8 +6,11 @@ use serde::Deserialize;
 
 use crate::github::Error;
 use crate::github::client::{Answer, segment};
-use crate::github::survey::Survey;
 use crate::github::survey::repository::present;
+use crate::github::survey::{PAGE, Survey};
+
+/// Variables of a page: GitHub gives no more at once.
+const VARIABLES_PAGE: usize = 30;
 
 /// What a repository allows of Actions.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -68,13 +71,13 @@ impl Survey {
     /// # Errors
     /// As any call. An environment that nobody has made has none.
     pub async fn secrets(&self, environment: Option<&str>) -> Result<BTreeSet<String>, Error> {
-        let mut names = self.names("/actions/secrets", "the repository's secrets").await?;
+        let mut names = self.names("/actions/secrets", "the repository's secrets", PAGE).await?;
         // A person's repository has no organisation, and an environment need not be there.
-        let shared = self.names("/actions/organization-secrets", "the organisation's secrets").await;
+        let shared = self.names("/actions/organization-secrets", "the organisation's secrets", PAGE).await;
         names.extend(present(shared)?.unwrap_or_default());
         if let Some(environment) = environment {
             let path = format!("/environments/{}/secrets", segment(environment)?);
-            names.extend(present(self.names(&path, "the environment's secrets").await)?.unwrap_or_default());
+            names.extend(present(self.names(&path, "the environment's secrets", PAGE).await)?.unwrap_or_default());
         }
         Ok(names)
     }
@@ -84,11 +87,11 @@ impl Survey {
     /// # Errors
     /// As any call.
     pub async fn variables(&self) -> Result<BTreeSet<String>, Error> {
-        self.names("/actions/variables", "the repository's variables").await
+        self.names("/actions/variables", "the repository's variables", VARIABLES_PAGE).await
     }
 
-    async fn names(&self, path: &str, what: &str) -> Result<BTreeSet<String>, Error> {
+    async fn names(&self, path: &str, what: &str, size: usize) -> Result<BTreeSet<String>, Error> {
         let take = |answer: &Answer| Ok(answer.json::<NamesAnswer>(what)?.secrets);
-        Ok(self.pages(path, what, take).await?.into_iter().map(|found| found.name).collect())
+        Ok(self.pages(path, what, size, take).await?.into_iter().map(|found| found.name).collect())
     }
 }

@@ -52,6 +52,7 @@ fn content(oracle: &mut Oracle, request: &Request, now: Timestamp) {
             | Request::CreateComment { .. }
             | Request::DeleteComment { .. }
             | Request::React { .. }
+            | Request::Relate { .. }
             | Request::Pin { .. }
             | Request::CreatePullRequest { .. }
             | Request::UpdatePullRequest { .. }

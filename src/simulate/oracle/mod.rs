@@ -168,6 +168,7 @@ impl Oracle {
         words::canary(self, request);
         words::overwrites(self, request, seen);
         words::reopens(self, request);
+        words::relates(self, request, seen);
         publish::merges(self, request, seen);
         publish::moves(self, request, seen);
         publish::opens(self, request, seen);

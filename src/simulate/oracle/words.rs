@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::command::Command;
+use crate::engine::config::Dependencies;
 use crate::engine::effect::{Outcome, Receipt};
 use crate::engine::event::{Event, Fact};
-use crate::engine::id::{CommentId, IssueNumber};
+use crate::engine::id::{CommentId, IssueNumber, TaskId};
 use crate::engine::plan::Header;
 use crate::engine::snapshot::OpenState;
 use crate::engine::task::Verdict;
 use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
 use crate::github::Request;
-use crate::simulate::oracle::{Oracle, Seen};
+use crate::simulate::oracle::{Oracle, Seen, read_text};
 
 /// Ticks that were taken down.
 #[derive(Debug, Default)]
@@ -115,6 +116,20 @@ pub(super) fn reopens(oracle: &mut Oracle, request: &Request) {
     if let Request::UpdateIssue { number, state: Some(state), .. } = request {
         oracle.must("S18", *state == OpenState::Closed, || format!("#{number} was opened again"));
     }
+}
+
+/// S28: a relation is written only where that is asked for, and only as some version of the issue's text states it.
+pub(super) fn relates(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
+    let Request::Relate { number, by, blocked: true } = request else { return };
+    let Some(entry) = seen.world.issue(*number) else { return };
+    let before = entry.edits.iter().filter_map(|edit| edit.body.as_deref());
+    let states = |body: &str| read_text(body).depends_on.contains(&by.0);
+    let stated = before.chain([entry.issue.body.as_str()]).any(states);
+    let asked_for = oracle.settings.dependencies == Dependencies::WriteBack;
+    let approved = oracle.tasks.get(&TaskId(*number)).is_some_and(|task| task.approval.is_some());
+    oracle.must("S28", stated && asked_for && approved, || {
+        format!("#{number} was blocked by #{by}: stated {stated}, asked for {asked_for}, approved {approved}")
+    });
 }
 
 /// S26: the secret of the plan leaves in nothing that we write: no text for people, no file, no input of a run.

@@ -131,6 +131,7 @@ fn receipt(plan: &Plan, entry: &Entry) -> Receipt {
         | Effect::UpdatePull { .. }
         | Effect::Rerun { .. }
         | Effect::CloseIssue { .. }
+        | Effect::Relate { .. }
         | Effect::DeleteBranch { .. } => Receipt::Nothing,
     }
 }

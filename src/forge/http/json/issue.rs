@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::engine::id::IssueNumber;
 use crate::engine::snapshot::{Actor, Comment, LabelEvent, OpenState};
 use crate::engine::time::Timestamp;
 use crate::forge::http::json::{Place, moment, moment_or_null, node_id};
@@ -31,6 +32,11 @@ pub(crate) fn label(place: &Place, name: &str) -> Value {
     })
 }
 
+/// An issue's id, which is not its number.
+pub(crate) fn id(place: &Place, number: IssueNumber) -> u64 {
+    place.repository_id * 1_000_000 + number.0
+}
+
 /// An issue, or a pull request as the issue side shows it.
 pub(crate) fn issue(place: &Place, world: &World, entry: &IssueEntry) -> Value {
     let issue = &entry.issue;
@@ -39,9 +45,10 @@ pub(crate) fn issue(place: &Place, world: &World, entry: &IssueEntry) -> Value {
     let comments = world.comments().filter(|comment| comment.comment.issue == number).count();
     let blocking = world.issues().filter(|other| other.blocked_by.contains(&number)).count();
     let blocked_by_open = entry.blocked_by.iter().filter(|by| world.is_open(**by)).count();
+    let closed_below = entry.sub_issues.iter().filter(|child| !world.is_open(**child)).count();
     let page = if issue.is_pull_request { "pull" } else { "issues" };
     let mut value = json!({
-        "id": place.repository_id * 1_000_000 + number.0,
+        "id": id(place, number),
         "node_id": issue.node_id,
         "number": number,
         "title": issue.title,
@@ -70,7 +77,11 @@ pub(crate) fn issue(place: &Place, world: &World, entry: &IssueEntry) -> Value {
             "blocking": blocking,
             "total_blocking": blocking,
         },
-        "sub_issues_summary": { "total": 0, "completed": 0, "percent_completed": 0 },
+        "sub_issues_summary": {
+            "total": entry.sub_issues.len(),
+            "completed": closed_below,
+            "percent_completed": (closed_below * 100).checked_div(entry.sub_issues.len()).unwrap_or(0),
+        },
         "performed_via_github_app": null,
     });
     if issue.is_pull_request {

@@ -24,7 +24,7 @@ const READ: &[(Scope, Level)] = &[(Scope::Issues, Level::Read), (Scope::PullRequ
 /// The path of something on one issue.
 type OneIssue = Path<(String, String, u64)>;
 
-fn existing(world: &World, number: u64) -> Option<&IssueEntry> {
+pub(crate) fn existing(world: &World, number: u64) -> Option<&IssueEntry> {
     world.issue(IssueNumber(number)).filter(|entry| !entry.deleted)
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn list(call: Call) -> Answer {
     }))
 }
 
-fn shown(call: &Call, number: u64) -> Answer<Value> {
+pub(crate) fn shown(call: &Call, number: u64) -> Answer<Value> {
     call.show(|world| Some(json::issue::issue(&call.hub.place, world, existing(world, number)?)))
 }
 
@@ -135,16 +135,6 @@ pub(crate) async fn timeline(call: Call, Path((_, _, number)): OneIssue) -> Answ
         let place = &call.hub.place;
         let item = |(index, event)| json::issue::label_event(place, number, index, event);
         Ok(call.page(entry.label_events.iter().enumerate(), item, plain))
-    })
-}
-
-/// `GET …/issues/{number}/dependencies/blocked_by`
-pub(crate) async fn blocked_by(call: Call, Path((_, _, number)): OneIssue) -> Answer {
-    call.may(&[(Scope::Issues, Level::Read)])?;
-    call.hub.look(|world| {
-        let entry = existing(world, number).ok_or_else(Failure::not_found)?;
-        let blockers = entry.blocked_by.iter().filter_map(|by| existing(world, by.0));
-        Ok(call.page(blockers, |blocker| json::issue::issue(&call.hub.place, world, blocker), plain))
     })
 }
 

@@ -14,6 +14,7 @@ mod manifest;
 mod objects;
 mod pulls;
 mod refs;
+mod relations;
 mod repository;
 
 pub(crate) use crate::forge::http::rest::pulls::git_side;
@@ -50,7 +51,9 @@ fn issue_routes() -> Router<Arc<Hub>> {
         .route("/issues", get(issues::list).post(issues::create))
         .route("/issues/{number}", get(issues::get).patch(issues::update))
         .route("/issues/{number}/timeline", get(issues::timeline))
-        .route("/issues/{number}/dependencies/blocked_by", get(issues::blocked_by))
+        .route("/issues/{number}/dependencies/blocked_by", get(relations::blocked_by).post(relations::block))
+        .route("/issues/{number}/dependencies/blocked_by/{id}", delete(relations::unblock))
+        .route("/issues/{number}/sub_issues", get(relations::sub_issues))
         .route("/issues/{number}/comments", get(comments::of_issue).post(comments::create))
         .route("/issues/comments", get(comments::list))
         .route("/issues/comments/{comment}", get(comments::get).delete(comments::delete))

@@ -21,9 +21,15 @@ struct DependenciesSummary {
     blocked_by: Option<u32>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+struct SubIssuesSummary {
+    total: Option<u32>,
+}
+
 /// An issue, or a pull request in its shape of an issue.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Issue {
+    pub(crate) id: Option<u64>,
     pub(crate) number: u64,
     node_id: Option<String>,
     title: Option<String>,
@@ -36,6 +42,7 @@ pub(crate) struct Issue {
     updated_at: Option<String>,
     pull_request: Option<serde_json::Value>,
     issue_dependencies_summary: Option<DependenciesSummary>,
+    sub_issues_summary: Option<SubIssuesSummary>,
     repository_url: Option<String>,
 }
 
@@ -51,6 +58,7 @@ impl Issue {
     pub(crate) fn into_snapshot(self) -> Result<snapshot::Issue, Error> {
         let what = format!("issue #{}", self.number);
         let summary = self.issue_dependencies_summary.unwrap_or_default();
+        let sub_issues = self.sub_issues_summary.unwrap_or_default().total.unwrap_or(0);
         let label_name = |label| match label {
             Label::Name(name) => Some(name),
             Label::Object { name } => name,
@@ -67,7 +75,7 @@ impl Issue {
             created_at: moment(self.created_at.as_deref()),
             updated_at: moment(self.updated_at.as_deref()),
             is_pull_request: self.pull_request.is_some(),
-            blocked_by_count: summary.total_blocked_by.or(summary.blocked_by).unwrap_or(0),
+            blocked_by_count: summary.total_blocked_by.or(summary.blocked_by).unwrap_or(0).saturating_add(sub_issues),
         })
     }
 }
