@@ -2,7 +2,7 @@
 //!
 //! Promises: whoever did not open the printed address, which is good once, sees and does nothing; nothing is taken from
 //! GitHub without the state that was sent there, which is random and good once; no key, secret or token is shown on a
-//! page or written to the log; what is kept is kept as [`stored`] says.
+//! page or written to the log; what is kept is one file for its owner alone.
 
 mod manifest;
 mod pages;
