@@ -1,7 +1,8 @@
 //! `doctor`: looks at a set-up, says what is wrong and how to mend it, and changes nothing.
 //!
-//! What is looked at is read first ([`read`](read())), each thing once, by whichever token may: the App's, a job's, or a
-//! person's. Then every check judges what was read, and nothing else. What could not be read is *unknown* and never good.
+//! What is looked at is read first ([`read`](read())), each thing once, by whichever token may: the App's, a job's, or
+//! a person's. Then every check judges what was read, and nothing else. What could not be read is *unknown* and never
+//! good.
 
 mod checks;
 mod finding;

@@ -73,8 +73,8 @@ impl WorkflowFile {
         lacking
     }
 
-    /// Where this file differs from the bundled one in what keeps a run right and safe: conditions, permissions, outputs
-    /// and the worker's steps. Runners, times, versions, environments and steps of one's own may differ.
+    /// Where this file differs from the bundled one in what keeps a run right and safe: conditions, permissions,
+    /// outputs and the worker's steps. Runners, times, versions, environments and steps of one's own may differ.
     pub(super) fn differences(&self) -> Vec<String> {
         let Ok(bundled) = Self::parse(BUNDLED) else { return Vec::new() };
         let mut differences = Vec::new();

@@ -74,8 +74,8 @@ pub struct Issue {
     pub updated_at: Timestamp,
     /// The list of issues also gives pull requests; this tells them apart.
     pub is_pull_request: bool,
-    /// How many issues GitHub's native relations name that this one waits for, open and closed: those that block it, and
-    /// its sub-issues.
+    /// How many issues GitHub's native relations name that this one waits for, open and closed: those that block it,
+    /// and its sub-issues.
     pub blocked_by_count: u32,
 }
 

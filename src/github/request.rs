@@ -135,8 +135,8 @@ pub enum Request {
         /// With what.
         reaction: Reaction,
     },
-    /// Says by GitHub's native relation that an issue is blocked by another, or no longer; a second time changes nothing.
-    /// → [`Response::Done`]
+    /// Says by GitHub's native relation that an issue is blocked by another, or no longer; a second time changes
+    /// nothing. → [`Response::Done`]
     Relate {
         /// The blocked issue.
         number: IssueNumber,

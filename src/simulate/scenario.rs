@@ -114,7 +114,7 @@ impl Scenario {
         let seconds = random.between(900, longest).min(bounds.seconds);
         let through_text = random.chance(80);
         // Not drawn: every other story stays what it was.
-        if seed % WRITING_BACK == 0 {
+        if seed.is_multiple_of(WRITING_BACK) {
             settings.dependencies = Dependencies::WriteBack;
         }
         let faults_until = START + Duration::from_secs(seconds);

@@ -16,8 +16,8 @@ fn judged(readings: &Readings) -> Reading<Finding> {
     let own = readings.own_rules()?;
     let by_rule = readings.base_rules()?.iter().any(|rule| rule.kind == RuleKind::Signatures);
     let own_branch = own.iter().find(|(_, rule)| rule.kind == RuleKind::Signatures).map(|(branch, _)| *branch);
-    let remedy = "take that rule away for these branches, or put the App and GitHub Actions on its bypass list: work is \
-                  pushed by git, unsigned";
+    let remedy = "take that rule away for these branches, or put the App and GitHub Actions on its bypass list: work \
+                  is pushed by git, unsigned";
     if let Some(branch) = own_branch {
         let found = format!("`{branch}` takes only signed commits: no work can be pushed");
         return Ok(Finding::failed(found, remedy).at(readings.page("/rules")));

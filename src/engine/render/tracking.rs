@@ -162,8 +162,8 @@ fn needs_you(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     }
     if let Some(why) = header.tracking.as_ref().and_then(|tracking| tracking.pin_refused.as_ref()) {
         lines.push(format!(
-            "- This issue is not pinned: {}. A repository has room for three: unpin another and pin this one, or leave it \
-             as it is.",
+            "- This issue is not pinned: {}. A repository has room for three: unpin another and pin this one, or leave \
+             it as it is.",
             text::line(why.trim_end_matches('.'))
         ));
     }

@@ -1,5 +1,5 @@
-//! What a set-up is made of, read and never changed: the App's registration, the repository's rules, what administrators
-//! have set. No plan needs any of it; whoever looks for what is wrong does.
+//! What a set-up is made of, read and never changed: the App's registration, the repository's rules, what
+//! administrators have set. No plan needs any of it; whoever looks for what is wrong does.
 //!
 //! Each reading is one call, or the pages of one list. What a token may not see is an error like any other, so that
 //! nobody takes it for absent.
