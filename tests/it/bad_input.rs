@@ -121,7 +121,7 @@ fn mistakes_are_named_with_place_and_remedy() {
         (vec!["plan", "--manifest", "issues.json"], 2, &["issues.json", "list of issues", "--issues"]),
         (good(&["--config", "broken.yml"]), 2, &["broken.yml: line 1, column 4"]),
         (good(&["--config", "colour.yml"]), 2, &["colour.yml: line 2, column 1", "unknown key `colour`", "nearest"]),
-        (vec!["serve", "--app-id", "1"], 2, &["webhook secret is missing", "--webhook-secret-file"]),
+        (vec!["serve", "--app-id", "1"], 2, &["private key is missing", "--private-key-file"]),
         (serve(&["--webhook-secret-file", "empty"]), 2, &["empty"]),
         (serve(&["--webhook-secret-file", "secret"]), 2, &["private key is missing", "--private-key-file"]),
         (serve(&["--webhook-secret-file", "secret", "--private-key-file", "missing.pem"]), 2, &["missing.pem"]),
