@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failure, 2 usage or configuration; `local` and `demo` have more.
 
 pub mod failure;
+mod footprint;
 pub mod logging;
 pub mod output;
 mod plan;
@@ -55,6 +56,9 @@ enum Command {
     Forge(Box<ForgeArgs>),
     /// Show the plan for issues without doing anything
     Plan(plan::PlanArgs),
+    /// Predict which files issues will touch: explained for one, or measured on many
+    #[command(subcommand)]
+    Footprint(footprint::FootprintCommand),
     /// Serve repositories as a GitHub App
     Serve(Box<serve::ServeArgs>),
     /// Tell many stories of the real loop in a simulated world, in search of one that breaks a rule
@@ -110,6 +114,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             Err(error) => Err(local_failure(error)),
         },
         Command::Plan(arguments) => plan::run(&arguments).await,
+        Command::Footprint(command) => footprint::run(&command).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Worker(command) => match worker::run(command).await {

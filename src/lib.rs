@@ -17,5 +17,6 @@ pub mod perform;
 pub mod server;
 pub mod simulate;
 pub mod store;
+pub mod survey;
 pub mod turn;
 pub mod worker;

@@ -3,7 +3,25 @@
 //! Declared files are hard. A path merely mentioned is soft, and only counts if the repository has it: of the paths
 //! people mention in issues most are not the ones that get changed, so a mention never locks.
 
+pub mod attributes;
+pub mod bm25;
+pub mod corpus;
+pub mod definitions;
+pub mod document;
+pub mod evidence;
+pub mod graph;
+pub mod history;
+pub mod imports;
 mod index;
+pub mod language;
+pub mod library;
+pub mod measure;
+pub mod prose;
+pub mod query;
+pub mod rank;
+pub mod risk;
+pub mod signals;
+pub mod token;
 
 use std::collections::BTreeSet;
 
