@@ -124,8 +124,7 @@ impl Corpus {
             (Some(false), Role::Vendored) => Role::Source,
             (_, role) => role,
         };
-        let binary =
-            kept.is_some_and(|kept| kept.content == Content::Binary) || language::is_binary_name(&file.path);
+        let binary = kept.is_some_and(|kept| kept.content == Content::Binary) || language::is_binary_name(&file.path);
         let path_terms = document::counted(file.path.as_bytes());
         self.files.push(File {
             path: file.path.clone(),
@@ -148,7 +147,8 @@ impl Corpus {
         let held = || kept.iter().enumerate().filter_map(|(file, kept)| Some((id(file), (*kept)?)));
         let contents = || held().flat_map(|(_, kept)| kept.passages()).enumerate();
         let contents = || contents().flat_map(|(at, passage)| passage.iter().map(move |(term, n)| (*term, id(at), *n)));
-        let defined = || held().flat_map(|(at, kept)| kept.definition_terms.iter().map(move |(term, n)| (*term, at, *n)));
+        let defined =
+            || held().flat_map(|(at, kept)| kept.definition_terms.iter().map(move |(term, n)| (*term, at, *n)));
         let names = || held().flat_map(|(at, kept)| kept.definitions.iter().map(move |term| (*term, at, 1)));
         self.contents = Postings::lay_out(counts(terms, contents()), contents());
         self.defined = Postings::lay_out(counts(terms, defined()), defined());

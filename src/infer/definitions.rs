@@ -31,14 +31,37 @@ fn keywords(language: Language) -> &'static [&'static str] {
 
 /// Words that may stand before a keyword.
 const MODIFIERS: [&str; 26] = [
-    "pub", "crate", "async", "unsafe", "extern", "const", "default", "export", "declare", "abstract", "public",
-    "private", "protected", "internal", "static", "final", "sealed", "inline", "virtual", "override", "partial",
-    "template", "readonly", "data", "open", "super",
+    "pub",
+    "crate",
+    "async",
+    "unsafe",
+    "extern",
+    "const",
+    "default",
+    "export",
+    "declare",
+    "abstract",
+    "public",
+    "private",
+    "protected",
+    "internal",
+    "static",
+    "final",
+    "sealed",
+    "inline",
+    "virtual",
+    "override",
+    "partial",
+    "template",
+    "readonly",
+    "data",
+    "open",
+    "super",
 ];
 /// Words that stand before a parenthesis without naming anything.
 const CONTROL: [&str; 16] = [
-    "if", "for", "while", "switch", "catch", "return", "else", "do", "match", "throw", "new", "sizeof", "await", "case",
-    "assert", "super",
+    "if", "for", "while", "switch", "catch", "return", "else", "do", "match", "throw", "new", "sizeof", "await",
+    "case", "assert", "super",
 ];
 
 /// The names that a file defines, in order.
@@ -142,7 +165,11 @@ mod tests {
                 "pub(crate) async fn go() {\n  let x = fn_call(a);\nimpl A {\n  pub const MAX: u8 = 1;\nmacro_rules! m {\n// fn no",
                 "go MAX m",
             ),
-            (Language::Go, "func (s *Server) Serve(x int) {\nfunc Plain() {\ntype A struct {\n  return b", "Serve Plain A"),
+            (
+                Language::Go,
+                "func (s *Server) Serve(x int) {\nfunc Plain() {\ntype A struct {\n  return b",
+                "Serve Plain A",
+            ),
             (Language::Python, "class Foo(Bar):\n    async def run(self):\n        define = 1", "Foo run"),
             (
                 Language::Script,
@@ -150,7 +177,11 @@ mod tests {
                 "A render make",
             ),
             (Language::Java, "public final class A {\n    public int getX(String a) throws B {\n  call(a);", "A getX"),
-            (Language::C, "class json {\n    void push_back(value&& v)\n    {\n#define FOO 1\n    x = f(a,", "json push_back FOO"),
+            (
+                Language::C,
+                "class json {\n    void push_back(value&& v)\n    {\n#define FOO 1\n    x = f(a,",
+                "json push_back FOO",
+            ),
             (Language::Ruby, "module M\n  def go", "M go"),
             (Language::Php, "  public static function go() {", "go"),
             (Language::Sharp, "    public override async Task<int> Run(int a)", "Run"),

@@ -67,7 +67,13 @@ impl Document {
         let mut definitions: Vec<Term> = names.into_iter().map(token::term).collect();
         definitions.sort_unstable();
         definitions.dedup();
-        Self { content, passages: passages(bytes), definitions, definition_terms, imports: imports::of(bytes, language) }
+        Self {
+            content,
+            passages: passages(bytes),
+            definitions,
+            definition_terms,
+            imports: imports::of(bytes, language),
+        }
     }
 }
 

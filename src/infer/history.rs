@@ -186,7 +186,11 @@ mod tests {
     use crate::infer::query::Query;
 
     fn commit(message: &str, files: &[&str]) -> Commit {
-        Commit { message: message.to_owned(), files: files.iter().map(|f| (*f).to_owned()).collect(), ..Commit::default() }
+        Commit {
+            message: message.to_owned(),
+            files: files.iter().map(|f| (*f).to_owned()).collect(),
+            ..Commit::default()
+        }
     }
 
     #[test]

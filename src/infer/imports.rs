@@ -136,7 +136,11 @@ mod tests {
             (Language::Rust, "use crate::parse::{A, B};\npub mod util;\nlet x = 1;", "parse util"),
             (Language::Python, "from .core import expr\nimport a.b as c, d", "a/b core core/expr d"),
             (Language::Go, "import (\n\t\"fmt\"\n\tx \"a.b/c/d\"\n)\n\"no\"", "a.b/c/d/ fmt/"),
-            (Language::Script, "import { A } from './a/b';\nimport fs from 'fs';\nconst x = require('../c.js')", "a/b c"),
+            (
+                Language::Script,
+                "import { A } from './a/b';\nimport fs from 'fs';\nconst x = require('../c.js')",
+                "a/b c",
+            ),
             (Language::Java, "import com.a.B;\nimport static c.D.*;", "c/D com/a/B"),
             (Language::C, "#include <nlohmann/json.hpp>\n#  include \"x.h\"", "nlohmann/json x"),
             (Language::Ruby, "require_relative '../a/b'", "a/b"),

@@ -42,8 +42,20 @@ pub enum Role {
 
 /// Folders that hold tests, whatever they are called in.
 const TEST_FOLDERS: [&str; 14] = [
-    "test", "tests", "__tests__", "spec", "specs", "testdata", "test_data", "fixtures", "fixture", "e2e", "goldens",
-    "snapshots", "__snapshots__", "testcases",
+    "test",
+    "tests",
+    "__tests__",
+    "spec",
+    "specs",
+    "testdata",
+    "test_data",
+    "fixtures",
+    "fixture",
+    "e2e",
+    "goldens",
+    "snapshots",
+    "__snapshots__",
+    "testcases",
 ];
 /// Folders that hold prose.
 const PROSE_FOLDERS: [&str; 5] = ["doc", "docs", "documentation", "release-notes", "changelogs"];
@@ -58,8 +70,18 @@ const BINARY_ENDINGS: [&str; 26] = [
 ];
 /// Names of lock files.
 const LOCKS: [&str; 12] = [
-    "cargo.lock", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "poetry.lock", "gemfile.lock", "composer.lock",
-    "uv.lock", "pipfile.lock", "bun.lockb", "flake.lock", "packages.lock.json",
+    "cargo.lock",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "poetry.lock",
+    "gemfile.lock",
+    "composer.lock",
+    "uv.lock",
+    "pipfile.lock",
+    "bun.lockb",
+    "flake.lock",
+    "packages.lock.json",
 ];
 /// How names of prose begin.
 const PROSE_NAMES: [&str; 9] =

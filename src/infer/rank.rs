@@ -119,7 +119,8 @@ impl<'a> Ranker<'a> {
     pub fn explain(&self, query: &Query, most: usize) -> Vec<(Ranked, Vec<Evidence>)> {
         let (fused, places) = self.fused(query);
         let files = best(&fused, most);
-        let known = evidence::Known { view: self.view, bm25: &self.bm25, query, places: &places, weights: &self.weights };
+        let known =
+            evidence::Known { view: self.view, bm25: &self.bm25, query, places: &places, weights: &self.weights };
         let ranked = self.named(&fused, most);
         ranked.into_iter().zip(files).map(|(ranked, file)| (ranked, known.of(file))).collect()
     }

@@ -13,6 +13,9 @@ const MEETING_MAX: usize = 400;
 /// Files named for one pair.
 const TOLD_MAX: usize = 3;
 
+/// Files of a waiting issue's footprint that are judged against the real files of a running one.
+const JUDGED_FILES: usize = 5;
+
 /// From here two issues *likely* meet; see `docs/overlap.md` for what that is worth.
 pub const LIKELY: f64 = 0.6;
 /// From here two issues *possibly* meet.
@@ -46,6 +49,12 @@ pub fn of(first: &[Ranked], second: &[Ranked]) -> f64 {
         second.iter().take(FILES_MAX).map(|file| (file.path.as_str(), file.share)).collect();
     let shared = first.iter().take(FILES_MAX).filter_map(|file| Some(file.share * shares.get(file.path.as_str())?));
     shared.sum()
+}
+
+/// The risk of a footprint against files that are really changed: the greatest share of its first five in them.
+pub fn judged(footprint: &[Ranked], real: &[String]) -> f64 {
+    let files = footprint.iter().take(JUDGED_FILES);
+    files.filter(|file| real.contains(&file.path)).map(|file| file.share).fold(0.0, f64::max)
 }
 
 /// All pairs whose risk is at least `least`, in the order of the issues.
@@ -103,6 +112,10 @@ mod tests {
         }
         assert_eq!(pairs(&footprints, 1.0).len(), 2, "two that share their first file, and two that share both");
         assert!(pairs(&[], 0.0).is_empty());
+        let real = |path: &str| vec!["x".to_owned(), path.to_owned()];
+        assert_eq!(judged(&footprints[0], &real("a")), 1.0);
+        assert_eq!(judged(&footprints[0], &real("b")), share(1.0, 2));
+        assert_eq!(judged(&footprints[0], &real("c")), 0.0);
     }
 
     #[test]

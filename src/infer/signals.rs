@@ -105,24 +105,19 @@ pub fn of_seeds(signal: Signal, view: View<'_>, graph: &Graph, seeds: &[FileId])
     let mut scores = vec![0.0; view.corpus.files.len()];
     for (rank, seed) in seeds.iter().enumerate() {
         let share = 1.0 / (1.0 + rank as f64);
-        match signal {
-            Signal::Together => {
-                for found in view.history.companions(*seed).iter().take(COMPANIONS_MAX) {
-                    scores[found.file as usize] += share * found.strength();
-                }
+        if signal == Signal::Together {
+            for found in view.history.companions(*seed).iter().take(COMPANIONS_MAX) {
+                scores[found.file as usize] += share * found.strength();
             }
-            Signal::Imports => {
-                for (list, weight) in [(graph.imports(*seed), 1.0), (graph.importers(*seed), 0.7)] {
-                    let weight = share * weight / (list.len().max(1) as f64).sqrt();
-                    list.iter().for_each(|other| scores[*other as usize] += weight);
-                }
+        } else if signal == Signal::Imports {
+            for (list, weight) in [(graph.imports(*seed), 1.0), (graph.importers(*seed), 0.7)] {
+                let weight = share * weight / (list.len().max(1) as f64).sqrt();
+                list.iter().for_each(|other| scores[*other as usize] += weight);
             }
-            Signal::Folder => {
-                let folder = language::folder(&view.corpus.files[*seed as usize].path);
-                let files = view.corpus.files.iter().zip(&mut scores);
-                files.filter(|(file, _)| language::folder(&file.path) == folder).for_each(|(_, score)| *score += share);
-            }
-            _ => {}
+        } else if signal == Signal::Folder {
+            let folder = language::folder(&view.corpus.files[*seed as usize].path);
+            let files = view.corpus.files.iter().zip(&mut scores);
+            files.filter(|(file, _)| language::folder(&file.path) == folder).for_each(|(_, score)| *score += share);
         }
     }
     scores

@@ -131,15 +131,10 @@ mod tests {
 
     #[test]
     fn compounds_give_their_parts_and_themselves() {
-        assert_eq!(terms("retryDelay_ms = HTTPServer;"), [
-            "retry",
-            "Delay",
-            "ms",
-            "retryDelay_ms",
-            "HTTP",
-            "Server",
-            "HTTPServer"
-        ]);
+        assert_eq!(
+            terms("retryDelay_ms = HTTPServer;"),
+            ["retry", "Delay", "ms", "retryDelay_ms", "HTTP", "Server", "HTTPServer"]
+        );
         assert_eq!(terms("a __init__ x9 404 1234567 größe"), ["init", "x9", "404", "größe"]);
         assert_eq!(terms(&"x".repeat(WORD_BYTES_MAX + 1)), [""; 0]);
     }

@@ -125,7 +125,11 @@ impl<'a> Rest<'a> {
         let length = self.length()?;
         let bytes = self.take(length.checked_mul(6)?)?;
         let pairs = bytes.as_chunks::<6>().0.iter();
-        Some(pairs.map(|[a, b, c, d, e, f]| (u32::from_le_bytes([*a, *b, *c, *d]), u16::from_le_bytes([*e, *f]))).collect())
+        Some(
+            pairs
+                .map(|[a, b, c, d, e, f]| (u32::from_le_bytes([*a, *b, *c, *d]), u16::from_le_bytes([*e, *f])))
+                .collect(),
+        )
     }
 
     fn text(&mut self) -> Option<String> {
@@ -164,7 +168,9 @@ mod tests {
     #[test]
     fn a_library_comes_back_whole_and_a_damaged_file_is_none() {
         let mut library = Library::default();
-        for (at, (text, path)) in [("fn a() { retry() }\nuse x::y;", "a.rs"), ("", "b.py"), ("{}", "c.json")].iter().enumerate() {
+        for (at, (text, path)) in
+            [("fn a() { retry() }\nuse x::y;", "a.rs"), ("", "b.py"), ("{}", "c.json")].iter().enumerate()
+        {
             let key = BlobKey::new(&format!("{at:040x}"), path).expect("a key");
             library.insert(key, Document::read(text.as_bytes(), key.language));
         }

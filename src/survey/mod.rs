@@ -86,8 +86,7 @@ impl Surveyor {
 
     /// A ranker over a snapshot of this repository.
     pub fn ranker<'a>(&'a self, snapshot: &'a Snapshot, weights: Weights) -> Ranker<'a> {
-        let view =
-            View { corpus: &snapshot.corpus, vocabulary: self.library.vocabulary(), history: &snapshot.history };
+        let view = View { corpus: &snapshot.corpus, vocabulary: self.library.vocabulary(), history: &snapshot.history };
         Ranker::new(view, &self.library, weights)
     }
 
@@ -146,8 +145,7 @@ impl Surveyor {
             Ok(log) => {
                 self.chain_whole = log.len() < CHAIN_MAX;
                 let commits = log.into_iter();
-                self.chain =
-                    commits.map(|l| Commit { hash: l.hash, message: l.message, files: l.files }).collect();
+                self.chain = commits.map(|l| Commit { hash: l.hash, message: l.message, files: l.files }).collect();
             }
             Err(error) => {
                 notes.push(format!("the history cannot be read, so past changes say nothing: {error}"));
@@ -156,7 +154,8 @@ impl Surveyor {
         }
         if tree::is_shallow(&self.program, &self.directory).await.unwrap_or(false) {
             let commits = self.chain.len();
-            notes.push(format!("the clone is shallow: {commits} commits of history; `git fetch --unshallow` gives all"));
+            notes
+                .push(format!("the clone is shallow: {commits} commits of history; `git fetch --unshallow` gives all"));
         }
         0
     }
@@ -177,4 +176,5 @@ fn note_paths(entries: &[Entry], notes: &mut Vec<String>) {
     }
 }
 
-
+#[cfg(test)]
+mod tests;

@@ -131,9 +131,10 @@ async fn analysed(
     let hashes: Vec<String> = batch.iter().map(|blob| blob.hash.clone()).collect();
     let contents = tree::contents(program, directory, &hashes, BATCH_OUTPUT_MAX).await?;
     let analyse = move || {
-        let documents = batch.iter().zip(contents).map(|(blob, bytes)| {
-            (blob.key, bytes.map(|bytes| Document::read(&bytes, blob.key.language)))
-        });
+        let documents = batch
+            .iter()
+            .zip(contents)
+            .map(|(blob, bytes)| (blob.key, bytes.map(|bytes| Document::read(&bytes, blob.key.language))));
         documents.collect()
     };
     let done = tokio::task::spawn_blocking(analyse).await;

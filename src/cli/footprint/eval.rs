@@ -64,9 +64,10 @@ struct Found {
 /// Measures, and prints.
 pub(super) async fn run(arguments: &EvalArgs) -> Result<ExitCode, Failure> {
     let instances = dataset::read(&arguments.dataset, arguments.split.as_deref())?;
-    let weights = arguments.weight.iter().fold(arguments.method.clone(), |weights, (signal, weight)| {
-        weights.with(*signal, *weight)
-    });
+    let weights = arguments
+        .weight
+        .iter()
+        .fold(arguments.method.clone(), |weights, (signal, weight)| weights.with(*signal, *weight));
     let mut repositories: BTreeMap<String, Vec<Instance>> = BTreeMap::new();
     for instance in instances {
         repositories.entry(instance.repo.clone()).or_default().push(instance);

@@ -92,10 +92,10 @@ async fn explained(
     let snapshot = surveyor.at(commit).await;
     let snapshot = snapshot.map_err(|error| Failure::failed(format!("the commit cannot be read: {error}")))?;
     snapshot.notes.iter().for_each(|note| output::note(note));
-    if let Some(path) = &arguments.cache {
-        if let Err(error) = cache::save(path, surveyor.library()) {
-            output::note(&format!("--cache {} cannot be written: {error}", path.display()));
-        }
+    if let Some(path) = &arguments.cache
+        && let Err(error) = cache::save(path, surveyor.library())
+    {
+        output::note(&format!("--cache {} cannot be written: {error}", path.display()));
     }
     let query = Query::new(&issue.title, &issue.body);
     if query.cut {

@@ -68,12 +68,15 @@ pub(super) struct Evaluation {
     pub(super) times: Times,
 }
 
+/// Cases that figures are given for together: a name, and who belongs.
+type Group = (String, Box<dyn Fn(&Case) -> bool>);
+
 impl Evaluation {
     /// The groups that figures are given for: each source, each repository, and all.
-    fn groups(&self) -> Vec<(String, Box<dyn Fn(&Case) -> bool>)> {
+    fn groups(&self) -> Vec<Group> {
         let sources: BTreeSet<&str> = self.cases.iter().map(|case| case.source.as_str()).collect();
         let repositories: BTreeSet<&str> = self.cases.iter().map(|case| case.repository.as_str()).collect();
-        let mut groups: Vec<(String, Box<dyn Fn(&Case) -> bool>)> = vec![("all".to_owned(), Box::new(|_| true))];
+        let mut groups: Vec<Group> = vec![("all".to_owned(), Box::new(|_| true))];
         for source in sources {
             let wanted = source.to_owned();
             groups.push((source.to_owned(), Box::new(move |case| case.source == wanted)));

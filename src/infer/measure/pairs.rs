@@ -86,6 +86,8 @@ mod tests {
         assert_eq!(found.pairs, 12 + 12 + (0..12).sum::<usize>());
         assert_eq!((found.precision, found.recall, found.f1, found.average_precision), (1.0, 1.0, 1.0, 1.0));
         assert_eq!(figures(&cases, 0.5, |case| case.repository == "b").pairs, 0);
-        assert!((average_precision(vec![(1.0, true), (0.5, false), (0.5, true)]) - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert!(
+            (average_precision(vec![(1.0, true), (0.5, false), (0.5, true)]) - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12
+        );
     }
 }

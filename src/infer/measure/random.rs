@@ -1,4 +1,4 @@
-//! Numbers that look drawn and are not: the same seed gives the same ones on every machine and in every order.
+//! Numbers that look drawn and are not: the same seed gives the same ones, in whatever order seeds are asked.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,7 @@ impl Draws {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// The next normal number, by the sum of twelve uniform ones: within 0.01 of the normal curve where it matters
-    /// here, and without functions that machines round differently.
+    /// The next normal number, as near as the sum of twelve uniform ones comes to it.
     pub fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }

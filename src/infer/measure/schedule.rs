@@ -14,8 +14,6 @@ pub const DRAWS: u64 = 12;
 pub const SIGMA: f64 = 0.5;
 /// How likely a shared file really breaks the second finisher: measured on real changes that share a source file.
 pub const BREAK: f64 = 0.28;
-/// Predicted files of a waiting issue that are held against the real files of a running one.
-const JUDGED_FILES: usize = 5;
 
 /// Who may run beside whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray, strum::IntoStaticStr)]
@@ -27,10 +25,12 @@ pub enum Policy {
     Sequential,
     /// True files lock.
     Oracle,
-    /// Likely meetings lock.
+    /// Possible meetings lock, by both predictions and by what is really changed.
     Strict,
-    /// Likely meetings are kept apart while there is other work; no slot stays empty for a guess.
+    /// Possible meetings are held apart until the running task's real files are known; then only what these show.
     Balanced,
+    /// Possible meetings are kept apart while there is other work; no slot stays empty for a guess.
+    OrderOnly,
     /// Only explicit dependencies count, of which there are none here.
     Off,
 }
@@ -103,10 +103,7 @@ impl Meetings {
         let table = |f: &dyn Fn(&Case, &Case) -> f64| {
             std::array::from_fn(|a| std::array::from_fn(|b| if a == b { 0.0 } else { f(batch[a], batch[b]) }))
         };
-        let judged = |waiting: &Case, running: &Case| {
-            let files = waiting.ranked.iter().take(JUDGED_FILES);
-            files.filter(|file| running.truth.contains(&file.path)).map(|file| file.share).fold(0.0, f64::max)
-        };
+        let judged = |waiting: &Case, running: &Case| risk::judged(&waiting.ranked, &running.truth);
         Self {
             really: std::array::from_fn(|a| std::array::from_fn(|b| a != b && batch[a].meets(batch[b]))),
             risk: table(&|a, b| risk::of(&a.ranked, &b.ranked)),
@@ -201,30 +198,75 @@ impl<'a> Play<'a> {
         if self.running.len() >= workers {
             return None;
         }
-        let worst = |task: usize| self.running.iter().map(|run| self.danger(task, run)).fold(0.0, f64::max);
+        let danger = |task: usize| self.running.iter().map(|run| self.danger(task, run)).fold(0.0, f64::max);
+        let mut waiting = self.waiting.iter().copied();
         match self.policy {
-            Policy::AllParallel | Policy::Sequential | Policy::Off => self.waiting.first().copied(),
-            Policy::Oracle | Policy::Strict => self.waiting.iter().copied().find(|task| worst(*task) < 1.0),
-            Policy::Balanced => {
-                let calm = self.waiting.iter().copied().find(|task| worst(*task) < 1.0);
-                calm.or_else(|| self.least(&worst))
+            Policy::AllParallel | Policy::Sequential | Policy::Off => waiting.next(),
+            Policy::Oracle | Policy::Strict | Policy::Balanced => waiting.find(|task| danger(*task) < risk::POSSIBLE),
+            Policy::OrderOnly => {
+                let calm = waiting.clone().find(|task| danger(*task) < risk::POSSIBLE);
+                calm.or_else(|| waiting.min_by(|a, b| danger(*a).total_cmp(&danger(*b)).then(a.cmp(b))))
             }
         }
     }
 
-    /// Of several that might all meet what runs, the one that least likely does.
-    fn least(&self, worst: &dyn Fn(usize) -> f64) -> Option<usize> {
-        self.waiting.iter().copied().min_by(|a, b| worst(*a).total_cmp(&worst(*b)).then(a.cmp(b)))
-    }
-
-    /// How strongly a task should not run beside another: 1 and more is a meeting by the policy's measure.
+    /// How likely a task meets one that runs, as far as the policy may know.
     fn danger(&self, task: usize, run: &Run) -> f64 {
+        let known = self.now >= run.start + self.setting.known * (run.end - run.start);
+        let (predicted, judged) = (self.meetings.risk[task][run.task], self.meetings.judged[task][run.task]);
         if self.policy == Policy::Oracle {
             return f64::from(u8::from(self.meetings.really[task][run.task]));
         }
-        if self.now >= run.start + self.setting.known * (run.end - run.start) {
-            return self.meetings.judged[task][run.task] / risk::LIKELY;
+        match (known, self.policy == Policy::Strict) {
+            (true, true) => predicted.max(judged),
+            (true, false) => judged,
+            (false, _) => predicted,
         }
-        self.meetings.risk[task][run.task] / risk::LIKELY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::rank::Ranked;
+
+    /// A batch whose issues all change `file(issue)`, predicted as `guess(issue)`.
+    fn cases(file: impl Fn(usize) -> String, guess: impl Fn(usize) -> String) -> Vec<Case> {
+        let case = |at: usize| Case {
+            repository: "o/n".to_owned(),
+            time: at as i64,
+            truth: vec![file(at)],
+            ranked: vec![Ranked { path: guess(at), score: 1.0, share: 1.0 }],
+            ..Case::default()
+        };
+        (0..BATCH).map(case).collect()
+    }
+
+    #[test]
+    fn who_shares_nothing_runs_at_once_and_who_shares_all_runs_in_turn() {
+        let apart = cases(|at| at.to_string(), |at| at.to_string());
+        let setting = Setting { workers: 4, known: 0.25 };
+        for policy in [Policy::AllParallel, Policy::Oracle, Policy::Strict, Policy::Balanced, Policy::OrderOnly] {
+            let found = figures(&apart, policy, setting, |_| true);
+            assert!(found.speed_up > 2.5 && found.reruns == 0.0, "{policy:?} {found:?}");
+        }
+        let together = cases(|_| "a".to_owned(), |_| "a".to_owned());
+        for policy in [Policy::Sequential, Policy::Oracle, Policy::Strict, Policy::Balanced] {
+            let found = figures(&together, policy, setting, |_| true);
+            assert!((found.speed_up - 1.0).abs() < 1e-9 && found.reruns == 0.0, "{policy:?} {found:?}");
+        }
+        let parallel = figures(&together, Policy::OrderOnly, setting, |_| true);
+        assert!(parallel.reruns > 1.0, "no slot stays empty, so all meet: {parallel:?}");
+        assert_eq!(parallel, figures(&together, Policy::OrderOnly, setting, |_| true));
+        assert_eq!(figures(&together[1..], Policy::Off, setting, |_| true).batches, 0);
+    }
+
+    #[test]
+    fn real_files_free_who_was_wrongly_suspected() {
+        let suspected = cases(|at| at.to_string(), |_| "a".to_owned());
+        let figure = |policy, known| figures(&suspected, policy, Setting { workers: 4, known }, |_| true).speed_up;
+        assert!((figure(Policy::Balanced, 1.0) - 1.0).abs() < 1e-9);
+        assert!(figure(Policy::Balanced, 0.25) > 2.0);
+        assert!((figure(Policy::Strict, 0.25) - 1.0).abs() < 1e-9);
     }
 }
