@@ -172,7 +172,8 @@ impl<'a> Bm25<'a> {
                 found.push((rarity(self.passages.texts.max(with), with) * weight * saturated(count, length), written));
             }
         }
-        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        // Of equals the longer word says more.
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.len().cmp(&a.1.len())).then(a.1.cmp(b.1)));
         found.into_iter().take(most).map(|(_, written)| written.to_owned()).collect()
     }
 }

@@ -185,6 +185,11 @@ impl Corpus {
         self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok().map(id)
     }
 
+    /// Whether a file's name ends so, after a dot.
+    pub fn has_ending(&self, ending: &str) -> bool {
+        self.files.iter().any(|file| language::ending(&file.path) == ending)
+    }
+
     /// Whether a folder of this path holds a file.
     pub fn has_folder(&self, folder: &str) -> bool {
         let at = self.files.partition_point(|file| file.path.as_str() < folder);

@@ -258,9 +258,9 @@ pub fn split(text: &str) -> (String, String) {
     let mut lines = text.lines();
     for line in lines.by_ref() {
         let title = line.trim().trim_matches(|c| matches!(c, '#' | '*' | '"')).trim();
-        let folded = title.to_ascii_lowercase();
-        let title =
-            if folded.starts_with("title") { title[5..].trim_start_matches([':', '*', ' ']).trim() } else { title };
+        let after = title.get(..5).filter(|start| start.eq_ignore_ascii_case("title")).map(|_| &title[5..]);
+        let after = after.filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+        let title = after.map_or(title, |rest| rest.trim_matches([':', '*', ' ', '"']));
         if !title.is_empty() {
             return (title.to_owned(), lines.collect::<Vec<_>>().join("\n"));
         }
@@ -353,13 +353,14 @@ mod tests {
     fn the_form_is_left_out() {
         let body = "<!-- be nice -->\n### Please complete the following tasks\n- [x] searched\ntext\n### Bug\nIt breaks, see \
                     https://github.com/a/b/blob/main/src/x.rs#L3 and https://a.b/c.\n**Rust version**\n1.2\n## Code\n```\n# kept\n```\n";
-        assert_eq!(said(body), "It breaks, see src/x.rs and \n```\n# kept\n```\n");
+        assert_eq!(said(body), "\nIt breaks, see src/x.rs and \n```\n# kept\n```\n");
     }
 
     #[test]
     fn the_first_line_that_says_something_is_the_title() {
         assert_eq!(split("# Title\n\nMake it so\n\nbody"), ("Make it so".to_owned(), "\nbody".to_owned()));
-        assert_eq!(split("## Title: \"Make it so\"\nbody").0, "Make it so\"");
+        assert_eq!(split("## Title: \"Make it so\"\nbody").0, "Make it so");
+        assert_eq!(split("Titles of größe are cut").0, "Titles of größe are cut");
         assert_eq!(split(""), (String::new(), String::new()));
     }
 }

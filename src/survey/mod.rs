@@ -19,8 +19,6 @@ use crate::infer::signals::View;
 
 /// The name of files with attributes.
 const ATTRIBUTES: &str = ".gitattributes";
-/// Commits read at once, so that an older commit's history is at hand as well.
-const CHAIN_MAX: usize = 2 * COMMITS_MAX;
 
 /// How long each stage took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,12 +69,27 @@ pub struct Surveyor {
     chain: Vec<Commit>,
     /// Whether the chain ends at the first commit there is.
     chain_whole: bool,
+    /// Commits read at once.
+    reach: usize,
 }
 
 impl Surveyor {
     /// Of the repository in this directory (bare or not), with what a cache knew.
     pub fn new(program: Program, directory: &Path, library: Library) -> Self {
-        Self { program, directory: directory.to_owned(), library, chain: Vec::new(), chain_whole: false }
+        Self {
+            program,
+            directory: directory.to_owned(),
+            library,
+            chain: Vec::new(),
+            chain_whole: false,
+            reach: COMMITS_MAX,
+        }
+    }
+
+    /// The same, reading so many commits at once that those of older commits are at hand as well.
+    #[must_use]
+    pub fn reaching(self, commits: usize) -> Self {
+        Self { reach: commits.max(COMMITS_MAX), ..self }
     }
 
     /// What was read so far.
@@ -141,9 +154,9 @@ impl Surveyor {
         if let Some(at) = known.filter(|at| enough(*at)) {
             return at;
         }
-        match tree::log(&self.program, &self.directory, commit, CHAIN_MAX).await {
+        match tree::log(&self.program, &self.directory, commit, self.reach).await {
             Ok(log) => {
-                self.chain_whole = log.len() < CHAIN_MAX;
+                self.chain_whole = log.len() < self.reach;
                 let commits = log.into_iter();
                 self.chain = commits.map(|l| Commit { hash: l.hash, message: l.message, files: l.files }).collect();
             }

@@ -13,6 +13,7 @@ use crate::cli::footprint::report::{self, Evaluation, Times};
 use crate::cli::output;
 use crate::git::command::Program;
 use crate::git::tree;
+use crate::infer::history::COMMITS_MAX;
 use crate::infer::library::Library;
 use crate::infer::measure::Case;
 use crate::infer::prose;
@@ -103,7 +104,7 @@ async fn evaluate(directory: &Path, mut instances: Vec<Instance>, weights: &Weig
     let mut found = Found::default();
     let program = Program::default();
     instances.sort_by(|a, b| b.base_time.cmp(&a.base_time).then_with(|| a.id.cmp(&b.id)));
-    let mut surveyor = Surveyor::new(program.clone(), directory, Library::default());
+    let mut surveyor = Surveyor::new(program.clone(), directory, Library::default()).reaching(2 * COMMITS_MAX);
     for instance in instances {
         let why = match tree::resolve(&program, directory, &instance.base_commit).await {
             Ok(Some(_)) => None,

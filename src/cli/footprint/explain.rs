@@ -13,6 +13,7 @@ use crate::git::command::Program;
 use crate::git::tree;
 use crate::infer::evidence::Evidence;
 use crate::infer::library::Library;
+use crate::infer::new_files;
 use crate::infer::query::{Query, TEXT_CHARACTERS_MAX};
 use crate::infer::rank::{Ranked, Weights};
 use crate::issues_file::{self, PrintedIssue};
@@ -72,7 +73,7 @@ pub(super) async fn run(arguments: &ExplainArgs) -> Result<ExitCode, Failure> {
     };
     let Some(commit) = commit else {
         output::note("the repository has no commit yet, so nothing can be predicted");
-        output::print(&shown(arguments.json, &issue, &[])?)?;
+        output::print(&shown(arguments.json, &issue, &Explained::default())?)?;
         return Ok(ExitCode::SUCCESS);
     };
     let library = arguments.cache.as_deref().and_then(cache::load).unwrap_or_default();
@@ -81,13 +82,21 @@ pub(super) async fn run(arguments: &ExplainArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is shown.
+#[derive(Debug, Default)]
+struct Explained {
+    files: Vec<(Ranked, Vec<Evidence>)>,
+    /// Files that the text asks for.
+    new_files: Vec<String>,
+}
+
 async fn explained(
     arguments: &ExplainArgs,
     program: &Program,
     commit: &str,
     library: Library,
     issue: &PrintedIssue,
-) -> Result<Vec<(Ranked, Vec<Evidence>)>, Failure> {
+) -> Result<Explained, Failure> {
     let mut surveyor = Surveyor::new(program.clone(), &arguments.repo, library);
     let snapshot = surveyor.at(commit).await;
     let snapshot = snapshot.map_err(|error| Failure::failed(format!("the commit cannot be read: {error}")))?;
@@ -104,7 +113,10 @@ async fn explained(
     if query.all.is_empty() {
         output::note("the text says nothing that could be looked for");
     }
-    Ok(surveyor.ranker(&snapshot, Weights::default()).explain(&query, arguments.files))
+    Ok(Explained {
+        files: surveyor.ranker(&snapshot, Weights::default()).explain(&query, arguments.files),
+        new_files: new_files::asked_for(&query, &snapshot.corpus),
+    })
 }
 
 fn issue(path: &Path, number: u64) -> Result<PrintedIssue, Failure> {
@@ -116,9 +128,10 @@ fn issue(path: &Path, number: u64) -> Result<PrintedIssue, Failure> {
     found.ok_or_else(|| Failure::usage(format!("--issue: {shown} holds no issue #{number}")))
 }
 
-fn shown(as_json: bool, issue: &PrintedIssue, found: &[(Ranked, Vec<Evidence>)]) -> Result<String, Failure> {
+fn shown(as_json: bool, issue: &PrintedIssue, found: &Explained) -> Result<String, Failure> {
     if as_json {
         let files: Vec<_> = found
+            .files
             .iter()
             .map(|(ranked, evidence)| {
                 let reasons = evidence.iter();
@@ -128,19 +141,28 @@ fn shown(as_json: bool, issue: &PrintedIssue, found: &[(Ranked, Vec<Evidence>)])
                 json!({ "path": ranked.path, "score": ranked.score, "share": ranked.share, "evidence": reasons })
             })
             .collect();
-        let document = json!({ "issue": issue.number.0, "title": issue.title, "files": files });
+        let document =
+            json!({ "issue": issue.number.0, "title": issue.title, "files": files, "new_files": found.new_files });
         let text = serde_json::to_string_pretty(&document);
         return text.map(|text| text + "\n").map_err(|error| Failure::failed(error.to_string()));
     }
-    let mut text = format!("#{} {}\n", issue.number, issue.title);
-    for (at, (ranked, evidence)) in found.iter().enumerate() {
+    let mut text = format!("#{} {}\n", issue.number, plain(&issue.title));
+    for (at, (ranked, evidence)) in found.files.iter().enumerate() {
         // Writing to a text cannot fail.
-        let _ = writeln!(text, "\n{:>2}. {}  (share {:.2})", at + 1, ranked.path, ranked.share);
+        let _ = writeln!(text, "\n{:>2}. {}  (share {:.2})", at + 1, plain(&ranked.path), ranked.share);
         for reason in evidence {
-            let _ = writeln!(text, "    {} #{}: {}", reason.signal.name(), reason.rank, reason.words);
+            let _ = writeln!(text, "    {} #{}: {}", reason.signal.name(), reason.rank, plain(&reason.words));
         }
     }
+    if !found.new_files.is_empty() {
+        let _ = writeln!(text, "\nNew files that the text asks for: {}", plain(&found.new_files.join(", ")));
+    }
     Ok(text)
+}
+
+/// Text from elsewhere (a title, a path, a message) must not steer a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -150,6 +172,7 @@ mod tests {
     #[test]
     fn a_place_is_a_file_and_a_number() {
         assert_eq!(issue_place("a#b.json#12"), Ok((PathBuf::from("a#b.json"), 12)));
+        assert_eq!(plain("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
         assert!(issue_place("issues.json").is_err() && issue_place("issues.json#x").is_err());
     }
 }
