@@ -4,6 +4,7 @@
 
 mod doctor;
 pub mod failure;
+mod footprint;
 mod handle;
 mod init;
 pub mod logging;
@@ -59,6 +60,9 @@ enum Command {
     Forge(Box<ForgeArgs>),
     /// Show the plan for issues without doing anything
     Plan(plan::PlanArgs),
+    /// Predict which files issues will touch: explained for one, or measured on many
+    #[command(subcommand)]
+    Footprint(footprint::FootprintCommand),
     /// Serve repositories as a GitHub App
     Serve(Box<serve::ServeArgs>),
     /// Work a repository's plan once, inside a workflow run, with no server
@@ -122,6 +126,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             Err(error) => Err(local_failure(error)),
         },
         Command::Plan(arguments) => plan::run(&arguments).await,
+        Command::Footprint(command) => footprint::run(&command).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Handle(arguments) => handle::run(*arguments).await,
         Command::Wake(arguments) => wake::run(arguments).await,

@@ -5,6 +5,7 @@ pub mod command;
 pub(crate) mod group;
 pub mod mirror;
 pub(crate) mod push;
+pub mod tree;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,9 +1,32 @@
 //! Issue text → footprint, pure over an index value.
 //!
+//! [`rank`] says which files an issue will likely touch, [`evidence`] why, [`risk`] which issues may meet in them; what it
+//! looks at is a [`corpus`] and a [`history`], values that somebody else reads. [`footprint`] is what a plan takes from an
+//! issue's text today:
+//!
 //! Declared files are hard. A path merely mentioned is soft, and only counts if the repository has it: of the paths
 //! people mention in issues most are not the ones that get changed, so a mention never locks.
 
+pub mod attributes;
+pub mod bm25;
+pub mod corpus;
+pub mod definitions;
+pub mod document;
+pub mod evidence;
+pub mod graph;
+pub mod history;
+pub mod imports;
 mod index;
+pub mod language;
+pub mod library;
+pub mod measure;
+pub mod new_files;
+pub mod prose;
+pub mod query;
+pub mod rank;
+pub mod risk;
+pub mod signals;
+pub mod token;
 
 use std::collections::BTreeSet;
 

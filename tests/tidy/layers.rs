@@ -9,6 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("infer", &["engine"]),
     ("issues_file", &["engine"]),
     ("git", &["engine"]),
+    ("survey", &["engine", "infer", "git"]),
     ("github", &["engine"]),
     ("store", &["engine", "github"]),
     ("perform", &["engine", "infer", "git", "github", "store"]),
