@@ -9,11 +9,11 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use maud::html;
 
 use crate::forge::http::hub::Hub;
-use crate::forge::world::administration::EVENTS;
 use crate::forge::http::query_of;
 use crate::forge::http::registration::Manifest;
 use crate::forge::pages::guard::{Submitted, Visitor};
 use crate::forge::pages::layout::{Frame, Section, guarded, notice, page, policy};
+use crate::forge::world::administration::EVENTS;
 
 /// Where a confirmed manifest goes.
 pub(crate) const CONFIRM_PATH: &str = "/settings/apps/manifest";

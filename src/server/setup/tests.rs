@@ -7,10 +7,10 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use tower::ServiceExt as _;
 
 use crate::engine::time::Timestamp;
-use crate::forge::world::administration::EVENTS;
 use crate::forge::http::registration::Manifest;
 use crate::forge::http::tests::Fixture;
 use crate::forge::world::access::app_permissions;
+use crate::forge::world::administration::EVENTS;
 use crate::github::auth::CreatedApp;
 use crate::github::client::Transport;
 use crate::github::webhook::WebhookSecrets;
