@@ -14,7 +14,8 @@ const MERGES_MAX: usize = 16;
 
 /// Merges the base into the branch of a task's pull request. Gives where the branch stands now if that is our own work
 /// with the base merged into it, also when the answer to an earlier try was lost; no commit where the base was in our
-/// work already, or where a person's commits stand there; nothing, and no merge, where a person's were seen there before.
+/// work already, or where a person's commits stand there; nothing, and no merge, where a person's were seen there
+/// before.
 pub(super) async fn update<W: GitHub + Git>(
     world: &W,
     plan: &Plan,
