@@ -1,8 +1,9 @@
 //! task-orchestrator: plans labelled issues, dispatches one run per task, heals what stalls, merges what is green.
 //!
 //! Imports go downwards only (a test in `tests/tidy` enforces it): `engine` is pure and imports nothing of ours;
-//! `infer` only `engine`; `git`, `github` and `store` import `engine`; `survey` reads through `git` for `infer`; `perform` and `turn` those; the fronts import
-//! `turn`; `worker` never does; `simulate` tells stories over `turn` and `forge`, and nothing but `cli` imports it.
+//! `infer` only `engine`; `git`, `github` and `store` import `engine`; `survey` reads through `git` for `infer`;
+//! `perform` and `turn` those; the fronts import `turn`; `worker` never does; `simulate` tells stories over `turn` and
+//! `forge`, and nothing but `cli` imports it.
 
 pub mod cli;
 pub mod demo;
