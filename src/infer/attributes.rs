@@ -76,7 +76,8 @@ mod tests {
         let mut attributes = Attributes::default();
         attributes.add(
             ".gitattributes",
-            "# comment\n*.pb.go linguist-generated\n/gen/** linguist-generated=true text\nlib/x.c linguist-vendored\n[bad linguist-generated\n*.md text",
+            "# comment\n*.pb.go linguist-generated\n/gen/** linguist-generated=true text\n\
+             lib/x.c linguist-vendored\n[bad linguist-generated\n*.md text",
         );
         attributes.add("sub/.gitattributes", "keep.pb.go -linguist-generated\n");
         for (path, expected) in [

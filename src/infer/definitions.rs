@@ -162,7 +162,8 @@ mod tests {
         for (language, text, expected) in [
             (
                 Language::Rust,
-                "pub(crate) async fn go() {\n  let x = fn_call(a);\nimpl A {\n  pub const MAX: u8 = 1;\nmacro_rules! m {\n// fn no",
+                "pub(crate) async fn go() {\n  let x = fn_call(a);\nimpl A {\n  pub const MAX: u8 = 1;\n\
+                 macro_rules! m {\n// fn no",
                 "go MAX m",
             ),
             (
@@ -173,7 +174,8 @@ mod tests {
             (Language::Python, "class Foo(Bar):\n    async def run(self):\n        define = 1", "Foo run"),
             (
                 Language::Script,
-                "export default class A {\n  private render(a: X): Y {\n  if (x) {\nexport const make = () => {\n  foo(b);",
+                "export default class A {\n  private render(a: X): Y {\n  if (x) {\n\
+                 export const make = () => {\n  foo(b);",
                 "A render make",
             ),
             (Language::Java, "public final class A {\n    public int getX(String a) throws B {\n  call(a);", "A getX"),

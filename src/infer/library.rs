@@ -1,4 +1,5 @@
-//! The documents of a repository, kept by blob, with their terms numbered: what a new commit does not have to read again.
+//! The documents of a repository, kept by blob, with their terms numbered: what a new commit does not have to read
+//! again.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Issue text → footprint, pure over an index value.
 //!
-//! [`rank`] says which files an issue will likely touch, [`evidence`] why, [`risk`] which issues may meet in them; what it
-//! looks at is a [`corpus`] and a [`history`], values that somebody else reads. [`footprint`] is what a plan takes from an
-//! issue's text today:
+//! [`rank`] says which files an issue will likely touch, [`evidence`] why, [`risk`] which issues may meet in them. What
+//! they look at is a [`corpus`] and a [`history`], values that somebody else reads. [`footprint()`] is what a plan
+//! takes from an issue's text today:
 //!
 //! Declared files are hard. A path merely mentioned is soft, and only counts if the repository has it: of the paths
 //! people mention in issues most are not the ones that get changed, so a mention never locks.

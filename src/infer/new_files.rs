@@ -32,8 +32,8 @@ mod tests {
     #[test]
     fn only_what_could_become_a_file_is_asked_for() {
         let (_, corpus) = corpus(&[("src/net/mod.rs", ""), ("README.md", "")]);
-        let text = "Add src/net/retry.rs beside src/net/mod.rs and net/mod.rs; not gone/x.rs, src/net/a.py or retry.rs.\n\
-                    Also src/net/wish.rs.\n at src/net/frame.rs:3:1";
+        let text = "Add src/net/retry.rs beside src/net/mod.rs and net/mod.rs; not gone/x.rs, \
+                    src/net/a.py or retry.rs.\nAlso src/net/wish.rs.\n at src/net/frame.rs:3:1";
         let query = Query::new("", text);
         assert_eq!(asked_for(&query, &corpus), ["src/net/retry.rs", "src/net/wish.rs"]);
     }

@@ -252,8 +252,8 @@ pub fn is_empty_word(word: &[u8]) -> bool {
     EMPTY_WORDS.binary_search(&folded).is_ok() || MORE_EMPTY_WORDS.binary_search(&folded).is_ok()
 }
 
-/// A text's title and body, for texts that come in one piece: the first line that says something, without the marks of a
-/// heading or the word "Title".
+/// A text's title and body, for texts that come in one piece: the first line that says something, without the marks of
+/// a heading or the word "Title".
 pub fn split(text: &str) -> (String, String) {
     let mut lines = text.lines();
     for line in lines.by_ref() {
@@ -351,8 +351,9 @@ mod tests {
 
     #[test]
     fn the_form_is_left_out() {
-        let body = "<!-- be nice -->\n### Please complete the following tasks\n- [x] searched\ntext\n### Bug\nIt breaks, see \
-                    https://github.com/a/b/blob/main/src/x.rs#L3 and https://a.b/c.\n**Rust version**\n1.2\n## Code\n```\n# kept\n```\n";
+        let body = "<!-- be nice -->\n### Please complete the following tasks\n- [x] searched\ntext\n### Bug\n\
+                    It breaks, see https://github.com/a/b/blob/main/src/x.rs#L3 and https://a.b/c.\n\
+                    **Rust version**\n1.2\n## Code\n```\n# kept\n```\n";
         assert_eq!(said(body), "\nIt breaks, see src/x.rs and \n```\n# kept\n```\n");
     }
 

@@ -168,7 +168,8 @@ mod tests {
     fn a_text_is_taken_apart() {
         let query = Query::new(
             "Arg::trailing_var_arg panics",
-            "See `src/parse/parser.rs` and --allow-hyphen.\n```\nFile \"a/b.py\", line 3, in x\n  at f (lib/c.js:3:4)\n```",
+            "See `src/parse/parser.rs` and --allow-hyphen.\n```\n\
+             File \"a/b.py\", line 3, in x\n  at f (lib/c.js:3:4)\n```",
         );
         assert!(query.identifiers.contains_key(&token::term(b"trailing_var_arg")));
         assert!(query.all.contains_key(&token::term(b"allow_hyphen")));

@@ -84,8 +84,8 @@ pub struct Ranked {
 }
 
 /// How much of an issue is expected to lie in the file at a rank (from 1) whose score is this part of the best one's:
-/// the cube of the part over the root of the rank. A clear first file gets all, a field of equals little each. Of eleven
-/// forms tried it told pairs apart best.
+/// the cube of the part over the root of the rank. A clear first file gets all, a field of equals little each. Of
+/// eleven forms tried it told pairs apart best.
 pub fn share(part: f64, rank: usize) -> f64 {
     part.powi(3) / (rank.max(1) as f64).sqrt()
 }

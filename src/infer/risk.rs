@@ -1,5 +1,5 @@
-//! How likely two issues meet in a file. An inverted index leads from each file to the issues that may touch it, so that
-//! only pairs that share a file are ever looked at.
+//! How likely two issues meet in a file. An inverted index leads from each file to the issues that may touch it, so
+//! that only pairs that share a file are ever looked at.
 
 use std::collections::BTreeMap;
 

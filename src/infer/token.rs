@@ -2,8 +2,8 @@
 //!
 //! A word is a run of letters, digits, underscores and bytes beyond ASCII. Each of its parts (`retryDelay_ms`: retry,
 //! delay, ms) is a term, and a compound is one more as a whole, without underscores and folded, so that `retry_delay`,
-//! `RetryDelay` and `retryDelay` are the same term. A term is a 64-bit hash (FNV-1a), so that an index holds no strings;
-//! what a hash once meant is known where it was asked for.
+//! `RetryDelay` and `retryDelay` are the same term. A term is a 64-bit hash (FNV-1a), so that an index holds no
+//! strings; what a hash once meant is known where it was asked for.
 
 /// A term's hash.
 pub type Term = u64;

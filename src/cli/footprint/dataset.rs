@@ -70,9 +70,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("set.jsonl");
         let line = |commit: &str| {
-            format!(
-                r#"{{"id":"a","repo":"o/n","source":"issue","base_commit":"{commit}","base_time":1,"text":"t","truth_files":["a.rs"],"split":"dev","lang":"Rust"}}"#
-            )
+            let rest = r#""base_time":1,"text":"t","truth_files":["a.rs"],"split":"dev","lang":"Rust"}"#;
+            format!(r#"{{"id":"a","repo":"o/n","source":"issue","base_commit":"{commit}",{rest}"#)
         };
         let good = line(&"0".repeat(40));
         std::fs::write(&path, format!("{good}\n\n{good}\n")).expect("written");

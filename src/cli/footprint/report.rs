@@ -183,8 +183,8 @@ fn stages(evaluation: &Evaluation, text: &mut String) {
     let each = times.rank.as_secs_f64() * 1000.0 / evaluation.cases.len().max(1) as f64;
     let _ = writeln!(
         text,
-        "\nTime: {} in all; tree {}, contents {} ({:.1} MB), log {}, assembly {}, preparation {}, ranking {each:.1} ms an \
-         issue (longest {:.1} ms)",
+        "\nTime: {} in all; tree {}, contents {} ({:.1} MB), log {}, assembly {}, preparation {}, ranking {each:.1} ms \
+         an issue (longest {:.1} ms)",
         seconds(times.whole),
         seconds(times.stages.list),
         seconds(times.stages.read),
