@@ -69,7 +69,7 @@ enum Command {
     Handle(Box<handle::HandleArgs>),
     /// Have the workflow that runs `handle` run: the last job of each task's workflow does
     Wake(wake::WakeArgs),
-    /// Write the workflow files into a checkout
+    /// Write the workflow files, an issue form and a configuration into a checkout
     Init(init::InitArgs),
     /// Look at a set-up, say what is wrong with it and how to mend it; nothing is changed
     Doctor(Box<doctor::DoctorArgs>),

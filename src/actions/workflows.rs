@@ -31,6 +31,8 @@ pub enum Written {
     Over,
     /// It was there, differed, and was left alone.
     Changed,
+    /// It was there and is people's own, whatever it says.
+    Kept,
 }
 
 /// The files, path and text: the task workflow, and for a plan without a server those that work it. `action` stands in
@@ -83,10 +85,26 @@ pub fn write(checkout: &Path, path: &str, text: &str, force: bool) -> io::Result
         Some(_) => Written::Over,
         None => Written::New,
     };
+    put(&file, text).map(|()| written)
+}
+
+/// Writes a file that people are to make their own, where none is: another one is never written over.
+///
+/// # Errors
+/// The system's.
+pub fn begin(checkout: &Path, path: &str, text: &str) -> io::Result<Written> {
+    let file = checkout.join(path);
+    if file.try_exists()? {
+        return Ok(Written::Kept);
+    }
+    put(&file, text).map(|()| Written::New)
+}
+
+fn put(file: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(file, text).map(|()| written)
+    std::fs::write(file, text)
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
-//! `init`: the workflow files, written into a checkout for a person to look at and commit.
+//! `init`: the files a repository needs, written into a checkout for a person to look at and commit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
-use crate::actions::workflows::{Written, files, write};
+use crate::actions::workflows::{Written, begin, files, write};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::starter::{self, Committer};
 
 /// Flags of `init`.
 #[derive(Clone, Debug, Args)]
@@ -17,8 +18,9 @@ Examples:
   task-orchestrator init --action OWNER/REPO@0123456789012345678901234567890123456789
   task-orchestrator init --actions-native --action OWNER/REPO@0123456789012345678901234567890123456789
 
-Nothing is committed: look at the files, commit them on the default branch, and push. Files that were changed by hand
-stay as they are, unless --force is given. Exit code 2: at least one of them stands in the way.")]
+An issue form and a configuration in which every setting is a comment come with the workflows; where you have either, it
+stays as it is. Nothing is committed: look at the files, commit them on the default branch, and push. Workflows that were
+changed by hand stay as they are, unless --force is given. Exit code 2: at least one of them stands in the way.")]
 pub(super) struct InitArgs {
     /// The checkout
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -33,7 +35,7 @@ pub(super) struct InitArgs {
     /// with]
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// Write over files that were changed
+    /// Write over workflows that were changed
     #[arg(long)]
     force: bool,
     /// Print what was written as one JSON object
@@ -49,13 +51,18 @@ pub(super) fn run(arguments: &InitArgs) -> Result<ExitCode, Failure> {
     }
     let files = files(arguments.actions_native, arguments.comments, arguments.action.as_deref());
     let files = files.map_err(|problem| Failure::usage(format!("--action: {problem}")))?;
+    let own = starter::files().into_iter().filter(|file| file.committer == Committer::Anybody);
+    let own = own.map(|file| (file.path.to_owned(), begin(&arguments.repo, file.path, &file.text)));
+    let workflows = files.into_iter().map(|(path, text)| {
+        let written = write(&arguments.repo, &path, &text, arguments.force);
+        (path, written)
+    });
     let mut told = Vec::new();
-    for (path, text) in &files {
-        let written = write(&arguments.repo, path, text, arguments.force);
+    for (path, written) in own.chain(workflows) {
         let written = written.map_err(|error| {
-            Failure::failed(format!("{} cannot be written: {error}", Path::new(&arguments.repo).join(path).display()))
+            Failure::failed(format!("{} cannot be written: {error}", arguments.repo.join(&path).display()))
         })?;
-        told.push((path.as_str(), written));
+        told.push((path, written));
     }
     if arguments.json {
         let files: Vec<_> = told.iter().map(|(path, written)| json!({ "path": path, "state": written })).collect();
@@ -74,5 +81,6 @@ fn words(written: Written) -> &'static str {
         Written::Same => "is as it should be",
         Written::Over => "written over",
         Written::Changed => "differs and was left alone; look at it, or give --force",
+        Written::Kept => "is there and stays as it is",
     }
 }

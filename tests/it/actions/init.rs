@@ -25,7 +25,10 @@ fn it_says_what_it_wrote_and_writes_over_nothing_unasked() {
         let ended = run(&mut init(&stage, more)).expect(code);
         words.iter().for_each(|words| assert!(ended.out.contains(words), "{words}: {}", ended.out));
     };
-    said(&[], 0, &[".github/workflows/task.yml: written\n"]);
+    std::fs::create_dir_all(stage.path("checkout/.github")).expect("a folder");
+    std::fs::write(stage.path("checkout/.github/orchestrator.yml"), "approval: label\n").expect("a file");
+    let own = ["orchestrator-task.yml: written\n", "orchestrator.yml: is there and stays as it is\n"];
+    said(&[], 0, &[&own[..], &[".github/workflows/task.yml: written\n"]].concat());
     assert_eq!(names(&stage), ["task.yml"]);
     // The task workflow of a plan without a server is another one.
     let new = ["orchestrate.yml: written\n", "orchestrate-heartbeat.yml: written\n"];
@@ -38,7 +41,9 @@ fn it_says_what_it_wrote_and_writes_over_nothing_unasked() {
     let told: serde_json::Value = serde_json::from_str(&told.out).expect("JSON");
     let states: Vec<&str> =
         told["files"].as_array().expect("files").iter().filter_map(|file| file["state"].as_str()).collect();
-    assert_eq!(states, ["same", "same", "same", "new"]);
+    assert_eq!(states, ["kept", "kept", "same", "same", "same", "new"]);
+    let settings = std::fs::read_to_string(stage.path("checkout/.github/orchestrator.yml")).expect("there");
+    assert_eq!(settings, "approval: label\n", "not even --force takes people's settings");
 }
 
 #[test]
