@@ -2,6 +2,7 @@
 //! it can name nobody, close no issue, forge no marker and open no tag.
 
 mod completion;
+mod drawing;
 mod notice;
 mod prompt;
 mod pull;

@@ -6,6 +6,7 @@ use crate::engine::draft::Draft;
 use crate::engine::graph;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
+use crate::engine::render::drawing::graph_fold;
 use crate::engine::render::runs::worked_by_runs;
 use crate::engine::render::status::{hold_words, state_words, wait_words};
 use crate::engine::render::{text, tracking_marker};
@@ -14,22 +15,6 @@ use crate::engine::waits::{self, Status, Wait};
 
 /// Longest body written, in characters; GitHub takes 65,536.
 pub const BODY_CHARACTERS_MAX: usize = 60_000;
-/// Most tasks drawn in the graph.
-const GRAPH_TASKS_MAX: usize = 60;
-/// Longest title in the graph, in characters.
-const GRAPH_TITLE_CHARACTERS_MAX: usize = 56;
-/// How each status is coloured in the graph.
-const GRAPH_COLOURS: &str = "\
-\x20 classDef pending fill:#fef3c7,stroke:#6b7280,color:#111827
-  classDef blocked fill:#e5e7eb,stroke:#6b7280,color:#111827
-  classDef running fill:#bfdbfe,stroke:#6b7280,color:#111827
-  classDef stuck fill:#fed7aa,stroke:#6b7280,color:#111827
-  classDef error fill:#fecaca,stroke:#6b7280,color:#111827
-  classDef complete fill:#d9f99d,stroke:#6b7280,color:#111827
-  classDef pr_open fill:#bbf7d0,stroke:#6b7280,color:#111827
-  classDef merged fill:#ddd6fe,stroke:#6b7280,color:#111827
-  classDef cancelled fill:#d1d5db,stroke:#6b7280,color:#111827
-```";
 /// Most ordering edges shown with their evidence.
 const EDGES_MAX: usize = 60;
 /// Most boxes of one kind.
@@ -44,10 +29,11 @@ pub fn tracking_title(draft: &Draft<'_>) -> String {
     format!("Orchestration plan {}", draft.header().number)
 }
 
-struct View<'a> {
-    task: &'a Task,
-    waits: Vec<Wait>,
-    status: Status,
+/// A task as the tracking issue shows it.
+pub(super) struct View<'a> {
+    pub(super) task: &'a Task,
+    pub(super) waits: Vec<Wait>,
+    pub(super) status: Status,
 }
 
 /// Our part of the tracking issue's body, markers left out, at most [`BODY_CHARACTERS_MAX`] characters: where
@@ -329,44 +315,6 @@ fn task_line(view: &View<'_>) -> String {
         view.task.issue(),
         text::line(&view.task.title)
     )
-}
-
-/// The graph of tasks, coloured by status.
-fn graph_fold(views: &[View<'_>]) -> String {
-    if views.len() > GRAPH_TASKS_MAX || views.len() < 2 {
-        return String::new();
-    }
-    let known: std::collections::BTreeSet<TaskId> = views.iter().map(|view| view.task.id).collect();
-    let mut lines = vec!["```mermaid".to_owned(), "graph LR".to_owned()];
-    for view in views {
-        lines.push(format!(
-            "  {}[\"#{} {}\"]:::{}",
-            view.task.id,
-            view.task.issue(),
-            mermaid_text(&view.task.title),
-            view.status
-        ));
-    }
-    for view in views {
-        for issue in waits::dependencies(view.task).into_iter().filter(|issue| known.contains(&TaskId(*issue))) {
-            lines.push(format!("  {} --> {}", TaskId(issue), view.task.id));
-        }
-        for wait in &view.waits {
-            if let Wait::File { holder, .. } = wait {
-                lines.push(format!("  {holder} -.-> {}", view.task.id));
-            }
-        }
-    }
-    lines.push(GRAPH_COLOURS.to_owned());
-    format!("<details><summary>Graph</summary>\n\n{}\n\n</details>", lines.join("\n"))
-}
-
-/// A title inside a Mermaid label: letters, digits and plain signs only.
-fn mermaid_text(title: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || " .,:/_-+'".contains(c) { c } else { ' ' };
-    let text: String = title.chars().map(plain).collect();
-    let cut = crate::engine::report::head(&text, GRAPH_TITLE_CHARACTERS_MAX);
-    if cut.len() < text.len() { format!("{}…", cut.trim()) } else { cut.trim().to_owned() }
 }
 
 /// Why tasks are ordered as they are, edge by edge.
