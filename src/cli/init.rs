@@ -19,8 +19,8 @@ Examples:
   task-orchestrator init --actions-native --action OWNER/REPO@0123456789012345678901234567890123456789
 
 An issue form and a configuration in which every setting is a comment come with the workflows; where you have either, it
-stays as it is. Nothing is committed: look at the files, commit them on the default branch, and push. Workflows that were
-changed by hand stay as they are, unless --force is given. Exit code 2: at least one of them stands in the way.")]
+stays as it is. Nothing is committed: look at the files, commit them on the default branch, and push. Workflows that
+were changed by hand stay as they are, unless --force is given. Exit code 2: at least one of them stands in the way.")]
 pub(super) struct InitArgs {
     /// The checkout
     #[arg(long, value_name = "DIR", default_value = ".")]
