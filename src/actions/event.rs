@@ -24,15 +24,7 @@ fn hint(name: &str, body: &[u8]) -> Result<Option<Hint>, String> {
     let Parsed::Delivery(heard) = webhook::parse(name, body).map_err(|error| error.to_string())? else {
         return Ok(None);
     };
-    Ok(match heard.hint() {
-        webhook::Hint::Issue(number) => Some(Hint::Issue(number)),
-        webhook::Hint::Comment { comment, .. } => Some(Hint::Comment(comment)),
-        webhook::Hint::Run { run, title } => Some(Hint::Run(run, title)),
-        webhook::Hint::PullRequest(number) => Some(Hint::Pull(number)),
-        webhook::Hint::Checks(sha) => Some(Hint::Checks(sha)),
-        webhook::Hint::Push { branch } => Some(Hint::Push(branch)),
-        webhook::Hint::Installation | webhook::Hint::Repository => None,
-    })
+    Ok(heard.hint().narrow())
 }
 
 #[cfg(test)]

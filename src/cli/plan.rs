@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::engine::config::{self, Settings};
+use crate::engine::config::{self, CONFIGURATION_PATH, Settings};
 use crate::engine::facts::{self, Facts};
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::graph::{Layout, Node, Outside, layout};
@@ -21,8 +21,6 @@ use crate::git::command::Program;
 use crate::infer::{self, Index};
 use crate::issues_file::{self, PrintedIssue};
 
-/// Where a repository keeps its configuration.
-const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
 /// Most numbers listed in a note.
 const LISTED_MAX: usize = 10;
 

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use crate::doctor::readings::{AppReadings, Reading, Readings, TokenKind, Unread};
 use crate::doctor::workflow_file::WorkflowFile;
-use crate::engine::config::{self, Settings};
+use crate::engine::config::{self, CONFIGURATION_PATH, Settings};
 use crate::engine::id::RepositoryName;
 use crate::github::Error;
 use crate::github::auth::{App, Installations};
 use crate::github::client::{Client, PUBLIC_API_URL, Transport};
 use crate::github::survey::{BranchRule, Survey};
 
-/// Where the configuration lies.
-const CONFIGURATION: &str = ".github/orchestrator.yml";
 /// One branch of each kind that is moved beside the default branch.
 const OWN_BRANCHES: [&str; 4] =
     ["orchestrate/state", "orchestrate/issue-1", "orchestrate-attempt/1.1", "orchestrate-work/1.1"];
@@ -132,7 +130,7 @@ async fn read_repository(readings: &mut Readings, survey: &Survey) {
     readings.home = failed(survey.home().await);
     let Ok(home) = &readings.home else { return };
     let branch = home.default_branch.clone();
-    readings.configuration = failed(text(survey, &branch, CONFIGURATION).await);
+    readings.configuration = failed(text(survey, &branch, CONFIGURATION_PATH).await);
     if let Ok(Some(text)) = &readings.configuration
         && let Ok(settings) = config::parse(text, &Settings::server())
     {

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::engine::brief::AgentKind;
-use crate::engine::config::{self, Settings};
+use crate::engine::config::{self, CONFIGURATION_PATH, Settings};
 use crate::engine::id::{Login, RepositoryName};
 use crate::forge::http::{Clock, Forge, ForgeOptions, WebhookTarget};
 use crate::forge::runner::workflow::Workflow;
@@ -32,8 +32,6 @@ use crate::local::site::not_started;
 use crate::local::state;
 use crate::local::take_over::take_over;
 
-/// Where a repository keeps its configuration.
-const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
 /// Longest file that holds a secret.
 const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// The owner of the repository, who opens the issues.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use crate::engine::config;
+use crate::engine::config::{self, CONFIGURATION_PATH};
 use crate::engine::event::{Event, Fact, FootprintSeen, Read};
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::plan::Plan;
 use crate::engine::render::{TRACKING_LABEL, tracking_marker};
 use crate::engine::report::tail;
-use crate::engine::snapshot::{Actor, Checks, Issue, OpenState, Permission, PullRequest};
+use crate::engine::snapshot::{Actor, BodyEdit, Checks, Issue, OpenState, Permission, PullRequest};
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
@@ -20,8 +20,6 @@ use crate::perform::attempts::{self, Runs, Seen};
 use crate::perform::question::Answers;
 use crate::perform::{Configuration, Deployment, kept, look};
 
-/// Where a repository keeps its configuration.
-pub(super) const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
 /// Most failed checks whose output is fetched.
@@ -242,7 +240,13 @@ async fn labelled(github: &impl GitHub, plan: &Plan, issue: IssueNumber) -> Resu
     let events = look::label_events(github, issue).await?;
     let last = events.iter().rev().find(|event| event.label.eq_ignore_ascii_case(label)).filter(|event| event.added);
     let by = last.map(|event| (event.actor.clone(), event.at));
-    let edited = look::body_edits(github, issue).await?.into_iter().max_by_key(|edit| edit.at);
+    // Of several within one second nobody knows the order: somebody else's may be the text that stands.
+    let is_others = |edit: &BodyEdit| {
+        let editor = edit.editor.as_ref();
+        !by.as_ref().is_some_and(|(labeller, _)| editor.is_some_and(|editor| editor.login.same(&labeller.login)))
+    };
+    let edits = look::body_edits(github, issue).await?;
+    let edited = edits.into_iter().max_by_key(|edit| (edit.at, is_others(edit)));
     Ok(Fact::Labelled { issue, by, edited })
 }
 

@@ -89,15 +89,7 @@ fn hint(delivery: &Delivery) -> Option<Hint> {
         head_branch: delivery.branch.clone(),
         ..webhook::Delivery::default()
     };
-    match heard.hint() {
-        webhook::Hint::Issue(number) => Some(Hint::Issue(number)),
-        webhook::Hint::Comment { comment, .. } => Some(Hint::Comment(comment)),
-        webhook::Hint::Run { run, title } => Some(Hint::Run(run, title)),
-        webhook::Hint::PullRequest(number) => Some(Hint::Pull(number)),
-        webhook::Hint::Checks(sha) => Some(Hint::Checks(sha)),
-        webhook::Hint::Push { branch } => Some(Hint::Push(branch)),
-        webhook::Hint::Installation | webhook::Hint::Repository => None,
-    }
+    heard.hint().narrow()
 }
 
 #[cfg(test)]

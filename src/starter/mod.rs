@@ -11,10 +11,8 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::engine::config::KEYS;
+use crate::engine::config::{CONFIGURATION_PATH, KEYS};
 
-/// Where the configuration is read from.
-pub const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
 /// Where the issue form stands.
 pub const ISSUE_FORM_PATH: &str = ".github/ISSUE_TEMPLATE/orchestrator-task.yml";
 /// Where the task workflow stands, unless the configuration names another file there.

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::engine::config::{KEYS, Settings, parse};
+use crate::engine::config::{CONFIGURATION_PATH, KEYS, Settings, parse};
 use crate::engine::facts;
 use crate::forge::runner::workflow::Workflow;
 use crate::starter::onboarding::{BRANCH, Onboarding, Reason, body, new_file_link};
-use crate::starter::{CONFIGURATION_PATH, Committer, ISSUE_FORM_PATH, TASK_WORKFLOW_PATH, configuration, files};
+use crate::starter::{Committer, ISSUE_FORM_PATH, TASK_WORKFLOW_PATH, configuration, files};
 
 fn text_of(path: &str) -> String {
     files().into_iter().find(|file| file.path == path).expect("there").text.into_owned()

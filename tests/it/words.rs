@@ -138,9 +138,17 @@ pub(crate) fn a_label_approves_the_text_as_it_stood() {
 
 /// GitHub's moments are whole seconds: of an edit and a label within one, nobody knows which came first.
 pub(crate) fn of_texts_written_in_the_second_of_the_label_only_the_labellers_own_is_approved() {
-    for (editor, status) in [("writer", Status::Running), ("triager", Status::Blocked)] {
+    let cases: [(&[&str], Status); 4] = [
+        (&["writer"], Status::Running),
+        (&["triager"], Status::Blocked),
+        (&["writer", "triager"], Status::Blocked),
+        (&["triager", "writer"], Status::Blocked),
+    ];
+    for (editors, status) in cases {
         labelled("writer", |story| {
-            story.forge.person(editor, edit(None, Some("Files: b.txt"))).expect("edits");
+            for (editor, file) in editors.iter().zip(["b.txt", "c.txt"]) {
+                story.forge.person(editor, edit(None, Some(&format!("Files: {file}")))).expect("edits");
+            }
         })
         .expect(1, status);
     }

@@ -95,7 +95,8 @@ pub(in crate::cli) fn private_key(file: Option<&Path>) -> Result<SecretString, F
 /// A secret from a file, or else from a variable; without the line end that editors put behind it.
 fn secret(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
     let Some(path) = file else {
-        return Ok(std::env::var(variable).ok().map(SecretString::from));
+        // A workflow sets a secret that is not there to nothing.
+        return Ok(std::env::var(variable).ok().filter(|text| !text.is_empty()).map(SecretString::from));
     };
     let failed = |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
     let opened = std::fs::File::open(path).map_err(failed)?;

@@ -16,6 +16,9 @@ use crate::engine::time::Span;
 
 pub use parse::{ConfigKey, ConfigProblem, KEYS, parse};
 
+/// Where the configuration lies in a repository.
+pub const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
+
 /// What counts as approval of a task's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]
 #[serde(rename_all = "lowercase")]

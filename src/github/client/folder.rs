@@ -32,14 +32,7 @@ struct Entry {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-    object: Option<Blob>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Blob {
-    text: Option<String>,
-    is_truncated: Option<bool>,
+    object: Option<wire::Blob>,
 }
 
 impl Sending<'_> {
@@ -51,13 +44,6 @@ impl Sending<'_> {
         let Some(tree) = repository.folder else { return Ok(Response::Folder(BTreeMap::new())) };
         let entries = tree.entries.ok_or_else(|| wire::lacks(&what, "entries"))?;
         let files = entries.into_iter().filter(|entry| entry.kind == "blob");
-        Ok(Response::Folder(files.map(|entry| (entry.name, entry.object.and_then(Blob::whole))).collect()))
-    }
-}
-
-impl Blob {
-    /// The text, where all of it was told.
-    fn whole(self) -> Option<String> {
-        self.text.filter(|_| self.is_truncated == Some(false))
+        Ok(Response::Folder(files.map(|entry| (entry.name, entry.object.and_then(wire::Blob::whole))).collect()))
     }
 }

@@ -27,14 +27,7 @@ struct Target {
 
 #[derive(Debug, Deserialize)]
 struct TreeEntry {
-    object: Option<Blob>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Blob {
-    text: Option<String>,
-    is_truncated: Option<bool>,
+    object: Option<wire::Blob>,
 }
 
 impl Sending<'_> {
@@ -82,7 +75,6 @@ impl FoundRef {
     fn into_tip(self, what: &str) -> Result<Tip, Error> {
         let target = self.target.ok_or_else(|| wire::lacks(what, "target"))?;
         let blob = target.file.and_then(|entry| entry.object);
-        let whole = blob.filter(|blob| blob.is_truncated == Some(false));
-        Ok(Tip { sha: Sha::new(target.oid), file: whole.and_then(|blob| blob.text) })
+        Ok(Tip { sha: Sha::new(target.oid), file: blob.and_then(wire::Blob::whole) })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::event;
 use crate::engine::id::{CommentId, IssueNumber, Login, PullNumber, RepositoryName, RunId, Sha};
 use crate::engine::snapshot::Actor;
 use crate::github::auth::InstallationId;
@@ -111,6 +112,21 @@ pub enum Hint {
     Installation,
     /// The whole repository: the event says no more, or said it in a way we do not know.
     Repository,
+}
+
+impl Hint {
+    /// The same for the engine; nothing where only a look at everything will do.
+    pub fn narrow(self) -> Option<event::Hint> {
+        match self {
+            Self::Issue(number) => Some(event::Hint::Issue(number)),
+            Self::Comment { comment, .. } => Some(event::Hint::Comment(comment)),
+            Self::Run { run, title } => Some(event::Hint::Run(run, title)),
+            Self::PullRequest(number) => Some(event::Hint::Pull(number)),
+            Self::Checks(sha) => Some(event::Hint::Checks(sha)),
+            Self::Push { branch } => Some(event::Hint::Push(branch)),
+            Self::Installation | Self::Repository => None,
+        }
+    }
 }
 
 impl Delivery {

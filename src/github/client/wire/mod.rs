@@ -37,6 +37,21 @@ pub(crate) fn actor(account: Option<Account>) -> Actor {
     Actor { login: Login::new(account.login.unwrap_or_else(|| "ghost".to_owned())), bot }
 }
 
+/// A file as GraphQL gives it, asked for as `text isTruncated`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Blob {
+    text: Option<String>,
+    is_truncated: Option<bool>,
+}
+
+impl Blob {
+    /// The text, where all of it was told.
+    pub(crate) fn whole(self) -> Option<String> {
+        self.text.filter(|_| self.is_truncated == Some(false))
+    }
+}
+
 /// A repository.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Repository {
