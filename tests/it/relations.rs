@@ -1,5 +1,7 @@
 //! GitHub's own relations between issues: read, and written where that is asked for; and the tracking issue's place.
 
+use std::time::Duration;
+
 use task_orchestrator::engine::config::{ApprovalPolicy, Dependencies};
 use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::waits::Status;
@@ -7,7 +9,7 @@ use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::world::request::PersonAct;
 use task_orchestrator::github::{Error, Request};
 
-use crate::support::Story;
+use crate::support::{START, Story};
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n")];
 const BEHIND: &str = "Files: b.txt\n\nDepends on: #1";
@@ -62,6 +64,20 @@ pub(crate) fn a_line_taken_out_takes_its_own_relation_along_and_no_other() {
     assert_eq!(blockers(&story, 2), [3]);
 }
 
+/// GitHub's content is used up when the relation is to be written, and the task is given up before there is some again.
+pub(crate) fn a_relation_that_could_not_be_written_in_time_is_not_written_late() {
+    for (word, related) in [("/orchestrate cancel #2", vec![]), ("/orchestrate status", vec![1])] {
+        let mut story = stated(Dependencies::WriteBack);
+        let until = START + Duration::from_secs(30 * 60);
+        let relation = Target::Call(|request| matches!(request, Request::Relate { .. }));
+        story.forge.plan_fault(relation, Fault::Instead(Error::OverBudget { until }));
+        story.say("owner", "/orchestrate approve").minutes(2);
+        assert_eq!(blockers(&story, 2), [] as [u64; 0], "put off");
+        story.say("owner", word).minutes(40);
+        assert_eq!(blockers(&story, 2), related, "after {word}");
+    }
+}
+
 pub(crate) fn an_issue_waits_for_its_sub_issues() {
     let mut story = Story::new(FILES);
     story.issue(1, "Above", "Files: a.txt").issue(2, "Below", "Files: b.txt");
@@ -92,6 +108,7 @@ stories! {
     dependencies_of_approved_texts_become_githubs_own_where_that_is_asked_for,
     a_relation_that_a_person_took_away_is_not_put_back,
     a_line_taken_out_takes_its_own_relation_along_and_no_other,
+    a_relation_that_could_not_be_written_in_time_is_not_written_late,
     an_issue_waits_for_its_sub_issues,
     a_pin_that_github_refuses_is_told_and_nothing_else_waits_for_it,
     a_tracking_issue_that_somebody_deleted_is_told_of_in_the_next,

@@ -26,6 +26,7 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     lifecycle::lay_out(draft);
     lifecycle::activate(draft);
     settle(draft);
+    relations::withdraw(draft);
     publish::publish(draft);
     heal::heal(draft);
     publish::end_graces(draft);
