@@ -10,12 +10,8 @@ pub mod session;
 pub mod summary;
 pub mod workflows;
 
-/// The file of the workflow that runs `handle`.
-pub const WORKFLOW: &str = "orchestrate.yml";
-/// The file of the workflow that wakes it by the clock.
-pub const HEARTBEAT_WORKFLOW: &str = "orchestrate-heartbeat.yml";
-/// The file of the workflow that wakes it by comments and foreign runs, where people want that.
-pub const COMMENTS_WORKFLOW: &str = "orchestrate-comments.yml";
+pub use crate::engine::config::{COMMENTS_WORKFLOW, HEARTBEAT_WORKFLOW, WORKFLOW};
+
 /// Under which name all runs of one repository work: GitHub lets one of them run at a time, and should it ever not, the
 /// later one takes over and the earlier one is refused.
 pub const OWNER: &str = "actions";

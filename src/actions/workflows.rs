@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::actions::{COMMENTS_WORKFLOW, HEARTBEAT_WORKFLOW, WORKFLOW};
+use crate::engine::config::WORKFLOW_FOLDER;
 
 /// The task workflow, as the server mode uses it.
 const TASK: &str = include_str!("../../.github/workflows/task.yml");
@@ -16,8 +17,6 @@ const HEARTBEAT: &str = include_str!("../../examples/actions-native/orchestrate-
 const COMMENTS: &str = include_str!("../../examples/actions-native/orchestrate-comments.yml");
 /// The action that the files name.
 const BUNDLED_ACTION: &str = "task-orchestrator/task-orchestrator@3d1c5e0b7a94f2608c1f6e5ab2d7904833fe61ca";
-/// Where workflow files lie in a repository.
-const FOLDER: &str = ".github/workflows";
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,7 +50,7 @@ pub fn files(actions_native: bool, comments: bool, action: Option<&str>) -> Resu
     }
     let action = action.map_or(Ok(BUNDLED_ACTION), checked)?;
     let text = |text: &str| text.replace(BUNDLED_ACTION, action);
-    Ok(chosen.into_iter().map(|(name, file)| (format!("{FOLDER}/{name}"), text(file))).collect())
+    Ok(chosen.into_iter().map(|(name, file)| (format!("{WORKFLOW_FOLDER}/{name}"), text(file))).collect())
 }
 
 /// An action by a full commit: a tag may move under whoever uses it.

@@ -17,7 +17,7 @@ mod tests;
 pub use checks::{CHECKS, Check};
 pub use finding::{Finding, State};
 pub use read::{Access, read};
-pub use readings::{AppReadings, Reading, Readings, TokenKind, Unread};
+pub use readings::{AppReadings, Native, Reading, Readings, TokenKind, Unread};
 pub use report::{Line, Report};
 
 /// Looks and judges.

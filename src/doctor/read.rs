@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::doctor::readings::{AppReadings, Reading, Readings, TokenKind, Unread};
+use crate::doctor::readings::{AppReadings, Native, Reading, Readings, TokenKind, Unread};
 use crate::doctor::workflow_file::WorkflowFile;
-use crate::engine::config::{self, CONFIGURATION_PATH, Settings};
+use crate::engine::config::{self, CONFIGURATION_PATH, HEARTBEAT_WORKFLOW, Settings, WORKFLOW, WORKFLOW_FOLDER};
 use crate::engine::id::RepositoryName;
 use crate::github::Error;
 use crate::github::auth::{App, Installations};
@@ -112,6 +112,7 @@ fn empty(access: &Access, app: Option<AppReadings>, token: TokenKind) -> Reading
         configuration: unasked(NO_TOKEN),
         settings: Settings::server(),
         workflow: unasked(NO_TOKEN),
+        native: unasked(NO_TOKEN),
         workflow_state: unasked(NO_TOKEN),
         first_folder: unasked(NO_TOKEN),
         has_label: unasked(NO_TOKEN),
@@ -120,6 +121,7 @@ fn empty(access: &Access, app: Option<AppReadings>, token: TokenKind) -> Reading
         protected: unasked(NO_TOKEN),
         protection: unasked(NO_PERSON),
         allowed: unasked(NO_PERSON),
+        token_rights: unasked(NO_PERSON),
         selected: unasked(NO_PERSON),
         secrets: unasked(NO_PERSON),
         variables: unasked(NO_PERSON),
@@ -137,11 +139,18 @@ async fn read_repository(readings: &mut Readings, survey: &Survey) {
         readings.settings = settings;
     }
     let file = readings.settings.workflow.clone();
-    readings.workflow = failed(text(survey, &branch, &format!(".github/workflows/{file}")).await);
+    readings.workflow = failed(text(survey, &branch, &format!("{WORKFLOW_FOLDER}/{file}")).await);
+    readings.native = failed(native(survey, &branch).await);
     readings.workflow_state = failed(survey.workflow(&file).await);
     readings.first_folder = failed(survey.first_folder(&branch).await);
     readings.has_label = failed(survey.has_label(&readings.settings.label).await);
     readings.protected = failed(survey.protected(&branch).await);
+}
+
+async fn native(survey: &Survey, branch: &str) -> Result<Native, Error> {
+    let path = |name: &str| format!("{WORKFLOW_FOLDER}/{name}");
+    let orchestrate = text(survey, branch, &path(WORKFLOW)).await?;
+    Ok(Native { orchestrate, heartbeat: text(survey, branch, &path(HEARTBEAT_WORKFLOW)).await? })
 }
 
 async fn text(survey: &Survey, branch: &str, path: &str) -> Result<Option<String>, Error> {
@@ -178,6 +187,7 @@ async fn read_rules(readings: &mut Readings, survey: &Survey) {
 
 async fn read_settings(readings: &mut Readings, person: &Survey) {
     readings.allowed = failed(person.allowed_actions().await);
+    readings.token_rights = failed(person.token_rights().await);
     let is_selected =
         |allowed: &crate::github::survey::AllowedActions| allowed.allowed_actions.as_deref() == Some("selected");
     if readings.allowed.as_ref().is_ok_and(is_selected) {

@@ -9,7 +9,7 @@ use crate::engine::time::Timestamp;
 use crate::github::Error;
 use crate::github::survey::{
     AllowedActions, BranchRule, Delivered, Home, Hook, Installed, Protected, Protection, Quota, Registration,
-    SelectedActions, WorkflowState,
+    SelectedActions, TokenRights, WorkflowState,
 };
 
 /// Why something was not read.
@@ -61,6 +61,22 @@ pub struct AppReadings {
     pub knock: Reading<u16>,
 }
 
+/// The files that work a plan without a server, as texts; nothing: not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Native {
+    /// The one that runs `handle` by events.
+    pub orchestrate: Option<String>,
+    /// The one that runs it by the clock.
+    pub heartbeat: Option<String>,
+}
+
+impl Native {
+    /// Whether neither is there.
+    pub(super) fn is_unused(&self) -> bool {
+        self.orchestrate.is_none() && self.heartbeat.is_none()
+    }
+}
+
 /// Everything that the checks judge.
 #[derive(Clone, Debug)]
 pub struct Readings {
@@ -86,6 +102,8 @@ pub struct Readings {
     pub settings: Settings,
     /// The task workflow's text; nothing: there is none.
     pub workflow: Reading<Option<String>>,
+    /// The files that work a plan without a server.
+    pub native: Reading<Native>,
     /// What Actions knows of it; nothing: nothing.
     pub workflow_state: Reading<Option<WorkflowState>>,
     /// What lies in the first folder of the default branch.
@@ -102,6 +120,8 @@ pub struct Readings {
     pub protection: Reading<Option<Protection>>,
     /// What Actions may do.
     pub allowed: Reading<AllowedActions>,
+    /// What a job's own token may do.
+    pub token_rights: Reading<TokenRights>,
     /// Which actions are allowed where only some are.
     pub selected: Reading<SelectedActions>,
     /// Names of secrets.

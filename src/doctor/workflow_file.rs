@@ -18,6 +18,31 @@ impl WorkflowFile {
         if value["jobs"].is_object() { Ok(Self(value)) } else { Err("it has no jobs".to_owned()) }
     }
 
+    /// What it hears of this kind of event; nothing: none of it.
+    pub(super) fn on(&self, event: &str) -> Option<&Value> {
+        let on = &self.0["on"];
+        if let Some(events) = on.as_object() {
+            return events.get(event);
+        }
+        let mut names = on.as_array().map_or(std::slice::from_ref(on), Vec::as_slice).iter();
+        names.find(|name| name.as_str() == Some(event))
+    }
+
+    /// Its concurrency group.
+    pub(super) fn concurrency(&self) -> &Value {
+        &self.0["concurrency"]
+    }
+
+    /// Whether a step gives an action this command.
+    pub(super) fn gives(&self, command: &str) -> bool {
+        self.jobs().flat_map(|(_, job)| steps(job)).any(|step| step["with"]["command"].as_str() == Some(command))
+    }
+
+    /// Whether it wakes what works the plan, whatever became of its other jobs.
+    pub(super) fn wakes(&self) -> bool {
+        self.gives("wake")
+    }
+
     /// Actions that it uses, in order.
     pub(super) fn uses(&self) -> Vec<String> {
         let used = |step: &Value| step["uses"].as_str().map(str::to_owned);

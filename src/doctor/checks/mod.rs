@@ -1,6 +1,7 @@
 //! One check per file: a pure judgement over what was read. What its reading lacks makes it unknown, never good.
 
 mod actions;
+mod actions_pull_requests;
 mod allowed_actions;
 mod app;
 mod branch_names;
@@ -11,6 +12,7 @@ mod events;
 mod installation;
 mod label;
 mod merge_queue;
+mod native_workflows;
 mod permissions;
 mod rate;
 mod repository;
@@ -41,7 +43,7 @@ pub struct Check {
 }
 
 /// Every check, in the order in which they are shown.
-pub const CHECKS: [Check; 21] = [
+pub const CHECKS: [Check; 23] = [
     app::CHECK,
     permissions::CHECK,
     events::CHECK,
@@ -54,8 +56,10 @@ pub const CHECKS: [Check; 21] = [
     repository::CHECK,
     configuration::CHECK,
     workflow::CHECK,
+    native_workflows::CHECK,
     actions::CHECK,
     allowed_actions::CHECK,
+    actions_pull_requests::CHECK,
     secrets::CHECK,
     setup::CHECK,
     label::CHECK,

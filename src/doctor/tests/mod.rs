@@ -1,6 +1,7 @@
 //! Every check with a forge in the state it is there for, over HTTP; and what is right is said to be right.
 
 mod app;
+mod native;
 mod repository;
 mod settings;
 mod site;

@@ -18,6 +18,14 @@ pub use parse::{ConfigKey, ConfigProblem, KEYS, parse};
 
 /// Where the configuration lies in a repository.
 pub const CONFIGURATION_PATH: &str = ".github/orchestrator.yml";
+/// Where workflow files lie in a repository.
+pub const WORKFLOW_FOLDER: &str = ".github/workflows";
+/// The workflow that works the plan without a server.
+pub const WORKFLOW: &str = "orchestrate.yml";
+/// The one that looks at it by the clock.
+pub const HEARTBEAT_WORKFLOW: &str = "orchestrate-heartbeat.yml";
+/// The one, not everybody's, that hears comments and foreign checks.
+pub const COMMENTS_WORKFLOW: &str = "orchestrate-comments.yml";
 
 /// What counts as approval of a task's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]

@@ -102,6 +102,9 @@ pub struct Actions {
     pub github_owned: bool,
     /// With `selected`: patterns of others.
     pub patterns: Vec<String>,
+    /// Whether a job's own token may open and approve pull requests.
+    #[serde(default)]
+    pub opens_pull_requests: bool,
 }
 
 /// What the App's manifest subscribes to.
@@ -121,7 +124,13 @@ pub const EVENTS: &[&str] = &[
 impl Default for Administration {
     fn default() -> Self {
         let hook = Hook { content_type: "json".to_owned(), has_secret: true, insecure_ssl: false, url: None };
-        let actions = Actions { enabled: true, allowed: "all".to_owned(), github_owned: true, patterns: Vec::new() };
+        let actions = Actions {
+            enabled: true,
+            allowed: "all".to_owned(),
+            github_owned: true,
+            patterns: Vec::new(),
+            opens_pull_requests: true,
+        };
         Self {
             registered: None,
             events: EVENTS.iter().map(|event| (*event).to_owned()).collect(),

@@ -12,7 +12,7 @@ mod settings;
 pub use app::{Delivered, Hook, Installed, Registration};
 pub use repository::{Home, Quota, WorkflowState};
 pub use rules::{BranchRule, Protected, Protection, RuleKind};
-pub use settings::{AllowedActions, SelectedActions};
+pub use settings::{AllowedActions, SelectedActions, TokenRights};
 
 use std::sync::Arc;
 

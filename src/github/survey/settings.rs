@@ -24,6 +24,13 @@ pub struct AllowedActions {
     pub sha_pinning_required: bool,
 }
 
+/// What a job's own token may do where its workflow does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TokenRights {
+    /// Whether it may open and approve pull requests, whatever its workflow says.
+    pub can_approve_pull_request_reviews: bool,
+}
+
 /// Which actions are allowed where only some are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -55,6 +62,15 @@ impl Survey {
     pub async fn allowed_actions(&self) -> Result<AllowedActions, Error> {
         let what = "what Actions may do";
         self.client.look("/actions/permissions", what).await?.json(what)
+    }
+
+    /// What a job's own token may do.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn token_rights(&self) -> Result<TokenRights, Error> {
+        let what = "what a job's own token may do";
+        self.client.look("/actions/permissions/workflow", what).await?.json(what)
     }
 
     /// Which actions are allowed where only some are.

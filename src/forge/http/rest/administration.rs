@@ -115,6 +115,13 @@ pub(crate) async fn actions(call: Call) -> Answer<Json<Value>> {
     Ok(Json(told))
 }
 
+/// `GET …/actions/permissions/workflow`
+pub(crate) async fn token_rights(call: Call) -> Answer<Json<Value>> {
+    call.may(ADMINISTRATION)?;
+    let opens = call.hub.look(|world| set(world).actions.opens_pull_requests);
+    Ok(Json(json!({ "default_workflow_permissions": "read", "can_approve_pull_request_reviews": opens })))
+}
+
 /// `GET …/actions/permissions/selected-actions`
 pub(crate) async fn selected_actions(call: Call) -> Answer<Json<Value>> {
     call.may(ADMINISTRATION)?;

@@ -110,6 +110,7 @@ fn set_routes() -> Router<Arc<Hub>> {
         .route("/branches/{branch}/protection", get(administration::protection))
         .route("/actions/workflows/{file}", get(administration::workflow))
         .route("/actions/permissions", get(administration::actions))
+        .route("/actions/permissions/workflow", get(administration::token_rights))
         .route("/actions/permissions/selected-actions", get(administration::selected_actions))
         .route("/actions/secrets", get(administration::secrets))
         .route("/actions/organization-secrets", get(administration::organization_secrets))
