@@ -29,8 +29,6 @@ pub struct Entry {
     pub hash: String,
     /// What it is.
     pub kind: Kind,
-    /// Its size in bytes; nothing where the object is not here.
-    pub size: Option<u64>,
 }
 
 /// One commit of the log.
@@ -38,6 +36,8 @@ pub struct Entry {
 pub struct Logged {
     /// Its hash.
     pub hash: String,
+    /// The commit it was made upon; nothing for the first one, or where the history was cut off.
+    pub parent: Option<String>,
     /// Its message, whole.
     pub message: String,
     /// The paths it changed.
@@ -62,9 +62,10 @@ pub async fn is_shallow(program: &Program, directory: &Path) -> Result<bool, Err
     Ok(said.text() == "true")
 }
 
-/// All entries of a commit's tree, in git's order.
+/// All entries of a commit's tree, in git's order. Their sizes are asked for apart: git has to open each object for its
+/// size, and a new commit has few that are not known.
 pub async fn list(program: &Program, directory: &Path, commit: &str) -> Result<Vec<Entry>, Error> {
-    let arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", commit];
+    let arguments = ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit];
     let listed = program.command(directory, arguments).variable("GIT_NO_LAZY_FETCH", "1");
     let listed = listed.output_max(LISTING_BYTES_MAX).run().await?;
     Ok(listed.stdout.split(|byte| *byte == 0).filter_map(entry).collect())
@@ -74,14 +75,28 @@ fn entry(line: &[u8]) -> Option<Entry> {
     let tab = line.iter().position(|byte| *byte == b'\t')?;
     let head = std::str::from_utf8(&line[..tab]).ok()?;
     let mut words = head.split_whitespace();
-    let (mode, _, hash, size) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (mode, _, hash) = (words.next()?, words.next()?, words.next()?);
     let kind = match mode {
         "160000" => Kind::Submodule,
         "120000" => Kind::Link,
         _ => Kind::File,
     };
     let path = String::from_utf8_lossy(&line[tab + 1..]).into_owned();
-    Some(Entry { path, hash: hash.to_owned(), kind, size: size.parse().ok() })
+    Some(Entry { path, hash: hash.to_owned(), kind })
+}
+
+/// The sizes of objects in bytes, in the order asked for; nothing for one that is not here.
+pub async fn sizes(program: &Program, directory: &Path, hashes: &[String]) -> Result<Vec<Option<u64>>, Error> {
+    if hashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut asked = hashes.join("\n").into_bytes();
+    asked.push(b'\n');
+    let answer = program.command(directory, ["cat-file", "--batch-check=%(objectsize)"]);
+    let answer = answer.variable("GIT_NO_LAZY_FETCH", "1").input(asked).output_max(LISTING_BYTES_MAX).run().await?;
+    let mut lines = answer.stdout.split(|byte| *byte == b'\n');
+    let size = |line: &[u8]| std::str::from_utf8(line).ok()?.parse().ok();
+    Ok(hashes.iter().map(|_| lines.next().and_then(size)).collect())
 }
 
 /// The contents of objects, in the order asked for; nothing for one that is not here. `most` bounds all bytes together.
@@ -115,9 +130,17 @@ fn object<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     (kind == "blob").then_some(bytes)
 }
 
-/// The newest `most` commits of a commit's first-parent line, newest first, with the paths each changed.
-pub async fn log(program: &Program, directory: &Path, commit: &str, most: usize) -> Result<Vec<Logged>, Error> {
+/// The newest `most` commits of a commit's first-parent line, newest first, with the paths each changed. `known`: neither
+/// this commit nor what it came from.
+pub async fn log(
+    program: &Program,
+    directory: &Path,
+    commit: &str,
+    most: usize,
+    known: Option<&str>,
+) -> Result<Vec<Logged>, Error> {
     let count = format!("--max-count={most}");
+    let excluded = known.map(|known| format!("^{known}"));
     let arguments = [
         "log",
         "--first-parent",
@@ -126,12 +149,12 @@ pub async fn log(program: &Program, directory: &Path, commit: &str, most: usize)
         "--name-only",
         "--no-show-signature",
         "-z",
-        "--format=%x01%H%x02%B%x03",
+        "--format=%x01%H %P%x02%B%x03",
         &count,
         "--end-of-options",
         commit,
-        "--",
     ];
+    let arguments = arguments.into_iter().chain(excluded.as_deref()).chain(["--"]);
     let logged = program.command(directory, arguments).variable("GIT_NO_LAZY_FETCH", "1");
     let logged = logged.output_max(LISTING_BYTES_MAX).run().await?;
     Ok(parse_log(&logged.stdout))
@@ -158,10 +181,12 @@ fn parse_log(bytes: &[u8]) -> Vec<Logged> {
 fn head(piece: &[u8]) -> Option<Logged> {
     let rest = piece.strip_prefix(b"\x01")?;
     let end = rest.iter().position(|byte| *byte == 2)?;
-    let hash = std::str::from_utf8(&rest[..end]).ok().filter(|hash| hash.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let mut hashes = std::str::from_utf8(&rest[..end]).ok()?.split(' ').filter(|hash| !hash.is_empty());
+    let hash = hashes.next().filter(|hash| hash.bytes().all(|b| b.is_ascii_hexdigit()))?;
     let message = rest[end + 1..].strip_suffix(b"\x03")?;
     Some(Logged {
         hash: hash.to_owned(),
+        parent: hashes.next().map(str::to_owned),
         message: String::from_utf8_lossy(message).trim().to_owned(),
         files: Vec::new(),
     })

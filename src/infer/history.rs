@@ -30,6 +30,17 @@ pub struct Commit {
     pub message: String,
     /// The files it changed.
     pub files: Vec<String>,
+    /// The terms of the message with their counts, sorted by term.
+    terms: Vec<(Term, u16)>,
+}
+
+impl Commit {
+    /// Takes the message apart, which is worth doing once.
+    pub fn new(hash: String, message: String, files: Vec<String>) -> Self {
+        let bytes = message.as_bytes();
+        let terms = document::counted(&bytes[..bytes.len().min(MESSAGE_BYTES_MAX)]);
+        Self { hash, message, files, terms }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -79,11 +90,9 @@ impl History {
             if commit.files.len() > FILES_MAX {
                 files.clear();
             }
-            let message = commit.message.as_bytes();
-            let terms = document::counted(&message[..message.len().min(MESSAGE_BYTES_MAX)]);
-            let length = terms.iter().map(|(_, count)| u32::from(*count)).sum();
-            for (term, count) in terms {
-                history.postings.entry(term).or_default().push((number, count));
+            let length = commit.terms.iter().map(|(_, count)| u32::from(*count)).sum();
+            for (term, count) in &commit.terms {
+                history.postings.entry(*term).or_default().push((number, *count));
             }
             for file in &files {
                 history.by_file[*file as usize].push(number);
@@ -186,11 +195,7 @@ mod tests {
     use crate::infer::query::Query;
 
     fn commit(message: &str, files: &[&str]) -> Commit {
-        Commit {
-            message: message.to_owned(),
-            files: files.iter().map(|f| (*f).to_owned()).collect(),
-            ..Commit::default()
-        }
+        Commit::new(String::new(), message.to_owned(), files.iter().map(|f| (*f).to_owned()).collect())
     }
 
     #[test]

@@ -189,11 +189,8 @@ mod tests {
             ("src/db.rs", "fn connect() {}"),
             ("tests/retry.rs", "retry_delay retry_delay retry_delay"),
         ]);
-        let log = [Commit {
-            message: "Longer delays".to_owned(),
-            files: vec!["src/net/retry.rs".to_owned(), "src/db.rs".to_owned()],
-            ..Commit::default()
-        }];
+        let files = vec!["src/net/retry.rs".to_owned(), "src/db.rs".to_owned()];
+        let log = [Commit::new(String::new(), "Longer delays".to_owned(), files)];
         let history = History::new(&log, &corpus);
         let view = View { corpus: &corpus, vocabulary: library.vocabulary(), history: &history };
         let query = Query::new("The delay grows too fast", "See `retry_delay`.");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::git::Error;
 use crate::git::command::Program;
-use crate::git::tree::{self, Entry, Kind};
+use crate::git::tree::{self, Entry, Kind, Logged};
 use crate::infer::attributes::Attributes;
 use crate::infer::corpus::{Corpus, TreeFile};
 use crate::infer::history::{COMMITS_MAX, Commit, History};
@@ -132,7 +132,7 @@ impl Surveyor {
         let mut found: Vec<&Entry> = entries
             .iter()
             .filter(|entry| entry.path == ATTRIBUTES || entry.path.ends_with("/.gitattributes"))
-            .filter(|entry| entry.kind == Kind::File && entry.size.is_some_and(|size| size <= reading::OTHER_BYTES_MAX))
+            .filter(|entry| entry.kind == Kind::File)
             .collect();
         found.sort_by_key(|entry| entry.path.matches('/').count());
         let mut attributes = Attributes::default();
@@ -140,11 +140,31 @@ impl Surveyor {
             return Ok(attributes);
         }
         let hashes: Vec<String> = found.iter().map(|entry| entry.hash.clone()).collect();
+        let sizes = tree::sizes(&self.program, &self.directory, &hashes).await?;
+        let is_small = |size: &Option<u64>| size.is_some_and(|size| size <= reading::OTHER_BYTES_MAX);
+        let mut small = sizes.iter().map(is_small);
+        found.retain(|_| small.next().unwrap_or(false));
+        let hashes: Vec<String> = found.iter().map(|entry| entry.hash.clone()).collect();
         let contents = tree::contents(&self.program, &self.directory, &hashes, reading::BATCH_OUTPUT_MAX).await?;
         for (entry, bytes) in found.iter().zip(contents) {
             attributes.add(&entry.path, &String::from_utf8_lossy(&bytes.unwrap_or_default()));
         }
         Ok(attributes)
+    }
+
+    /// Puts the commits since the chain's newest in front of it, where this commit's line leads there: a new commit costs
+    /// its own log alone.
+    async fn prolonged(&mut self, commit: &str) -> bool {
+        let Some(newest) = self.chain.first().map(|newest| newest.hash.clone()) else { return false };
+        let new = tree::log(&self.program, &self.directory, commit, self.reach, Some(&newest)).await;
+        let Ok(new) = new else { return false };
+        let joins = new.last().is_some_and(|oldest| oldest.parent.as_deref() == Some(newest.as_str()));
+        if joins {
+            self.chain.splice(0..0, new.into_iter().map(change));
+            self.chain_whole &= self.chain.len() <= self.reach;
+            self.chain.truncate(self.reach);
+        }
+        joins
     }
 
     /// Makes sure that the chain holds a commit's history; gives where it begins. Without history there is none.
@@ -154,11 +174,13 @@ impl Surveyor {
         if let Some(at) = known.filter(|at| enough(*at)) {
             return at;
         }
-        match tree::log(&self.program, &self.directory, commit, self.reach).await {
+        if self.prolonged(commit).await {
+            return 0;
+        }
+        match tree::log(&self.program, &self.directory, commit, self.reach, None).await {
             Ok(log) => {
                 self.chain_whole = log.len() < self.reach;
-                let commits = log.into_iter();
-                self.chain = commits.map(|l| Commit { hash: l.hash, message: l.message, files: l.files }).collect();
+                self.chain = log.into_iter().map(change).collect();
             }
             Err(error) => {
                 notes.push(format!("the history cannot be read, so past changes say nothing: {error}"));
@@ -172,6 +194,10 @@ impl Surveyor {
         }
         0
     }
+}
+
+fn change(logged: Logged) -> Commit {
+    Commit::new(logged.hash, logged.message, logged.files)
 }
 
 fn file(entry: &Entry, attributes: &Attributes) -> TreeFile {

@@ -51,7 +51,10 @@ pub(super) async fn read(
     library: &mut Library,
 ) -> Result<Read, Error> {
     let mut read = Read::default();
-    let wanted = choose(entries, files, library, &mut read);
+    let unknown = unknown(entries, files, library);
+    let hashes: Vec<String> = unknown.iter().map(|(entry, _)| entry.hash.clone()).collect();
+    let sizes = tree::sizes(program, directory, &hashes).await?;
+    let wanted = choose(&unknown, &sizes, library, &mut read);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let batches = futures_util::stream::iter(batches(&wanted))
         .map(|batch| analysed(program, directory, batch))
@@ -70,18 +73,26 @@ pub(super) async fn read(
     Ok(read)
 }
 
-/// The blobs worth reading that the library does not hold, each once.
-fn choose(entries: &[Entry], files: &[TreeFile], library: &mut Library, read: &mut Read) -> Vec<Wanted> {
-    let (mut wanted, mut huge, mut beyond) = (Vec::new(), 0_usize, 0_usize);
+/// The files worth reading whose blob the library does not hold.
+fn unknown<'t>(entries: &'t [Entry], files: &'t [TreeFile], library: &Library) -> Vec<(&'t Entry, BlobKey)> {
+    let mut unknown = Vec::new();
     for (entry, file) in entries.iter().zip(files) {
         let Some(key) = file.blob.filter(|key| !library.contains(key)) else { continue };
         let role = if file.foreign == Some(true) { Role::Vendored } else { Role::of(&entry.path) };
         let foreign = role == Role::Vendored && file.foreign != Some(false);
-        if entry.kind != Kind::File || foreign || !matches!(role, Role::Source | Role::Vendored) {
-            continue;
+        if entry.kind == Kind::File && !foreign && matches!(role, Role::Source | Role::Vendored) {
+            unknown.push((entry, key));
         }
+    }
+    unknown
+}
+
+/// Which of them are read, each once; the library is told of those that are not text by name or size.
+fn choose(unknown: &[(&Entry, BlobKey)], sizes: &[Option<u64>], library: &mut Library, read: &mut Read) -> Vec<Wanted> {
+    let (mut wanted, mut huge, mut beyond) = (Vec::new(), 0_usize, 0_usize);
+    for ((entry, key), size) in unknown.iter().zip(sizes) {
+        let (key, size) = (*key, size.unwrap_or(0));
         let most = if key.language == Language::Other { OTHER_BYTES_MAX } else { CONTENT_BYTES_MAX as u64 };
-        let size = entry.size.unwrap_or(0);
         if language::is_binary_name(&entry.path) {
             library.insert(key, Document::unread(Content::Binary));
         } else if size > most {

@@ -66,6 +66,29 @@ async fn a_new_commit_costs_only_its_changed_files() {
     assert_eq!(ranked, found);
 }
 
+/// From a known commit to one behind a merge, and to another line: the chain is that of a fresh look.
+#[tokio::test]
+async fn a_log_that_goes_on_is_the_whole_log() {
+    let folder = repository().await;
+    let path = folder.path();
+    let first = commit(path, &[("a.rs", b"fn a() {}\n")], "Begin").await;
+    git(path, &["checkout", "--quiet", "-b", "side"]).await;
+    let side = commit(path, &[("side.rs", b"fn side() {}\n")], "Beside").await;
+    git(path, &["checkout", "--quiet", "main"]).await;
+    let second = commit(path, &[("b.rs", b"fn b() {}\n")], "Go on").await;
+    git(path, &["merge", "--quiet", "--no-ff", "-m", "Merge the side", "side"]).await;
+    let last = commit(path, &[("c.rs", b"fn c() {}\n")], "And on").await;
+    let mut going = surveyor(path);
+    for (at, length) in [(&first, 1), (&second, 2), (&last, 4), (&side, 2), (&last, 4), (&first, 1)] {
+        let snapshot = going.at(at).await.expect("surveyed");
+        let mut fresh = surveyor(path);
+        let whole = fresh.at(at).await.expect("surveyed");
+        let from = going.chain.iter().position(|known| known.hash == *at).expect("it is in the chain");
+        assert_eq!((snapshot.history.len(), &going.chain[from..]), (length, &fresh.chain[..]));
+        assert_eq!(format!("{:?}", snapshot.history), format!("{:?}", whole.history));
+    }
+}
+
 #[tokio::test]
 async fn what_people_did_not_write_is_known_by_path_only() {
     let folder = repository().await;
