@@ -57,13 +57,22 @@ pub(crate) fn every_planted_bug_is_caught() {
     let (within, least) = if is_full() { (CAUGHT_WITHIN, Planted::iter().len()) } else { QUICK };
     let mut caught: BTreeMap<String, u64> = BTreeMap::new();
     for bug in Planted::iter() {
-        let holds = |seed: u64, bug: Option<Planted>| run_caught(seed, &everything(), false, bug).violations.is_empty();
+        let rules = rules_of(bug);
+        let broken = |seed: u64, bug: Option<Planted>| run_caught(seed, &everything(), false, bug).violations;
+        let shows = |seed: u64| broken(seed, Some(bug)).iter().any(|found| rules.contains(&found.invariant));
         // A seed that breaks a rule by itself shows nothing.
-        let seed = (0..within).find(|seed| !holds(*seed, Some(bug)) && holds(*seed, None));
+        let seed = (0..within).find(|seed| shows(*seed) && broken(*seed, None).is_empty());
         caught.extend(seed.map(|seed| (bug.to_string(), seed)));
     }
     println!("{caught:#?}");
     assert!(caught.len() >= least, "{} of {} planted bugs were seen", caught.len(), Planted::iter().len());
+}
+
+/// The rules that a planted bug breaks, as the document of promises names them.
+fn rules_of(bug: Planted) -> Vec<&'static str> {
+    let row = include_str!("../../docs/reliability.md").lines().find(|line| line.starts_with(&format!("| `{bug}` | ")));
+    let rules = row.and_then(|row| row.trim_end_matches(" |").rsplit(" | ").next()).expect("a row with its rules");
+    rules.split(", ").collect()
 }
 
 /// Rules on waiting are looked at late in a story, where other rules would mostly see a defect first: each, and the one
