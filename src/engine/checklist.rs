@@ -36,6 +36,17 @@ pub fn unticked(command: &str, digest: Option<&str>) -> String {
     format!("- [ ] {BOX_BEGIN}{command}{digest}{BOX_END} ")
 }
 
+/// Longest body of an issue that GitHub takes, in characters.
+pub const BODY_CHARACTERS_MAX: usize = 65_536;
+
+/// Characters that a body leaves for our part, markers left out, beside what people wrote.
+pub fn room(body: &str) -> usize {
+    let marks = BEGIN.len() + END.len() + 4;
+    let own = place(body).map_or(0, |(begin, end)| body[begin..end + END.len()].chars().count());
+    let others = body.chars().count() - own;
+    BODY_CHARACTERS_MAX.saturating_sub(others + marks)
+}
+
 /// Our part of a body, markers left out; nothing where the markers are missing.
 pub fn own_part(body: &str) -> Option<&str> {
     place(body).map(|(begin, end)| &body[begin + BEGIN.len()..end])

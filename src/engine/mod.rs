@@ -13,6 +13,7 @@ pub mod draft;
 pub mod effect;
 pub mod event;
 pub mod facts;
+mod fold;
 pub mod footprint;
 pub mod graph;
 pub mod hold;

@@ -131,7 +131,7 @@ fn pull_receipt(response: Response) -> Result<Receipt, Error> {
 
 async fn create_tracking(github: &impl GitHub, plan: &Plan, now: Timestamp) -> Result<Receipt, Error> {
     let draft = Draft::view(plan, now);
-    let body = checklist::splice("", &render::tracking(&draft));
+    let body = checklist::splice("", &render::tracking(&draft, checklist::room("")));
     let request =
         Request::CreateIssue { title: render::tracking_title(&draft), body, labels: vec![TRACKING_LABEL.to_owned()] };
     let Response::Issue(issue) = github.send(request).await? else {
@@ -166,7 +166,8 @@ async fn edit_tracking(
     if standing != known.digest && !ticks.is_empty() && !ended {
         return Ok(Receipt::TrackingTouched);
     }
-    let body = checklist::splice(&issue.body, &render::tracking(&Draft::view(plan, now)));
+    let own = render::tracking(&Draft::view(plan, now), checklist::room(&issue.body));
+    let body = checklist::splice(&issue.body, &own);
     let digest = checklist::digest(&body);
     let node_id = known.node_id.clone();
     let history =

@@ -34,6 +34,7 @@ mod doctor;
 mod ends;
 mod exhaustive;
 mod faults;
+mod folds;
 mod fuzzed;
 mod gates;
 mod killed;

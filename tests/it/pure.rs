@@ -85,7 +85,7 @@ fn a_tick_nobody_can_be_told_for_is_put_back_with_a_line() {
         let events = [Event::Fact(Box::new(fact))];
         plan.apply(step(&plan, &events, story.now, &Owner::new("pure")).changes);
         assert_eq!(plan.header.acts.len(), usize::from(known));
-        let shown = render::tracking(&Draft::view(&plan, story.now));
+        let shown = render::tracking(&Draft::view(&plan, story.now), render::BODY_CHARACTERS_MAX);
         assert_eq!(shown.contains("Please comment `/orchestrate approve #1`"), !known, "{shown}");
         assert!(!shown.contains("[x]"), "the box is put back");
     }

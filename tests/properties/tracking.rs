@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use task_orchestrator::engine::checklist::{BEGIN, END, digest, offered, own_part, splice, ticks};
+use task_orchestrator::engine::checklist::{BEGIN, END, digest, offered, own_part, room, splice, ticks};
 use task_orchestrator::engine::command::{self, Command};
 use task_orchestrator::engine::config::Settings;
 use task_orchestrator::engine::draft::Draft;
@@ -21,10 +21,11 @@ const NOW: Timestamp = Timestamp(1_790_000_000_000);
 pub(crate) fn tracking(data: &[u8]) {
     let (titles, around) = halves(data);
     let plan = plan(&titles);
-    let own = render::tracking(&Draft::view(&plan, NOW));
-    assert!(own.chars().count() <= render::BODY_CHARACTERS_MAX);
+    let room = room(&around);
+    let own = render::tracking(&Draft::view(&plan, NOW), room);
+    assert!(own.chars().count() <= room.clamp(render::BODY_CHARACTERS_MIN, render::BODY_CHARACTERS_MAX));
     assert!(!own.contains(BEGIN) && !own.contains(END), "a title ends our part: {own}");
-    assert_eq!(own, render::tracking(&Draft::view(&plan, NOW)), "the same plan gives the same text");
+    assert_eq!(own, render::tracking(&Draft::view(&plan, NOW), room), "the same plan gives the same text");
     assert_eq!(render::marked_plan(&own), Some(plan.header.number));
     boxes(&plan, &own);
     let body = splice(&around, &own);

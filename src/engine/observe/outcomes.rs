@@ -8,6 +8,7 @@ use crate::engine::cursor::Cursor;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState, Outcome, Receipt};
 use crate::engine::event::Read;
+use crate::engine::fold;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, RunId, TaskId};
 use crate::engine::kept;
 use crate::engine::observe::{attempts, base, fence, issues, pulls, refusals, tracking};
@@ -161,13 +162,13 @@ fn done(draft: &mut Draft<'_>, entry: &Entry, receipt: &Receipt) {
         (Effect::UpdatePull { issue, .. }, Receipt::Nothing) => reread_pull(draft, *issue),
         (Effect::UpdatePull { issue, .. }, _) => already_current(draft, *issue),
         (Effect::CloseIssue { number }, _) => issues::set_open(draft, *number, false),
+        (Effect::Comment { .. }, _) => fold::stands(draft, &entry.key),
         // Who blocks it now is read: others may have changed it meanwhile.
         (Effect::Relate { issue, .. }, _) => draft.read(Read::BlockedBy(*issue)),
         // Their answers say no more than that it was done, or what another path reads.
         (
             Effect::CreateTracking { .. }
             | Effect::EditTracking { .. }
-            | Effect::Comment { .. }
             | Effect::DeleteComment { .. }
             | Effect::React { .. }
             | Effect::WriteBrief { .. }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::event::Read;
+use crate::engine::fold;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
 use crate::engine::observe::outcomes::{merge_answered, repeat_wait, reread_pull};
 use crate::engine::observe::{oldest, release, watch};
@@ -39,10 +40,10 @@ pub(super) fn refused(draft: &mut Draft<'_>, entry: &Entry, message: &str) {
         {
             again_later(draft, entry);
         }
+        (Effect::Comment { .. }, _) => fold::refused(draft, &entry.key),
         (Effect::Pin { pinned: true, .. }, _) => pin_refused(draft, message),
         (
             Effect::Pin { .. }
-            | Effect::Comment { .. }
             | Effect::DeleteComment { .. }
             | Effect::React { .. }
             | Effect::CancelRun { .. }

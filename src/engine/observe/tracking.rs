@@ -104,7 +104,7 @@ fn take_history(draft: &mut Draft<'_>, number: IssueNumber, edits: &[BodyEdit]) 
 fn offers(draft: &Draft<'_>, edits: &[BodyEdit]) -> Vec<Tick> {
     let ours = edits.iter().filter(|edit| checklist::is_by(edit, &draft.header().bot));
     let before = ours.filter_map(|edit| checklist::own_part(edit.body.as_ref()?)).flat_map(checklist::offered);
-    checklist::offered(&render::tracking(draft)).into_iter().chain(before).collect()
+    checklist::offered(&render::tracking(draft, render::BODY_CHARACTERS_MAX)).into_iter().chain(before).collect()
 }
 
 fn is_offered(tick: &Tick, offers: &[Tick]) -> bool {

@@ -8,6 +8,7 @@ use crate::engine::config::ApprovalPolicy;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::event::Read;
+use crate::engine::fold;
 use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
@@ -170,6 +171,7 @@ pub(super) fn show(draft: &mut Draft<'_>) {
     if send {
         draft.intend("track", None, Effect::EditTracking { number });
         relations::write_back(draft);
+        fold::fold(draft, number);
     }
     if was_dirty != (dirty && !send)
         && let Some(tracking) = &mut draft.header_mut().tracking

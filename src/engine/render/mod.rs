@@ -3,6 +3,7 @@
 
 mod completion;
 mod drawing;
+mod fold;
 mod notice;
 mod prompt;
 mod pull;
@@ -12,11 +13,12 @@ pub mod text;
 mod tracking;
 
 pub use completion::completion;
+pub(in crate::engine) use fold::fold;
 pub use notice::notice;
 pub use prompt::prompt_layers;
 pub use pull::{pull_body, pull_title};
 pub use status::{plain_wait_words, status, wait_words};
-pub use tracking::{BODY_CHARACTERS_MAX, DIGEST_DIGITS, tracking, tracking_title};
+pub use tracking::{BODY_CHARACTERS_MAX, BODY_CHARACTERS_MIN, DIGEST_DIGITS, tracking, tracking_title};
 
 /// The marker of a tracking issue: which plan of the repository it shows. Nothing in the text is believed; it only
 /// helps to find the issue again, together with its label and author.

@@ -5,6 +5,9 @@ use crate::engine::report::head;
 /// Longest title or reason shown on one line, in characters.
 const LINE_CHARACTERS_MAX: usize = 200;
 
+/// What counting the lines that do not fit takes, in characters.
+const REST_CHARACTERS: usize = 60;
+
 /// One line of somebody's text: no line breaks, no control or direction characters, no tags, mentions, issue
 /// references or Markdown that reaches beyond it; cut.
 pub fn line(text: &str) -> String {
@@ -45,6 +48,23 @@ pub fn quote(text: &str, characters: usize) -> String {
     let dots = if cut.chars().count() < text.trim().chars().count() { "\n…" } else { "" };
     let quoted: Vec<String> = format!("{cut}{dots}").lines().map(|line| format!("> {}", escape(line))).collect();
     quoted.join("\n")
+}
+
+/// The first whole lines of a text of ours that fit into so many characters; what does not fit is counted.
+pub fn first_lines(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    let mut left = characters.saturating_sub(REST_CHARACTERS);
+    let lines: Vec<&str> = text.lines().collect();
+    let fits = lines.iter().take_while(|line| {
+        let size = line.chars().count() + 1;
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    });
+    let kept = fits.count();
+    format!("{}\n- and {} lines more that do not fit here", lines[..kept].join("\n"), lines.len() - kept)
 }
 
 /// Text to stand inside a code span.

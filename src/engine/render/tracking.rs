@@ -3,6 +3,7 @@
 
 use crate::engine::checklist::unticked;
 use crate::engine::draft::Draft;
+use crate::engine::fold;
 use crate::engine::graph;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
@@ -13,8 +14,10 @@ use crate::engine::render::{text, tracking_marker};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Verdict};
 use crate::engine::waits::{self, Status, Wait};
 
-/// Longest body written, in characters; GitHub takes 65,536.
+/// Longest part of a body that is ours, in characters; GitHub takes 65,536 with what people wrote around it.
 pub const BODY_CHARACTERS_MAX: usize = 60_000;
+/// What people wrote leaves us at least so much: beyond that a part of ours is not cut.
+pub const BODY_CHARACTERS_MIN: usize = 2_000;
 /// Most ordering edges shown with their evidence.
 const EDGES_MAX: usize = 60;
 /// Most boxes of one kind.
@@ -34,11 +37,20 @@ pub(super) struct View<'a> {
     pub(super) task: &'a Task,
     pub(super) waits: Vec<Wait>,
     pub(super) status: Status,
+    /// Whether it stands in a comment instead of the lists.
+    folded: bool,
 }
 
-/// Our part of the tracking issue's body, markers left out, at most [`BODY_CHARACTERS_MAX`] characters: where
-/// everything does not fit, open tasks come first and the rest is counted.
-pub fn tracking(draft: &Draft<'_>) -> String {
+/// A task that is over, as lists show it.
+pub(super) fn settled_line(task: &Task) -> String {
+    task_line(&View { task, waits: Vec::new(), status: waits::status(task, &[]), folded: false })
+}
+
+/// Our part of the tracking issue's body, markers left out, at most `room` characters (of which
+/// [`BODY_CHARACTERS_MIN`] to [`BODY_CHARACTERS_MAX`] are used): where everything does not fit, what needs a person comes
+/// first, then open tasks, and the rest is counted.
+pub fn tracking(draft: &Draft<'_>, room: usize) -> String {
+    let room = room.clamp(BODY_CHARACTERS_MIN, BODY_CHARACTERS_MAX);
     let locks = waits::locks(draft);
     let views: Vec<View<'_>> = draft
         .tasks()
@@ -46,12 +58,14 @@ pub fn tracking(draft: &Draft<'_>) -> String {
         .map(|task| {
             let waits = waits::waits(draft, &locks, task);
             let status = waits::status(task, &waits);
-            View { task, waits, status }
+            View { task, waits, status, folded: fold::is_folded(draft, task) }
         })
         .collect();
-    let head = [tracking_marker(draft.header().number), summary(draft, &views), needs_you(draft, &views)];
-    let mut parts: Vec<String> = head.into_iter().filter(|part| !part.is_empty()).collect();
-    let mut left = BODY_CHARACTERS_MAX.saturating_sub(parts.iter().map(|part| part.chars().count() + 2).sum());
+    let head = [tracking_marker(draft.header().number), summary(draft, &views)];
+    let taken: usize = head.iter().map(|part| part.chars().count() + 2).sum();
+    let needs = text::first_lines(&needs_you(draft, &views), room.saturating_sub(taken) * 3 / 4);
+    let mut parts: Vec<String> = head.into_iter().chain([needs]).filter(|part| !part.is_empty()).collect();
+    let mut left = room.saturating_sub(parts.iter().map(|part| part.chars().count() + 2).sum());
     let lists = phases(draft, &views, left);
     left = left.saturating_sub(lists.chars().count() + 2);
     parts.push(lists);
@@ -251,7 +265,7 @@ fn remedy(hold: &Hold) -> &'static str {
 
 /// One checklist per phase. Open tasks are written first when the room is short, and what does not fit is counted.
 fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
-    let mut order: Vec<&View<'_>> = views.iter().collect();
+    let mut order: Vec<&View<'_>> = views.iter().filter(|view| !view.folded).collect();
     let place: std::collections::BTreeMap<TaskId, usize> =
         draft.layout().order.iter().enumerate().map(|(index, id)| (*id, index)).collect();
     order.sort_by_key(|view| {
@@ -275,7 +289,11 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
     for (index, mut lines) in kept.into_iter().enumerate() {
         lines.sort();
         let name = draft.layout().phases.get(index).map_or("Tasks", |phase| phase.name.as_str());
-        let body: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+        let mut body: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+        let folded = views.iter().filter(|view| view.folded && view.task.phase == index).count();
+        if folded > 0 {
+            body.push(format!("- [x] {folded} that are over stand in comments below"));
+        }
         if !body.is_empty() {
             sections.push(format!("### {}\n\n{}", text::line(name), body.join("\n")));
         }
