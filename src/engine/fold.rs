@@ -10,7 +10,8 @@ use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::render;
 use crate::engine::task::{Task, Verdict};
 
-/// Characters that the lists may take before anything moves: with what stands around them GitHub's 65,536 are not reached.
+/// Characters that the lists may take before anything moves: with what stands around them they stay below GitHub's
+/// 65,536.
 const LISTS_CHARACTERS_MAX: usize = 40_000;
 /// What a task's line takes besides its title, in characters.
 const LINE_CHARACTERS: usize = 100;
@@ -54,15 +55,17 @@ pub(in crate::engine) fn stands(draft: &mut Draft<'_>, key: &EffectKey) {
     }
 }
 
-/// A comment was refused for good: its tasks stay in the lists.
+/// A comment was refused for good: its tasks stay in the lists, and nobody tries again.
 pub(in crate::engine) fn refused(draft: &mut Draft<'_>, key: &EffectKey) {
     if !key.0.starts_with(FOLD) {
         return;
     }
+    let unfoldable = unfoldable(draft);
     for id in draft.ids(|task| task.told.contains(&told(&key.0, task))) {
         if let Some(task) = draft.task_mut(id) {
             let name = told(&key.0, task);
             task.told.remove(&name);
+            task.told.insert(unfoldable.clone());
         }
     }
 }
@@ -78,10 +81,12 @@ fn due(draft: &Draft<'_>) -> Vec<Vec<TaskId>> {
     if size <= LISTS_CHARACTERS_MAX {
         return Vec::new();
     }
+    let unfoldable = unfoldable(draft);
     let mut phases: Vec<(bool, usize, Vec<&Task>)> = Vec::new();
     for phase in 0..draft.layout().phases.len().max(1) {
         let all = listed.iter().filter(|task| task.phase == phase);
-        let over: Vec<&Task> = all.clone().copied().filter(|task| is_over(task)).collect();
+        let folds = |task: &&Task| is_over(task) && !task.told.contains(&unfoldable);
+        let over: Vec<&Task> = all.clone().copied().filter(folds).collect();
         let unfinished = over.len() < all.count();
         if !over.is_empty() && (!unfinished || over.len() >= UNFINISHED_TASKS_MIN) {
             phases.push((unfinished, phase, over));
@@ -121,6 +126,11 @@ fn kept_by<'t>(draft: &Draft<'_>, task: &'t Task) -> Option<&'t str> {
 /// How a task's place in a comment is remembered: as it was then.
 fn told(key: &str, task: &Task) -> String {
     format!("{key} as {}", state(task))
+}
+
+/// How it is remembered that a task's comment was refused.
+fn unfoldable(draft: &Draft<'_>) -> String {
+    format!("unfold:{}", draft.header().number)
 }
 
 /// What of a task its line depends on.

@@ -5,8 +5,8 @@ use crate::engine::id::TaskId;
 use crate::engine::render::text;
 use crate::engine::render::tracking::{BODY_CHARACTERS_MAX, settled_line};
 
-/// The lines of tasks of one phase, as they stood in the issue; at most [`BODY_CHARACTERS_MAX`] characters, what does not
-/// fit is counted.
+/// The lines of tasks of one phase, as they stood in the issue; at most [`BODY_CHARACTERS_MAX`] characters, what does
+/// not fit is counted.
 pub(in crate::engine) fn fold(draft: &Draft<'_>, tasks: &[TaskId]) -> String {
     let tasks: Vec<_> = tasks.iter().filter_map(|id| draft.task(*id)).collect();
     let phase = tasks.first().and_then(|task| draft.layout().phases.get(task.phase));

@@ -47,8 +47,8 @@ pub(super) fn settled_line(task: &Task) -> String {
 }
 
 /// Our part of the tracking issue's body, markers left out, at most `room` characters (of which
-/// [`BODY_CHARACTERS_MIN`] to [`BODY_CHARACTERS_MAX`] are used): where everything does not fit, what needs a person comes
-/// first, then open tasks, and the rest is counted.
+/// [`BODY_CHARACTERS_MIN`] to [`BODY_CHARACTERS_MAX`] are used): where everything does not fit, what needs a person
+/// comes first, then open tasks, and the rest is counted.
 pub fn tracking(draft: &Draft<'_>, room: usize) -> String {
     let room = room.clamp(BODY_CHARACTERS_MIN, BODY_CHARACTERS_MAX);
     let locks = waits::locks(draft);
