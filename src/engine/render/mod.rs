@@ -2,6 +2,7 @@
 //! it can name nobody, close no issue, forge no marker and open no tag.
 
 mod completion;
+mod conflict;
 mod drawing;
 mod notice;
 mod prompt;
@@ -12,6 +13,7 @@ pub mod text;
 mod tracking;
 
 pub use completion::completion;
+pub use conflict::conflict_files;
 pub use notice::notice;
 pub use prompt::prompt_layers;
 pub use pull::{pull_body, pull_title};

@@ -190,6 +190,10 @@ impl Git for Desk {
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
         self.forge.merge_conflicts(ours, theirs).await
     }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        self.forge.changes(other, commit, paths, bytes).await
+    }
 }
 
 /// Where a webhook says to look.
