@@ -58,6 +58,7 @@ mod replicas;
 mod said;
 mod serve;
 mod setup;
+mod siblings;
 mod simulate;
 mod size;
 mod story;
