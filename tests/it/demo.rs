@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use task_orchestrator::demo::sample;
 
-use crate::support::program::{PROGRAM, git, most_at_once, outcomes, run, spans, task};
+use crate::support::program::{PROGRAM, Running, git, most_at_once, outcomes, run, spans, task};
 
+/// How long the story may take beside other work: some forty seconds where there is none.
+const STORY_WITHIN: Duration = Duration::from_secs(180);
 /// What the demo runs at once.
 const MAX_PARALLEL: usize = 4;
 
@@ -23,7 +26,8 @@ struct Told {
 fn the_demo_ends_as_told_and_its_records_prove_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let keep = folder.path().join("kept");
-    let ended = run(Command::new(PROGRAM).args(["demo", "--json", "--keep"]).arg(&keep)).expect(0);
+    let demo = Running::start(Command::new(PROGRAM).args(["demo", "--json", "--keep"]).arg(&keep));
+    let ended = demo.wait_at_most(STORY_WITHIN).expect(0);
     assert!(ended.err.contains("The story ended as told"), "{}", ended.err);
     let is_told = |line: &str| line.contains("#7 ") && line.contains("nothing new for 2s; it is restarted at 3s");
     assert!(ended.err.lines().any(is_told), "{}", ended.err);

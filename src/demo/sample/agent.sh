@@ -192,8 +192,9 @@ spell_out_quantity() {
     summary='The column is called quantity, in the list and in its description.'
 }
 
-# Two issues take longer than others, so that they are worked on side by side, and both also add a line at the same place of a file that their issues do not name. Whoever comes second is
-# started again on top of the other's, with both lines between the marks of the conflict: both stay.
+# Two issues take longer than others, so that they are worked on side by side, and both also add a line at the same
+# place of a file that their issues do not name. Whoever comes second is started again on top of the other's work, with
+# both lines between the marks of the conflict: both stay.
 think_longer() {
     sleep "$pace"
     echo 'looking around'
