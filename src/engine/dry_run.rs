@@ -13,6 +13,7 @@ use crate::engine::id::{PullNumber, Sha, TaskId};
 use crate::engine::plan::Base;
 use crate::engine::task::{Stage, Task};
 use crate::engine::time::Timestamp;
+use crate::engine::waits::Wait;
 
 /// Most paths of a conflict that are kept; the others are counted.
 pub const PATHS_MAX: usize = 20;
@@ -192,6 +193,17 @@ pub fn rivals<'d>(draft: &'d Draft<'_>, task: &'d Task) -> Vec<(&'d Task, &'d Co
         .collect();
     found.sort_by_key(|(other, _)| rank(other, policy));
     found
+}
+
+/// What keeps finished work from its pull request, and that from being merged by us: a sibling's that it conflicts with
+/// and that is nearer to its merge.
+pub fn wait(draft: &Draft<'_>, task: &Task) -> Option<Wait> {
+    let finished = matches!(task.stage, Stage::Complete | Stage::PrOpen) && task.verdict.is_none();
+    let (holder, conflict) = rivals(draft, task).into_iter().next().filter(|_| finished)?;
+    let path = conflict.paths.first().cloned().unwrap_or_default();
+    let more = conflict.more + conflict.paths.len().saturating_sub(1);
+    let (person, pull) = (holder.hold.clone(), holder.pull.as_ref().filter(|pull| pull.open).map(|pull| pull.number));
+    Some(Wait::Conflict { holder: holder.id, path, more, pull, person })
 }
 
 /// The conflict with the base for which a task's work is brought onto it, once that is due.

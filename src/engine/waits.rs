@@ -114,18 +114,10 @@ impl Wait {
     /// Whether only a person can end it.
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Approval
-            | Self::Problem(_)
-            | Self::Circle { .. }
-            | Self::Person(_)
-            | Self::Paused
-            | Self::Workflow => true,
-            Self::Dependency { .. }
-            | Self::File { .. }
-            | Self::Conflict { .. }
-            | Self::Phase { .. }
-            | Self::Backoff { .. }
-            | Self::Reading => false,
+            Self::Approval | Self::Problem(_) | Self::Circle { .. } | Self::Person(_) | Self::Paused => true,
+            Self::Workflow => true,
+            Self::Dependency { .. } | Self::File { .. } | Self::Conflict { .. } | Self::Phase { .. } => false,
+            Self::Backoff { .. } | Self::Reading => false,
         }
     }
 }
@@ -347,17 +339,6 @@ fn earlier_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wai
     Some(Wait::File { holder, path, pull: open_pull(draft, holder) })
 }
 
-/// What keeps finished work from its pull request, and that from being merged by us: a sibling's that it conflicts with
-/// and that is nearer to its merge.
-fn rival_wait(draft: &Draft<'_>, task: &Task) -> Option<Wait> {
-    let finished = matches!(task.stage, Stage::Complete | Stage::PrOpen) && task.verdict.is_none();
-    let (holder, conflict) = dry_run::rivals(draft, task).into_iter().next().filter(|_| finished)?;
-    let path = conflict.paths.first().cloned().unwrap_or_default();
-    let more = conflict.more + conflict.paths.len().saturating_sub(1);
-    let person = holder.hold.clone();
-    Some(Wait::Conflict { holder: holder.id, path, more, pull: open_pull(draft, holder.id), person })
-}
-
 fn open_pull(draft: &Draft<'_>, id: TaskId) -> Option<PullNumber> {
     draft.task(id)?.pull.as_ref().filter(|pull| pull.open).map(|pull| pull.number)
 }
@@ -366,8 +347,8 @@ fn open_pull(draft: &Draft<'_>, id: TaskId) -> Option<PullNumber> {
 pub fn waits(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Vec<Wait> {
     if !is_idle(task) {
         let person = task.hold.clone().map(Wait::Person);
-        let waits = person.or_else(|| earlier_wait(draft, locks, task)).or_else(|| rival_wait(draft, task));
-        return waits.into_iter().collect();
+        let wait = person.or_else(|| earlier_wait(draft, locks, task)).or_else(|| dry_run::wait(draft, task));
+        return wait.into_iter().collect();
     }
     let mut waits = waits_but_files(draft, task);
     waits.extend(file_wait(draft, locks, task).or_else(|| earlier_wait(draft, locks, task)));

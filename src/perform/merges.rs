@@ -19,7 +19,8 @@ pub(super) async fn tried(git: &impl Git, pairs: &[Pair]) -> Result<Fact, Error>
         let merging = match git.merge_conflicts(&pair.ours, &pair.theirs).await {
             Ok(paths) if paths.is_empty() => Merging::Clean,
             Ok(paths) => Merging::Conflict(conflict(git, pair, paths).await),
-            Err(git::Error::Missing { what }) => {
+            // The base's head is there by its nature: a remote that does not show it yet will.
+            Err(git::Error::Missing { what }) if pair.against.is_some() || !what.contains(pair.theirs.as_str()) => {
                 tracing::info!(task = %pair.task, %what, "nobody can tell whether this merges");
                 Merging::Untold
             }

@@ -111,3 +111,67 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
         draft.read(Read::DryRuns(wanted));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::dry_run::{Conflict, DryRun};
+    use crate::engine::id::{IssueNumber, PullNumber};
+    use crate::engine::task::{Pull, Stage, Work};
+    use crate::engine::tasks::tests::{NOW, plan_of};
+
+    /// A task whose pull request is open.
+    fn shown(issue: u64, path: &str) -> Task {
+        let mut task = Task::waiting(IssueNumber(issue), "title", "body", &[], NOW);
+        let commit = Sha::new(&format!("{issue:040x}"));
+        task.stage = Stage::PrOpen;
+        task.pull = Some(Pull::opened(PullNumber(1_000 + issue), commit.clone(), NOW));
+        task.work = Some(Work { n: 1, commit, files: vec![path.to_owned()], at: NOW });
+        task
+    }
+
+    /// What the heartbeat asks for.
+    fn asked(rows: Vec<Task>) -> BTreeSet<Pair> {
+        let plan = plan_of(rows, 0);
+        let mut draft = Draft::view(&plan, NOW);
+        draft.look_at_all_work = true;
+        look(&mut draft, &Siblings::default());
+        draft.take_dry_runs()
+    }
+
+    #[test]
+    fn a_thousand_tasks_that_share_no_path_ask_nothing_of_each_other() {
+        let rows = (1..=1_000).map(|issue| shown(issue, &format!("src/{issue}.rs"))).collect();
+        assert_eq!(asked(rows), BTreeSet::new());
+    }
+
+    #[test]
+    fn whoever_shares_a_path_with_many_is_held_against_those_nearest_to_their_merge() {
+        let pairs = asked((1..=40).map(|issue| shown(issue, "CHANGELOG.md")).collect());
+        let against = |issue: u64| -> Vec<u64> {
+            let of = pairs.iter().filter(|pair| pair.task.0.0 == issue);
+            of.filter_map(|pair| pair.against).map(|other| other.0.0).collect()
+        };
+        assert_eq!(against(1), Vec::<u64>::new());
+        assert_eq!(against(3), [1, 2]);
+        assert_eq!(against(40), (1..=32).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn what_is_known_of_two_commits_is_asked_again_once_one_of_them_moves() {
+        let (one, mut other) = (shown(1, "a"), shown(2, "a"));
+        let known = DryRun {
+            against: Some(one.id),
+            ours: other.work.as_ref().expect("finished").commit.clone(),
+            theirs: one.work.as_ref().expect("finished").commit.clone(),
+            merging: Merging::Conflict(Conflict::of(vec!["a".to_owned()])),
+        };
+        other.dry_runs.push(known);
+        assert_eq!(asked(vec![one.clone(), other.clone()]), BTreeSet::new());
+        if let Some(pull) = &mut other.pull {
+            pull.head = Sha::new(&"f".repeat(40));
+        }
+        let pairs = asked(vec![one, other]);
+        assert_eq!(pairs.iter().map(|pair| pair.ours.as_str()).collect::<Vec<_>>(), ["f".repeat(40)]);
+    }
+}
