@@ -28,7 +28,8 @@ const SETTINGS_FILE: &str = "demo.yml";
 const MAX_PARALLEL: u32 = 4;
 
 /// Shows the whole life of a plan on a bundled sample project: overlapping files, a dependency, a failure that is
-/// retried with its error, a stall that is healed, a task that needs no change, and one that goes to a person.
+/// retried with its error, a stall that is healed, a conflict that nobody foresaw, a task that needs no change, and one
+/// that goes to a person.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -143,13 +144,19 @@ fn untold(plan: &Plan) -> Vec<String> {
         }
     };
     let merged = |task: &Task| task.verdict == Some(Verdict::Merged);
-    for issue in [1, 2, 3, 4, 6, 10, 12, 13] {
+    for issue in [1, 2, 3, 4, 6, 10, 12, 13, 16, 17] {
         expect(issue, "should have been merged", &merged);
     }
     expect(5, "should have failed once and been merged after that", &|task| {
         let outcomes: Vec<_> = task.attempts.iter().map(|attempt| attempt.outcome).collect();
         merged(task) && outcomes == [Some(AttemptOutcome::Failed), Some(AttemptOutcome::Changed)]
     });
+    let late = |task: Option<&Task>| {
+        let outcomes = task.into_iter().flat_map(|task| &task.attempts).map(|attempt| attempt.outcome);
+        outcomes.collect::<Vec<_>>() == [Some(AttemptOutcome::Conflict), Some(AttemptOutcome::Changed)]
+    };
+    let [one, other] = [16, 17].map(|issue| late(plan.task_of(crate::engine::id::IssueNumber(issue))));
+    expect(17, "or #16 should have met the other's work and been brought onto it", &|_| one != other);
     expect(7, "should have stalled, been healed and been merged", &|task| {
         merged(task) && task.attempts.iter().any(|attempt| attempt.restarts > 0)
     });
@@ -162,7 +169,7 @@ fn untold(plan: &Plan) -> Vec<String> {
 #[expect(clippy::print_stderr, reason = "the demo speaks to people on standard error")]
 fn report(untold: &[String]) {
     if untold.is_empty() {
-        eprintln!("\nThe story ended as told: eleven of thirteen done; #8 waits for you, and #9 for #8.");
+        eprintln!("\nThe story ended as told: thirteen of fifteen done; #8 waits for you, and #9 for #8.");
     } else {
         eprintln!("\nThe story did not end as told: {}.", untold.join("; "));
     }

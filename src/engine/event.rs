@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::config::Settings;
+use crate::engine::dry_run::{Merging, Pair};
 use crate::engine::effect::{EffectKey, Outcome};
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, AttemptKey, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
@@ -88,6 +89,8 @@ pub enum Read {
     Pull(PullNumber),
     /// Checks of a commit, with the failed ones' output.
     Checks(Sha),
+    /// Whether these would merge: asked of git alone.
+    DryRuns(Vec<Pair>),
 }
 
 /// An attempt as seen.
@@ -157,6 +160,8 @@ pub enum Fact {
         /// Failed on the base's head as well.
         base_red: Vec<String>,
     },
+    /// What dry-run merges came to.
+    DryRuns(Vec<(Pair, Merging)>),
 }
 
 /// What one text was found to touch.

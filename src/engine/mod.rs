@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod cursor;
 pub mod draft;
+pub mod dry_run;
 pub mod effect;
 pub mod event;
 pub mod facts;

@@ -76,6 +76,10 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
     if task.has_open_pull() && (task.verdict.is_some() || task.stage == Stage::PrOpen) {
         let pull = task.pull.as_ref();
         let checking = pull.is_some_and(|pull| pull.checks == CheckState::Pending || pull.merge_asked);
+        let behind = |wait: &Wait| matches!(wait, Wait::Conflict { .. });
+        if task.verdict.is_none() && auto_merge && waits::waits(draft, locks, task).iter().any(behind) {
+            return Want::Nothing;
+        }
         if task.verdict.is_none() && (auto_merge || checking) {
             return Want::Time;
         }

@@ -136,7 +136,7 @@ fn blocker(draft: &Draft<'_>, wait: &Wait) -> String {
             TaskId(*issue).to_string()
         }
         Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } => format!("#{issue}"),
-        Wait::File { holder, .. } => holder.to_string(),
+        Wait::File { holder, .. } | Wait::Conflict { holder, .. } => holder.to_string(),
         Wait::Approval
         | Wait::Problem(_)
         | Wait::Phase { .. }

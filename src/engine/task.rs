@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::attempt::{Attempt, AttemptOutcome};
 use crate::engine::brief::{ApprovedText, text_digest};
+use crate::engine::dry_run::DryRun;
 use crate::engine::facts::{self, Facts, OnFail};
 use crate::engine::footprint::Footprint;
 pub use crate::engine::hold::Hold;
@@ -112,6 +113,7 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Error, Trigger::Cancel, Stage::Cancelled),
     (Stage::Error, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Complete, Trigger::Open, Stage::PrOpen),
+    (Stage::Complete, Trigger::Reject, Stage::Error),
     (Stage::Complete, Trigger::Merge, Stage::Merged),
     (Stage::Complete, Trigger::Close, Stage::Waiting),
     (Stage::Complete, Trigger::Retake, Stage::Waiting),
@@ -255,6 +257,12 @@ pub struct Task {
     pub pull: Option<Pull>,
     /// Whether its next run brings the work onto the moved base.
     pub rebase_due: bool,
+    /// The commit that such a run starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebase_from: Option<Sha>,
+    /// What dry-run merges of its work came to: of one against the base and of one against each sibling the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dry_runs: Vec<DryRun>,
     /// Files outside the declared ones that a person allowed.
     pub scope_allowed: Vec<String>,
     /// A person asked for its end; the verdict follows when no attempt is live.
@@ -302,6 +310,8 @@ impl Task {
             branch: None,
             pull: None,
             rebase_due: false,
+            rebase_from: None,
+            dry_runs: Vec::new(),
             scope_allowed: Vec::new(),
             cancel_asked: false,
             left: false,

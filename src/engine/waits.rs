@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::brief::text_digest;
 use crate::engine::config::Gate;
 use crate::engine::draft::Draft;
+use crate::engine::dry_run;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
@@ -76,6 +77,19 @@ pub enum Wait {
         /// The holder's open pull request.
         pull: Option<PullNumber>,
     },
+    /// Finished work of a sibling that its own does not merge with, and that goes first.
+    Conflict {
+        /// Whose.
+        holder: TaskId,
+        /// The first file in which they conflict.
+        path: String,
+        /// In how many more.
+        more: usize,
+        /// The sibling's open pull request.
+        pull: Option<PullNumber>,
+        /// Why a person has the sibling, where one has.
+        person: Option<Hold>,
+    },
     /// Its phase is not open yet.
     Phase {
         /// Its name.
@@ -100,15 +114,10 @@ impl Wait {
     /// Whether only a person can end it.
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Approval
-            | Self::Problem(_)
-            | Self::Circle { .. }
-            | Self::Person(_)
-            | Self::Paused
-            | Self::Workflow => true,
-            Self::Dependency { .. } | Self::File { .. } | Self::Phase { .. } | Self::Backoff { .. } | Self::Reading => {
-                false
-            }
+            Self::Approval | Self::Problem(_) | Self::Circle { .. } | Self::Person(_) | Self::Paused => true,
+            Self::Workflow => true,
+            Self::Dependency { .. } | Self::File { .. } | Self::Conflict { .. } | Self::Phase { .. } => false,
+            Self::Backoff { .. } | Self::Reading => false,
         }
     }
 }
@@ -306,6 +315,10 @@ pub fn file_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wa
 /// The task that was dispatched earlier and holds a file this one's finished work really touches: that one goes on
 /// first.
 pub fn earlier_holder(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<(TaskId, String)> {
+    // New work of an open pull request is nearer to its merge than what others have not shown yet.
+    if task.stage == Stage::Complete && task.has_open_pull() {
+        return None;
+    }
     let mine = (task.locked_since, task.id);
     locks.meets(task.id, &held_footprint(task)).into_iter().find_map(|(other, meeting)| {
         let holder = draft.task(other)?;
@@ -334,7 +347,8 @@ fn open_pull(draft: &Draft<'_>, id: TaskId) -> Option<PullNumber> {
 pub fn waits(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Vec<Wait> {
     if !is_idle(task) {
         let person = task.hold.clone().map(Wait::Person);
-        return person.or_else(|| earlier_wait(draft, locks, task)).into_iter().collect();
+        let wait = person.or_else(|| earlier_wait(draft, locks, task)).or_else(|| dry_run::wait(draft, task));
+        return wait.into_iter().collect();
     }
     let mut waits = waits_but_files(draft, task);
     waits.extend(file_wait(draft, locks, task).or_else(|| earlier_wait(draft, locks, task)));

@@ -50,6 +50,16 @@ pub trait Git: Send + Sync {
 
     /// The paths that would conflict if both commits were merged; none: a clean merge.
     fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// What a commit changed in these files since it and another one parted, as a unified diff of at most `bytes`
+    /// bytes; nothing where they have no common commit.
+    fn changes(
+        &self,
+        other: &Sha,
+        commit: &Sha,
+        paths: &[String],
+        bytes: usize,
+    ) -> impl Future<Output = Result<String, Error>> + Send;
 }
 
 impl<M: Git> Git for Arc<M> {
@@ -77,6 +87,10 @@ impl<M: Git> Git for Arc<M> {
 
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, Error> {
         M::merge_conflicts(self, ours, theirs).await
+    }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, Error> {
+        M::changes(self, other, commit, paths, bytes).await
     }
 }
 

@@ -77,4 +77,8 @@ impl<G: Send + Sync, M: Git, S: Store> Git for Guard<'_, G, M, S> {
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
         self.deployment.git.merge_conflicts(ours, theirs).await
     }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        self.deployment.git.changes(other, commit, paths, bytes).await
+    }
 }

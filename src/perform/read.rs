@@ -18,7 +18,7 @@ use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
 use crate::infer;
 use crate::perform::attempts::{self, Runs, Seen};
 use crate::perform::question::Answers;
-use crate::perform::{Configuration, Deployment, kept, look};
+use crate::perform::{Configuration, Deployment, kept, look, merges};
 
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
@@ -129,6 +129,7 @@ async fn begin<G: GitHub, M: Git, S>(
         Read::Pulls(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
+        Read::DryRuns(pairs) => merges::tried(&deployment.git, pairs).await?,
     };
     Ok(Begun::Told(vec![fact]))
 }

@@ -15,7 +15,7 @@ use crate::engine::task::{Stage, Task, Verdict};
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Wait};
 use crate::simulate::drive::Simulation;
-use crate::simulate::oracle::{Closing, Oracle, Seen, is_unsettled, read_text, texts_meet};
+use crate::simulate::oracle::{Closing, Oracle, Seen, conflict_in, is_unsettled, read_text, texts_meet};
 
 /// What closing an attempt that shows nothing may take beyond the limits that are set: what publishing is given, and a
 /// few heartbeats.
@@ -121,6 +121,12 @@ impl Look<'_> {
         match wait {
             Wait::File { holder, path, .. } => (!is_unsettled(self.oracle, holder.0, self.seen))
                 .then(|| ("L6", format!("{id} is said to wait for `{path}`, which {holder} does not hold"))),
+            Wait::Conflict { holder, path, .. } => {
+                let conflicts = row(*holder).is_some_and(|other| conflict_in(task, other, self.seen, path));
+                let holds = is_unsettled(self.oracle, holder.0, self.seen);
+                (!conflicts || !holds)
+                    .then(|| ("L6", format!("{id} is said to conflict with {holder} in `{path}`: it does not")))
+            }
             Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } => {
                 let settled = row(TaskId(*issue)).is_some_and(|other| other.live().is_none());
                 let done = settled && self.oracle.truth.is_merged(*issue, self.seen.world);

@@ -59,6 +59,7 @@ mod replicas;
 mod said;
 mod serve;
 mod setup;
+mod siblings;
 mod simulate;
 mod size;
 mod story;

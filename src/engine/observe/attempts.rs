@@ -323,7 +323,8 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
         return;
     }
     let Some(task) = draft.task_mut(id_task) else { return };
-    task.rebase_due = false;
+    (task.rebase_due, task.rebase_from) = (false, None);
+    task.dry_runs.clear();
     let adds = task.attempts.last().is_some_and(|last| last.mode == Mode::Task && last.start != last.base);
     match &result.commit {
         Some(commit) => {
@@ -350,7 +351,7 @@ pub(in crate::engine) fn fail(draft: &mut Draft<'_>, id: TaskId, blame: Blame) {
     let now = draft.now;
     let failing = draft.task(id).is_some_and(|task| task.stage != Stage::Error);
     if failing {
-        let rejecting = draft.task(id).is_some_and(|task| task.stage == Stage::PrOpen);
+        let rejecting = draft.task(id).is_some_and(|task| matches!(task.stage, Stage::PrOpen | Stage::Complete));
         draft.move_task(id, if rejecting { Trigger::Reject } else { Trigger::Fail });
     }
     let Some(task) = draft.task_mut(id) else { return };

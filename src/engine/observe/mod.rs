@@ -4,6 +4,7 @@
 mod attempts;
 mod base;
 mod comments;
+mod dry_runs;
 mod issues;
 mod outcomes;
 mod pulls;
@@ -70,6 +71,7 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::Attempts(seen) => seen.iter().for_each(|seen| attempts::record(draft, seen)),
         Fact::Pulls(pulls) => pulls.iter().for_each(|(pull, closed_by)| pulls::record(draft, pull, closed_by.as_ref())),
         Fact::Checks { checks, tail, base_red } => pulls::record_checks(draft, checks, tail, base_red),
+        Fact::DryRuns(found) => dry_runs::record(draft, found),
     }
 }
 
@@ -91,6 +93,7 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
         draft.read(Read::Attempts { watched, since });
     }
     look_at_pulls(draft);
+    draft.look_at_all_work = true;
     let outside: Vec<_> = draft.header().outside.keys().copied().collect();
     if !outside.is_empty() {
         draft.read(Read::Outside(outside));

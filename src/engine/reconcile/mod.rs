@@ -2,6 +2,7 @@
 //! to the same place: finish what finished, heal, time out, retry, open gates, dispatch, and say so.
 
 mod dispatch;
+mod dry_runs;
 mod heal;
 mod lifecycle;
 mod publish;
@@ -41,6 +42,7 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     lifecycle::show(draft);
     if fresh {
         lifecycle::ask(draft);
+        dry_runs::ask(draft);
     }
 }
 

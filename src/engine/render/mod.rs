@@ -2,6 +2,7 @@
 //! it can name nobody, close no issue, forge no marker and open no tag.
 
 mod completion;
+mod conflict;
 mod drawing;
 mod fold;
 mod notice;
@@ -13,6 +14,7 @@ pub mod text;
 mod tracking;
 
 pub use completion::completion;
+pub use conflict::conflict_files;
 pub(in crate::engine) use fold::fold;
 pub use notice::notice;
 pub use prompt::prompt_layers;

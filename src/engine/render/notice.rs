@@ -1,6 +1,8 @@
 //! Comments on a task's issue, where a person must act or nothing more will come.
 
+use crate::engine::attempt::AttemptOutcome;
 use crate::engine::draft::Draft;
+use crate::engine::render::conflict::both_sides;
 use crate::engine::render::text;
 use crate::engine::task::{Hold, Task, Verdict};
 
@@ -64,6 +66,10 @@ fn escalated(draft: &Draft<'_>, task: &Task) -> String {
                 .push(text::fenced(&text::visible(&crate::engine::report::tail(&attempt.error, ERROR_CHARACTERS_MAX))));
         }
         lines.push(String::new());
+    }
+    let conflicted = task.last_outcome() == Some(AttemptOutcome::Conflict);
+    if let Some(sides) = both_sides(task).filter(|_| conflicted) {
+        lines.extend([sides, String::new()]);
     }
     let waiting: Vec<String> = draft
         .tasks()

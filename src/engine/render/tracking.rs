@@ -7,6 +7,7 @@ use crate::engine::fold;
 use crate::engine::graph;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
+use crate::engine::render::conflict::conflict_evidence;
 use crate::engine::render::drawing::graph_fold;
 use crate::engine::render::runs::worked_by_runs;
 use crate::engine::render::status::{hold_words, state_words, wait_words};
@@ -275,7 +276,7 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
     let mut left = room.saturating_sub(kept.len() * 120 + 200);
     let mut dropped = 0usize;
     for view in order {
-        let line = task_line(view);
+        let line = task_line(draft, view);
         let size = line.chars().count() + 1;
         if size > left || dropped > 0 {
             dropped += 1;
@@ -318,7 +319,7 @@ fn sign(status: Status, task: &Task) -> &'static str {
     }
 }
 
-fn task_line(view: &View<'_>) -> String {
+fn task_line(draft: &Draft<'_>, view: &View<'_>) -> String {
     let done = view.task.is_settled() && view.task.verdict != Some(Verdict::Escalated);
     let mark = if done { "x" } else { " " };
     let words = state_words(view.task, view.status, &view.waits);
@@ -328,10 +329,11 @@ fn task_line(view: &View<'_>) -> String {
         String::new()
     };
     format!(
-        "- [{mark}] {} #{} {} · {words}{retried}",
+        "- [{mark}] {} #{} {} · {words}{retried}{}",
         sign(view.status, view.task),
         view.task.issue(),
-        text::line(&view.task.title)
+        text::line(&view.task.title),
+        conflict_evidence(draft, view.task, &view.waits)
     )
 }
 

@@ -241,6 +241,12 @@ impl Git for MemoryForge {
         }
         Ok(state.repository.merged_tree(ours, theirs, OnConflict::Refuse).err().unwrap_or_default())
     }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        let mut diff = self.locked().repository.changes(other, commit, paths);
+        diff.truncate(diff.floor_char_boundary(bytes));
+        Ok(diff)
+    }
 }
 
 /// The account of a workflow's own token.

@@ -119,6 +119,8 @@ pub enum Planted {
     CancelForgotten,
     /// Failures of runners are not counted.
     InfrastructureNotCounted,
+    /// Whatever dry-run merges come to, work passes for such as merges.
+    DryRunIgnored,
 }
 
 /// The engine's decision, with a defect where one is planted.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::attempt::Stand;
 use crate::engine::brief::ApprovedText;
 use crate::engine::cursor::Cursor;
+use crate::engine::dry_run::Merging;
 use crate::engine::effect::EffectKey;
 use crate::engine::event::{Event, Fact};
 use crate::engine::footprint::Area;
@@ -128,6 +129,15 @@ impl Planted {
                 Event::Fact(fact) => !matches!(**fact, Fact::Footprints(_)),
                 _ => true,
             }),
+            Self::DryRunIgnored => {
+                for event in &mut heard {
+                    if let Event::Fact(fact) = event
+                        && let Fact::DryRuns(found) = &mut **fact
+                    {
+                        found.iter_mut().for_each(|(_, merging)| *merging = Merging::Clean);
+                    }
+                }
+            }
             Self::AttemptsForgotten => heard.iter_mut().for_each(forget_attempts),
             Self::EditedCommentsCount => {
                 for event in &mut heard {

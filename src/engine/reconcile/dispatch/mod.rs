@@ -159,7 +159,8 @@ fn start(draft: &mut Draft<'_>, id: TaskId, base: &Base) {
     let open_head = task.pull.as_ref().filter(|pull| pull.open).map(|pull| pull.head.clone());
     let work = task.work.as_ref().map(|work| work.commit.clone());
     let mode = if task.rebase_due { Mode::Rebase } else { Mode::Task };
-    let start = open_head.or(work.filter(|_| mode == Mode::Rebase)).unwrap_or_else(|| base.head.clone());
+    let rebased = task.rebase_from.clone().filter(|_| mode == Mode::Rebase);
+    let start = rebased.or(open_head).or(work.filter(|_| mode == Mode::Rebase)).unwrap_or_else(|| base.head.clone());
     if !draft.move_task(id, Trigger::Dispatch) {
         return;
     }
