@@ -236,7 +236,7 @@ fn dependency_state(task: &Task) -> String {
 pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
     let real = task.work.iter().flat_map(|work| &work.files);
     let is_real = real.clone().next().is_some();
-    let same = task.dispatched.claims.is_empty() || task.dispatched == task.footprint;
+    let same = task.dispatched == Footprint::default() || task.dispatched == task.footprint;
     if !is_real && same {
         return Cow::Borrowed(&task.footprint);
     }
@@ -248,7 +248,10 @@ pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
     });
     let predicted = task.footprint.claims.iter().chain(&task.dispatched.claims);
     let predicted = predicted.filter(|claim| !is_real || claim.strength == Strength::Hard);
-    Cow::Owned(Footprint::from_claims(predicted.cloned().chain(real)))
+    let held = Footprint::from_claims(predicted.cloned().chain(real));
+    // A ranking is a prediction. What is under way works on the text it was dispatched with.
+    let ranked = if task.dispatched.ranked.is_empty() { &task.footprint.ranked } else { &task.dispatched.ranked };
+    Cow::Owned(if is_real { held } else { held.with_ranked(ranked.iter().cloned()) })
 }
 
 /// The locks held: by tasks dispatched and not settled.

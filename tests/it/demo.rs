@@ -12,6 +12,9 @@ use crate::support::program::{PROGRAM, git, most_at_once, outcomes, run, spans, 
 /// What the demo runs at once.
 const MAX_PARALLEL: usize = 4;
 
+/// Issues whose overlap only their words tell.
+const GUESSED: [u64; 2] = [14, 15];
+
 /// The demo after its end.
 struct Told {
     summary: Value,
@@ -49,7 +52,7 @@ impl Told {
     }
 
     fn outcomes(&self) {
-        assert_eq!(self.tasks().len(), 13);
+        assert_eq!(self.tasks().len(), 15);
         let expected: &[(u64, &str, &[&str])] = &[
             (5, "merged", &["failed", "changed"]),
             (7, "merged", &["changed"]),
@@ -64,7 +67,7 @@ impl Told {
         assert_eq!((&waiting["verdict"], &waiting["blocked_by"][0]), (&Value::Null, &Value::from("t8")));
         assert!(outcomes(waiting).is_empty(), "#9 was started");
         let merged = self.tasks().iter().filter(|task| task["verdict"] == "merged").count();
-        assert_eq!(merged, 10);
+        assert_eq!(merged, 12);
         let pulls: BTreeSet<u64> = self.tasks().iter().filter_map(|task| task["pr"].as_u64()).collect();
         assert_eq!(pulls.len(), merged, "one pull request for each merged task");
     }
@@ -85,6 +88,11 @@ impl Told {
                     continue;
                 };
                 if first["id"] == second["id"] || began > later || held.is_disjoint(&wanted) {
+                    continue;
+                }
+                // That these two meet is only guessed before their work is there: no slot stays empty for that.
+                if [first, second].iter().all(|task| GUESSED.contains(&task["issue"].as_u64().unwrap_or_default())) {
+                    assert!(held.contains(sample::COMMON_FILE) && wanted.contains(sample::COMMON_FILE));
                     continue;
                 }
                 met.push((first["issue"].as_u64(), second["issue"].as_u64()));

@@ -5,7 +5,9 @@
 //! ever costs time.
 
 mod area_map;
+mod hit;
 mod lock_table;
+pub mod risk;
 mod shape;
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ pub(in crate::engine) enum Side {
 }
 
 impl Side {
-    fn other(self) -> Self {
+    /// The same as asked by the other one.
+    pub(in crate::engine) fn other(self) -> Self {
         match self {
             Self::Mine => Self::Theirs,
             Self::Theirs => Self::Mine,

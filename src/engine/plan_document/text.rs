@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::engine::graph::EdgeKind;
+use crate::engine::overlap::risk::decimal;
 use crate::engine::plan_document::{PhaseDocument, PlanDocument, TaskDocument};
 
 /// Longest title printed, in characters.
@@ -11,6 +12,12 @@ const TITLE_LENGTH_MAX: usize = 60;
 const FILES_MAX: usize = 4;
 /// Most overlaps listed.
 const OVERLAPS_MAX: usize = 50;
+
+/// What stands over them.
+const OVERLAPS: &str = "
+Overlaps (hard ones never run at the same time; soft ones only where nothing else is ready, weak ones are only shown;
+the order is the expected one)
+";
 
 impl PlanDocument {
     /// Plain text: the phases, what starts first in each and why the rest waits, the overlaps found, the problems.
@@ -35,7 +42,7 @@ impl PlanDocument {
     fn write_overlaps(&self, text: &mut String) {
         let overlaps: Vec<_> = self.edges.iter().filter(|edge| edge.kind == EdgeKind::Overlap).collect();
         if !overlaps.is_empty() {
-            text.push_str("\nOverlaps (hard ones never run at the same time; the order is the expected one)\n");
+            text.push_str(OVERLAPS);
         }
         for edge in overlaps.iter().take(OVERLAPS_MAX) {
             let strength = edge.strength.map(|strength| format!(" [{strength}]")).unwrap_or_default();
@@ -65,7 +72,13 @@ impl PhaseDocument {
             let gap = if titles == 0 { "" } else { "  " };
             let line = format!("  {id:<ids$}  {title:<titles$}{gap}{waits}");
             let _ = writeln!(text, "{}", line.trim_end());
-            let _ = writeln!(text, "  {:<ids$}    {}", "", files(task));
+            if !task.files.is_empty() || task.likely.is_empty() {
+                let _ = writeln!(text, "  {:<ids$}    {}", "", files(task));
+            }
+            for file in &task.likely {
+                let (path, share) = (flat(&file.path), decimal(file.share));
+                let _ = writeln!(text, "  {:<ids$}    likely {path} ({share}: {})", "", flat(&file.evidence));
+            }
             for command in &task.validate {
                 let _ = writeln!(text, "  {:<ids$}    runs `{}`", "", flat(command));
             }

@@ -94,7 +94,9 @@ fn lock_of(task: &Task) -> Holder {
     let real: Vec<Claim> = real.collect();
     let told = task.footprint.claims.iter().chain(&task.dispatched.claims);
     let told = told.filter(|claim| real.is_empty() || claim.strength == Strength::Hard).cloned();
-    (task.id, Footprint::from_claims(told.chain(real.clone())))
+    let ranked = if task.dispatched.ranked.is_empty() { &task.footprint.ranked } else { &task.dispatched.ranked };
+    let held = Footprint::from_claims(told.chain(real.clone()));
+    (task.id, if real.is_empty() { held.with_ranked(ranked.clone()) } else { held })
 }
 
 /// Whether every dependency is settled well, cancelled while it stays in the plan, or closed outside it.
@@ -167,14 +169,16 @@ fn reference(draft: &Draft<'_>) -> (Vec<TaskId>, Vec<TaskId>) {
             holds,
         }
     });
-    let live: Vec<Holder> = draft.tasks().filter(|task| task.live().is_some()).map(lock_of).collect();
-    let slots = (settings.max_parallel as usize).saturating_sub(live.len());
+    let runs = |task: &&Task| task.live().is_some();
+    let finished = |task: &Task| task.locked_since.is_some() && task.work.is_some();
+    let slots = (settings.max_parallel as usize).saturating_sub(draft.tasks().filter(runs).count());
+    let running = draft.tasks().filter(|task| runs(task) || finished(task)).map(lock_of).collect();
     let base = draft.header().base.as_ref().is_some_and(|base| !base.stale && base.workflow_present);
     if !base || draft.header().paused.is_some() || slots == 0 {
         return (Vec::new(), Vec::new());
     }
     let held = locked.iter().map(|task| lock_of(task)).collect();
-    let naive = Naive { candidates: candidates.collect(), held, running: live, slots, policy }.answer();
+    let naive = Naive { candidates: candidates.collect(), held, running, slots, policy }.answer();
     (naive.start, naive.passed_over)
 }
 
