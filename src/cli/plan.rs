@@ -15,6 +15,7 @@ use crate::engine::footprint::{Footprint, OverlapPolicy};
 use crate::engine::graph::{Layout, Node, Outside, layout};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::manifest::{Manifest, ManifestPlan, ManifestTask};
+use crate::engine::overlap::hotspots::Hotspots;
 use crate::engine::overlap::risk;
 use crate::engine::plan_document::plan_document;
 use crate::git::checkout::{self, Unusable};
@@ -84,13 +85,15 @@ struct Planned {
     phase_names: BTreeMap<u32, String>,
     /// Commands that each issue's text has run.
     validation: BTreeMap<TaskId, Vec<String>>,
+    /// Files that a good part of all changes touch.
+    hotspots: Vec<String>,
     /// The manifest it came from.
     manifest: Option<Manifest>,
 }
 
 /// Prints the plan.
 pub(super) async fn run(arguments: &PlanArgs) -> Result<ExitCode, Failure> {
-    let (planned, settings) = match (&arguments.manifest, &arguments.issues) {
+    let (mut planned, settings) = match (&arguments.manifest, &arguments.issues) {
         (Some(manifest), _) => {
             let settings = read_settings(arguments, None)?;
             (from_manifest(manifest)?, settings)
@@ -102,6 +105,10 @@ pub(super) async fn run(arguments: &PlanArgs) -> Result<ExitCode, Failure> {
             (from_issues(path, arguments, &checkout, &settings).await?, settings)
         }
     };
+    let hotspots = Hotspots::new(&settings, &planned.hotspots);
+    for node in planned.nodes.values_mut() {
+        node.footprint = hotspots.soften(std::mem::take(&mut node.footprint));
+    }
     let layout = layout(&planned.nodes, &planned.outside, settings.overlap).with_phase_names(&planned.phase_names);
     output::print(&printed(arguments.format, &planned, &layout, &settings)?)?;
     Ok(ExitCode::SUCCESS)
@@ -211,29 +218,31 @@ async fn look(folder: &Path) -> Result<Looked, Failure> {
     Ok(Looked { root, commit: Some((commit, index)) })
 }
 
-/// What the texts of issues that declare no files are likely about. Where the policy looks at no guesses, nothing is
-/// read for them.
+/// What the texts of issues that declare no files are likely about, and which files everybody touches. Where the policy
+/// looks at no guesses, nothing is read for them.
 async fn rankings(
     arguments: &PlanArgs,
     checkout: &Looked,
     policy: OverlapPolicy,
     read: &[(PrintedIssue, Facts)],
-) -> BTreeMap<IssueNumber, Ranking> {
+) -> (BTreeMap<IssueNumber, Ranking>, Vec<String>) {
+    let nothing = (BTreeMap::new(), Vec::new());
     let wanted: Vec<&PrintedIssue> =
         read.iter().filter(|(_, facts)| infer::wants_ranking(facts)).map(|(issue, _)| issue).collect();
     let commit = checkout.commit.as_ref().filter(|_| risk::guess_strength(policy).is_some() && !wanted.is_empty());
-    let Some((commit, _)) = commit else { return BTreeMap::new() };
+    let Some((commit, _)) = commit else { return nothing };
     let (directory, cache) = (checkout.root.clone(), arguments.cache.clone());
     let files = Files::Directory { program: Program::default(), directory, cache };
     let texts = wanted.iter().map(|issue| Text { title: issue.title.clone(), body: issue.body.clone() }).collect();
     match Known::default().rank(files, commit, texts).await.1 {
         Ok(found) => {
             found.notes.iter().for_each(|note| output::note(note));
-            wanted.iter().map(|issue| issue.number).zip(found.rankings).collect()
+            let hotspots = found.hotspots.unwrap_or_default();
+            (wanted.iter().map(|issue| issue.number).zip(found.rankings).collect(), hotspots)
         }
         Err(error) => {
             output::note(&format!("the checkout's files cannot be read, so that only the texts count: {error}"));
-            BTreeMap::new()
+            nothing
         }
     }
 }
@@ -277,7 +286,8 @@ async fn from_issues(
         (issue, facts)
     };
     let read: Vec<(PrintedIssue, Facts)> = chosen.into_iter().map(with_facts).collect();
-    let rankings = rankings(arguments, checkout, settings.overlap, &read).await;
+    let (rankings, hotspots) = rankings(arguments, checkout, settings.overlap, &read).await;
+    planned.hotspots = hotspots;
     let index = checkout.commit.as_ref().map(|(_, index)| index);
     for (issue, facts) in read {
         let id = TaskId(issue.number);

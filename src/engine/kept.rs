@@ -256,6 +256,8 @@ fn essence(task: &Task) -> Task {
     (task.inferred, task.phase, task.remaining) = (false, 0, 0);
     (task.changed_at, task.closed_since) = (Timestamp::default(), None);
     task.footprint = Default::default();
+    // Why a file was thought likely is for people, and told while it is fresh.
+    task.dispatched.ranked.iter_mut().for_each(|file| file.evidence.clear());
     for attempt in &mut task.attempts {
         (attempt.progress_at, attempt.looked_at, attempt.started) = (Timestamp(0), None, false);
         (attempt.record, attempt.run_over, attempt.progress_steps) = (None, false, None);

@@ -239,7 +239,7 @@ mod tests {
             ..planned
         });
         let files = files.iter().map(|file| (*file).to_owned()).collect();
-        task.work = Some(Work { n: 1, commit: Sha::new("c"), files, at: end });
+        task.work = Some(Work { n: 1, commit: Sha::new("c"), files, hotspots: Vec::new(), at: end });
         plan.apply(vec![crate::engine::plan::Change::Task(std::sync::Arc::new(task))]);
     }
 

@@ -18,19 +18,20 @@ pub(super) async fn found<G, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     plan: &Plan,
     numbers: &[IssueNumber],
-) -> Fact {
+) -> Vec<Fact> {
     let tasks: Vec<&Task> = numbers.iter().filter_map(|number| plan.task_of(*number)).collect();
     let head = plan.header.base.as_ref().map(|base| &base.head);
-    let (index, mut rankings) = match head {
+    let (index, (mut rankings, hotspots)) = match head {
         Some(head) => (index(deployment, head).await, rankings(deployment, head, &tasks).await),
-        None => (None, BTreeMap::new()),
+        None => (None, (BTreeMap::new(), None)),
     };
     let footprint = |task: &&Task| {
         let ranking = rankings.remove(&task.issue());
         let footprint = infer::footprint(&task.facts, index.as_deref(), ranking.as_ref());
         FootprintSeen { issue: task.issue(), digest: task.digest.clone(), footprint }
     };
-    Fact::Footprints(tasks.iter().map(footprint).collect())
+    let footprints = Fact::Footprints(tasks.iter().map(footprint).collect());
+    hotspots.map(Fact::Hotspots).into_iter().chain([footprints]).collect()
 }
 
 /// The base's file list. There is none in an empty repository, and where git is out of reach.
@@ -51,21 +52,21 @@ async fn index<G, M: Git, S>(deployment: &Deployment<G, M, S>, head: &Sha) -> Op
     }
 }
 
-/// What the texts of those that declare no files are likely about.
+/// What the texts of those that declare no files are likely about, and which files everybody touches.
 async fn rankings<G, M: Git, S>(
     deployment: &Deployment<G, M, S>,
     head: &Sha,
     tasks: &[&Task],
-) -> BTreeMap<IssueNumber, Ranking> {
+) -> (BTreeMap<IssueNumber, Ranking>, Option<Vec<String>>) {
     let wanted: Vec<&Task> = tasks.iter().filter(|task| infer::wants_ranking(&task.facts)).copied().collect();
     if wanted.is_empty() {
-        return BTreeMap::new();
+        return (BTreeMap::new(), None);
     }
     let files = match deployment.git.files(head).await {
         Ok(files) => files,
         Err(error) => {
             tracing::warn!(%error, "the base's files could not be read; issues that name no files are not ranked");
-            return BTreeMap::new();
+            return (BTreeMap::new(), None);
         }
     };
     let texts = wanted.iter().map(|task| Text { title: task.title.clone(), body: task.body.clone() }).collect();
@@ -74,11 +75,11 @@ async fn rankings<G, M: Git, S>(
     match found {
         Ok(found) => {
             found.notes.iter().for_each(|note| tracing::info!(note, "a note on the ranking of files"));
-            wanted.iter().map(|task| task.issue()).zip(found.rankings).collect()
+            (wanted.iter().map(|task| task.issue()).zip(found.rankings).collect(), found.hotspots)
         }
         Err(error) => {
             tracing::warn!(%error, "the base's files could not be read; issues that name no files are not ranked");
-            BTreeMap::new()
+            (BTreeMap::new(), None)
         }
     }
 }

@@ -116,7 +116,7 @@ async fn begin<G: GitHub, M: Git, S>(
             related.extend(new);
             Fact::BlockedBy(*number, related)
         }
-        Read::Footprints(numbers) => footprints::found(deployment, plan, numbers).await,
+        Read::Footprints(numbers) => return Ok(Begun::Told(footprints::found(deployment, plan, numbers).await)),
         Read::Labelled(number) => labelled(github, plan, *number).await?,
         Read::Permission(login) => match github.send(Request::Permission { login: login.clone() }).await {
             Ok(Response::Permission(permission)) => Fact::Permission(login.clone(), permission),

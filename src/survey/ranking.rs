@@ -25,6 +25,11 @@ const EVIDENCE_CHARACTERS_MAX: usize = 160;
 /// never forgotten one by one.
 const STALE_DOCUMENTS_MAX: usize = 50_000;
 
+/// A file in more than this part of the changes is one that everybody touches.
+const HOTSPOT_PART: f64 = 0.25;
+/// Changes that it takes to tell.
+const HOTSPOT_CHANGES_MIN: usize = 100;
+
 /// A text to be ranked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
@@ -39,6 +44,8 @@ pub struct Text {
 pub struct Rankings {
     /// One for each text, in order.
     pub rankings: Vec<Ranking>,
+    /// Files in more than a quarter of the changes; nothing where too few changes are known to tell.
+    pub hotspots: Option<Vec<String>>,
     /// What was missing or left out, for people.
     pub notes: Vec<String>,
 }
@@ -139,7 +146,12 @@ impl Known {
             });
             Ranking { files: files.collect(), new_files: new_files::asked_for(&query, &snapshot.corpus) }
         };
-        Rankings { rankings: side_by_side(texts, one), notes: snapshot.notes.clone() }
+        let enough = snapshot.history.len() >= HOTSPOT_CHANGES_MIN;
+        let hotspots = enough.then(|| {
+            let files = snapshot.history.hotspots(HOTSPOT_PART).into_iter();
+            files.filter_map(|file| Some(snapshot.corpus.files.get(file as usize)?.path.clone())).collect()
+        });
+        Rankings { rankings: side_by_side(texts, one), hotspots, notes: snapshot.notes.clone() }
     }
 }
 
@@ -179,9 +191,11 @@ fn held(files: &std::collections::BTreeMap<String, std::sync::Arc<[u8]>>) -> (Li
 
 /// The strongest reasons as one text, each once.
 fn told(evidence: &[Evidence]) -> String {
+    // Several signals look at the same words: what is quoted tells whether a reason says something new.
+    let quoted = |words: &str| words.rsplit_once('`').map_or(words, |(quoted, _)| quoted).to_owned();
     let mut words: Vec<&str> = Vec::new();
     for reason in evidence {
-        if !words.contains(&reason.words.as_str()) {
+        if words.iter().all(|known| quoted(known) != quoted(&reason.words)) {
             words.push(&reason.words);
         }
     }

@@ -6,6 +6,7 @@
 
 mod area_map;
 mod hit;
+pub mod hotspots;
 mod lock_table;
 pub mod risk;
 mod shape;

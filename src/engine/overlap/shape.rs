@@ -126,6 +126,11 @@ impl Pattern {
         Self { text: text.to_owned(), prefix, suffix: literal_end(&anchored), depth, matcher }
     }
 
+    /// Whether it matches a file, folded.
+    pub(in crate::engine) fn matches(&self, file: &str) -> bool {
+        self.matcher.as_ref().is_some_and(|matcher| matcher.is_match(file))
+    }
+
     fn meets_file(&self, file: &str) -> bool {
         // Names with brackets are files as often as patterns, so the text itself counts as well.
         if self.text == file || self.prefix.strip_prefix(file).is_some_and(|rest| rest.starts_with('/')) {

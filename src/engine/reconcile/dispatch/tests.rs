@@ -76,6 +76,7 @@ fn with_past(mut task: Task, (footprint, (dispatched, real)): (Footprint, Past))
     task.work = real.map(|file| Work {
         commit: Sha::new("c"),
         files: vec![["d/x.rs", "a.rs", "b.rs"][file].to_owned()],
+        hotspots: Vec::new(),
         n: 1,
         at: NOW,
     });
@@ -94,9 +95,21 @@ fn lock_of(task: &Task) -> Holder {
     let real: Vec<Claim> = real.collect();
     let told = task.footprint.claims.iter().chain(&task.dispatched.claims);
     let told = told.filter(|claim| real.is_empty() || claim.strength == Strength::Hard).cloned();
-    let ranked = if task.dispatched.ranked.is_empty() { &task.footprint.ranked } else { &task.dispatched.ranked };
-    let held = Footprint::from_claims(told.chain(real.clone()));
-    (task.id, if real.is_empty() { held.with_ranked(ranked.clone()) } else { held })
+    let guessed = if task.dispatched.ranked.is_empty() { &task.footprint } else { &task.dispatched };
+    let known = |footprint: &Footprint| footprint.claims.iter().any(|claim| claim.source != Source::Inferred);
+    let mut held = Footprint::from_claims(told.chain(real.clone()));
+    if real.is_empty() && !known(&held) {
+        held = held.with_ranked(guessed.ranked.clone());
+    } else if real.is_empty() && !known(guessed) {
+        let judged = guessed.ranked.iter().take(5).filter(|file| file.share >= 200).map(|file| Claim {
+            area: Area::File(file.path.clone()),
+            strength: Strength::Soft,
+            source: Source::Inferred,
+            evidence: String::new(),
+        });
+        held = Footprint::from_claims(held.claims.into_iter().chain(judged));
+    }
+    (task.id, held)
 }
 
 /// Whether every dependency is settled well, cancelled while it stays in the plan, or closed outside it.
