@@ -36,6 +36,7 @@ mod exhaustive;
 mod faults;
 mod fuzzed;
 mod gates;
+mod guesses;
 mod killed;
 mod leaving;
 mod lifecycle;

@@ -107,7 +107,7 @@ impl LockTable {
     /// entry never counts.
     pub fn meets(&self, asker: TaskId, footprint: &Footprint) -> BTreeMap<TaskId, Meeting> {
         let mut best: BTreeMap<TaskId, Hit<'_>> = BTreeMap::new();
-        let _ = self.visit(asker, footprint, &mut |hit| {
+        let _ = self.visit(asker, footprint, Strength::Weak, &mut |hit| {
             let better = best.get(&hit.holder).is_none_or(|known| {
                 let order = known.strength.cmp(&hit.strength).then_with(|| hit.path().cmp(known.path()));
                 order.then_with(|| hit.meeting().evidence.cmp(&known.meeting().evidence)).is_lt()
@@ -132,7 +132,7 @@ impl LockTable {
 
     fn first(&self, asker: TaskId, footprint: &Footprint, least: Strength) -> Option<(TaskId, Meeting)> {
         let mut first = None;
-        let _ = self.visit(asker, footprint, &mut |hit| {
+        let _ = self.visit(asker, footprint, least, &mut |hit| {
             if hit.strength < least {
                 return ControlFlow::Continue(());
             }
@@ -147,10 +147,18 @@ impl LockTable {
         if risk::guess_strength(self.policy).is_some() { footprint.guesses() } else { &[] }
     }
 
-    fn visit<'a>(&'a self, asker: TaskId, footprint: &Footprint, found: &mut Found<'a, '_>) -> ControlFlow<()> {
-        if let Some(strength) = unknown_strength(self.policy) {
+    /// Hands out every meeting of at least so much, and maybe weaker ones of areas.
+    fn visit<'a>(
+        &'a self,
+        asker: TaskId,
+        footprint: &Footprint,
+        least: Strength,
+        found: &mut Found<'a, '_>,
+    ) -> ControlFlow<()> {
+        if let Some(strength) = unknown_strength(self.policy).filter(|strength| *strength >= least) {
             self.visit_unknown(asker, footprint, strength, found)?;
         }
+        let likely = risk::guess_strength(self.policy).filter(|likely| *likely >= least);
         for claim in &footprint.claims {
             let Some(own) = effective(claim, self.policy) else { continue };
             let (mine, shape) = (claim.area.display(), Shape::of(&claim.area));
@@ -164,13 +172,14 @@ impl LockTable {
                 }
                 ControlFlow::Continue(())
             })?;
-            if claim.is_known() {
-                self.judge_theirs(asker, (&shape, &mine, claim.source, own), found)?;
+            if let Some(likely) = likely.filter(|_| claim.is_known()) {
+                self.judge_theirs(asker, (&shape, &mine, claim.source, own.min(likely)), found)?;
             }
         }
+        let Some(likely) = likely else { return ControlFlow::Continue(()) };
         let guesses = self.guesses_of(footprint);
         for file in risk::judged(guesses) {
-            self.judge_mine(asker, file, found)?;
+            self.judge_mine(asker, file, likely, found)?;
         }
         self.visit_risks(asker, guesses, found)
     }
@@ -179,22 +188,26 @@ impl LockTable {
     fn judge_theirs<'a>(
         &'a self,
         asker: TaskId,
-        (shape, text, source, own): (&Shape, &str, Source, Strength),
+        (shape, text, source, strength): (&Shape, &str, Source, Strength),
         found: &mut Found<'a, '_>,
     ) -> ControlFlow<()> {
-        let Some(likely) = risk::guess_strength(self.policy) else { return ControlFlow::Continue(()) };
         self.guesses.visit(shape, &mut |holders, side| {
             let others = holders.iter().filter(|(holder, guess)| **holder != asker && guess.judged);
             others.into_iter().try_for_each(|(&holder, guess)| {
                 let (known, guess) = ((text.to_owned(), source), (guess.path.clone(), guess.share));
-                found(Hit { holder, strength: likely.min(own), why: Why::Judged { known, guess, side } })
+                found(Hit { holder, strength, why: Why::Judged { known, guess, side } })
             })
         })
     }
 
     /// A file of the asker's ranking against what others are known to touch.
-    fn judge_mine<'a>(&'a self, asker: TaskId, file: &RankedFile, found: &mut Found<'a, '_>) -> ControlFlow<()> {
-        let Some(likely) = risk::guess_strength(self.policy) else { return ControlFlow::Continue(()) };
+    fn judge_mine<'a>(
+        &'a self,
+        asker: TaskId,
+        file: &RankedFile,
+        likely: Strength,
+        found: &mut Found<'a, '_>,
+    ) -> ControlFlow<()> {
         self.areas.visit(&shape(file), &mut |holders, side| {
             for (&holder, claims) in holders.iter().filter(|(holder, _)| **holder != asker) {
                 for held in claims.iter().filter(|held| held.source > Source::Inferred) {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::engine::footprint::Strength;
 use crate::engine::graph::EdgeKind;
 use crate::engine::overlap::risk::decimal;
 use crate::engine::plan_document::{PhaseDocument, PlanDocument, TaskDocument};
@@ -12,12 +13,6 @@ const TITLE_LENGTH_MAX: usize = 60;
 const FILES_MAX: usize = 4;
 /// Most overlaps listed.
 const OVERLAPS_MAX: usize = 50;
-
-/// What stands over them.
-const OVERLAPS: &str = "
-Overlaps (hard ones never run at the same time; soft ones only where nothing else is ready, weak ones are only shown;
-the order is the expected one)
-";
 
 impl PlanDocument {
     /// Plain text: the phases, what starts first in each and why the rest waits, the overlaps found, the problems.
@@ -42,7 +37,10 @@ impl PlanDocument {
     fn write_overlaps(&self, text: &mut String) {
         let overlaps: Vec<_> = self.edges.iter().filter(|edge| edge.kind == EdgeKind::Overlap).collect();
         if !overlaps.is_empty() {
-            text.push_str(OVERLAPS);
+            text.push_str("\nOverlaps (hard ones never run at the same time; the order is the expected one)\n");
+        }
+        if overlaps.iter().any(|edge| edge.strength.is_some_and(|strength| strength < Strength::Hard)) {
+            text.push_str("(soft ones are kept apart while there is other work, weak ones are only shown)\n");
         }
         for edge in overlaps.iter().take(OVERLAPS_MAX) {
             let strength = edge.strength.map(|strength| format!(" [{strength}]")).unwrap_or_default();
