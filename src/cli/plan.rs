@@ -1,4 +1,5 @@
-//! `plan`: the plan for issues, without doing anything. Nothing is written anywhere.
+//! `plan`: the plan for issues, without doing anything. Nothing is written anywhere but the cache
+//! that was asked for.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -49,3 +49,47 @@ pub(super) fn soften(draft: &mut Draft<'_>) {
         draft.replan();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::footprint::{Area, Claim, Footprint, RankedFile, Source, Strength};
+    use crate::engine::id::IssueNumber;
+    use crate::engine::tasks::tests::{NOW, changed, plan_of};
+
+    fn declared(paths: &[&str]) -> Footprint {
+        Footprint::from_claims(paths.iter().map(|path| Claim {
+            area: Area::File((*path).to_owned()),
+            strength: Strength::Hard,
+            source: Source::Declared,
+            evidence: "declared under Files:".to_owned(),
+        }))
+    }
+
+    fn hard(draft: &Draft<'_>) -> Vec<String> {
+        let claims = draft.task(TaskId(IssueNumber(1))).into_iter().flat_map(|task| &task.footprint.claims);
+        claims.filter(|claim| claim.strength == Strength::Hard).map(|claim| claim.area.display()).collect()
+    }
+
+    #[test]
+    fn what_everybody_touches_locks_no_more_once_it_is_learned() {
+        let task = Task::waiting(IssueNumber(1), "title", "body", &[], NOW);
+        let digest = task.digest.clone();
+        let plan = plan_of(vec![task], 0);
+        let mut draft = changed(&plan, Vec::new(), Vec::new());
+        let footprint = declared(&["src/a.rs", "src/main.rs", "Cargo.lock"]);
+        let seen = |footprint: &Footprint, digest: &str| {
+            [FootprintSeen { issue: IssueNumber(1), digest: digest.to_owned(), footprint: footprint.clone() }]
+        };
+        record(&mut draft, &seen(&declared(&["old.rs"]), "of another text"));
+        assert!(hard(&draft).is_empty());
+        record(&mut draft, &seen(&footprint, &digest));
+        assert_eq!(hard(&draft), ["src/a.rs", "src/main.rs"], "a lock file is one from the beginning");
+        learn(&mut draft, &["src/main.rs".to_owned()]);
+        assert_eq!((hard(&draft), draft.header().hotspots.len()), (vec!["src/a.rs".to_owned()], 1));
+        let ranked = RankedFile { path: "src/main.rs".to_owned(), share: 700, evidence: String::new() };
+        record(&mut draft, &seen(&Footprint::default().with_ranked([ranked.clone()]), &digest));
+        let task = draft.task(TaskId(IssueNumber(1))).expect("it is there");
+        assert_eq!(task.footprint.guesses(), [ranked], "a guess stays what it is");
+    }
+}
