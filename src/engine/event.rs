@@ -132,6 +132,8 @@ pub enum Fact {
     BlockedBy(IssueNumber, Vec<IssueNumber>),
     /// Footprints.
     Footprints(Vec<FootprintSeen>),
+    /// Files that a good part of all changes touch; told where a ranking looked at the changes.
+    Hotspots(Vec<String>),
     /// Who labelled and when, and the last edit of the body.
     Labelled {
         /// The issue.

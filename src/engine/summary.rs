@@ -112,7 +112,7 @@ fn task_summary(draft: &Draft<'_>, task: &Task, waits: &[Wait]) -> TaskSummary {
         status: waits::status(task, waits),
         verdict: task.verdict,
         attempts: task.attempts.iter().map(attempt_summary).collect(),
-        files_predicted: task.footprint.paths(),
+        files_predicted: task.footprint.predicted(),
         files_touched: task.work.as_ref().map(|work| work.files.clone()).unwrap_or_default(),
         pr: task.pull.as_ref().map(|pull| pull.number),
         blocked_by: waits.iter().map(|wait| blocker(draft, wait)).collect(),
@@ -239,7 +239,7 @@ mod tests {
             ..planned
         });
         let files = files.iter().map(|file| (*file).to_owned()).collect();
-        task.work = Some(Work { n: 1, commit: Sha::new("c"), files, at: end });
+        task.work = Some(Work { n: 1, commit: Sha::new("c"), files, hotspots: Vec::new(), at: end });
         plan.apply(vec![crate::engine::plan::Change::Task(std::sync::Arc::new(task))]);
     }
 

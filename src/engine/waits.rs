@@ -13,7 +13,7 @@ use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, PullNumber, TaskId};
-use crate::engine::overlap::LockTable;
+use crate::engine::overlap::{LockTable, risk};
 use crate::engine::plan::PlanStatus;
 use crate::engine::problem::Problem;
 use crate::engine::task::{CheckState, Hold, Stage, Task, Verdict};
@@ -245,19 +245,35 @@ fn dependency_state(task: &Task) -> String {
 pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
     let real = task.work.iter().flat_map(|work| &work.files);
     let is_real = real.clone().next().is_some();
-    let same = task.dispatched.claims.is_empty() || task.dispatched == task.footprint;
+    let same = task.dispatched == Footprint::default() || task.dispatched == task.footprint;
     if !is_real && same {
         return Cow::Borrowed(&task.footprint);
     }
+    let hotspots = task.work.as_ref().map_or(&[][..], |work| work.hotspots.as_slice());
     let real = real.map(|path| Claim {
         area: Area::File(path.clone()),
-        strength: Strength::Hard,
+        strength: if hotspots.contains(path) { Strength::Soft } else { Strength::Hard },
         source: Source::Real,
         evidence: "in its work".to_owned(),
     });
     let predicted = task.footprint.claims.iter().chain(&task.dispatched.claims);
     let predicted = predicted.filter(|claim| !is_real || claim.strength == Strength::Hard);
-    Cow::Owned(Footprint::from_claims(predicted.cloned().chain(real)))
+    let held = Footprint::from_claims(predicted.cloned().chain(real));
+    if is_real {
+        return Cow::Owned(held);
+    }
+    // What is under way works on the text it was dispatched with: a text edited since takes back no guess either.
+    let guesses = if task.dispatched.ranked.is_empty() { &task.footprint } else { &task.dispatched };
+    if !held.is_known() {
+        return Cow::Owned(held.with_ranked(guesses.ranked.iter().cloned()));
+    }
+    let likely = risk::judged(guesses.guesses()).map(|file| Claim {
+        area: Area::File(file.path.clone()),
+        strength: Strength::Soft,
+        source: Source::Inferred,
+        evidence: "likely, by the text it was dispatched with".to_owned(),
+    });
+    Cow::Owned(Footprint::from_claims(held.claims.into_iter().chain(likely)))
 }
 
 /// The locks held: by tasks dispatched and not settled.

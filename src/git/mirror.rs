@@ -10,7 +10,10 @@ use tokio::sync::Mutex;
 use crate::engine::id::Sha;
 use crate::git::command::{Credential, Program};
 use crate::git::push::{Pushed, pushed};
-use crate::git::{CALLED_OFF, Error, Git};
+use crate::git::{CALLED_OFF, Error, Files, Git};
+
+/// The file in a mirror's directory that keeps what was made of contents: it goes with the mirror.
+const INDEX: &str = "footprint-index";
 
 /// Gives the token to reach the repository with. Asked before each contact, since installation tokens expire.
 pub trait Credentials: Send + Sync {
@@ -154,6 +157,12 @@ impl<C: Credentials> Git for Mirror<C> {
         let mut paths = names(&listed.stdout);
         paths.sort();
         Ok(paths)
+    }
+
+    async fn files(&self, commit: &Sha) -> Result<Files, Error> {
+        self.need(commit).await?;
+        let cache = Some(self.directory.join(INDEX));
+        Ok(Files::Directory { program: self.program.clone(), directory: self.directory.clone(), cache })
     }
 
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, Error> {

@@ -7,10 +7,13 @@ pub mod mirror;
 pub(crate) mod push;
 pub mod tree;
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::id::Sha;
+use crate::git::command::Program;
 
 /// What a push comes to that its sender called off.
 const CALLED_OFF: &str = "not sent: it was called off";
@@ -47,6 +50,9 @@ pub trait Git: Send + Sync {
 
     /// All file paths at a commit, sorted.
     fn paths(&self, commit: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// Where the files of a commit can be read, and what led to it.
+    fn files(&self, commit: &Sha) -> impl Future<Output = Result<Files, Error>> + Send;
 
     /// The paths that would conflict if both commits were merged; none: a clean merge.
     fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
@@ -85,6 +91,10 @@ impl<M: Git> Git for Arc<M> {
         M::paths(self, commit).await
     }
 
+    async fn files(&self, commit: &Sha) -> Result<Files, Error> {
+        M::files(self, commit).await
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, Error> {
         M::merge_conflicts(self, ours, theirs).await
     }
@@ -92,6 +102,22 @@ impl<M: Git> Git for Arc<M> {
     async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, Error> {
         M::changes(self, other, commit, paths, bytes).await
     }
+}
+
+/// Where the files of a commit can be read.
+#[derive(Clone, Debug)]
+pub enum Files {
+    /// In a git directory that holds the commit.
+    Directory {
+        /// The program to read with.
+        program: Program,
+        /// The directory, bare or not.
+        directory: PathBuf,
+        /// A file in which may be kept what was made of contents, by blob.
+        cache: Option<PathBuf>,
+    },
+    /// These are all, by path, with their contents; what led to them is not known.
+    Held(BTreeMap<String, Arc<[u8]>>),
 }
 
 /// Why git did not do it.

@@ -15,6 +15,9 @@ const STORY_WITHIN: Duration = Duration::from_secs(180);
 /// What the demo runs at once.
 const MAX_PARALLEL: usize = 4;
 
+/// Issues whose overlap only their words tell.
+const GUESSED: [u64; 2] = [14, 15];
+
 /// The demo after its end.
 struct Told {
     summary: Value,
@@ -94,6 +97,11 @@ impl Told {
                     || held.is_disjoint(&wanted)
                     || unforeseen(first, second)
                 {
+                    continue;
+                }
+                // That these two meet is only guessed before their work is there: no slot stays empty for that.
+                if [first, second].iter().all(|task| GUESSED.contains(&task["issue"].as_u64().unwrap_or_default())) {
+                    assert!(held.contains(sample::COMMON_FILE) && wanted.contains(sample::COMMON_FILE));
                     continue;
                 }
                 met.push((first["issue"].as_u64(), second["issue"].as_u64()));

@@ -37,6 +37,7 @@ mod faults;
 mod folds;
 mod fuzzed;
 mod gates;
+mod guesses;
 mod killed;
 mod leaving;
 mod lifecycle;

@@ -238,6 +238,29 @@ TEXT
     summary='The report ends with the value of the stock.'
 }
 
+give_each_its_own_scratch_file() {
+    edit 's/items\.csv\.new/items.csv.$$/' lib/items.sh
+    cat >tests/scratch.sh <<'TEXT'
+. tests/lib/expect.sh
+sh stock.sh receive 104 5
+expect "items.csv suppliers.csv" "$(ls "$STOCKROOM_DATA" | tr '\n' ' ' | sed 's/ $//')"
+expect 0 "$(grep -c 'items.csv.new' lib/items.sh)"
+TEXT
+    summary='Each process writes into a scratch file of its own.'
+}
+
+compare_whole_numbers() {
+    edit 's/^    grep -q "^$1;" \(.*\)$/    awk -F ";" -v number="$1" '"'"'$1 == number { found = 1 } END { exit !found }'"'"' \1/' \
+        lib/items.sh
+    cat >tests/exact.sh <<'TEXT'
+. tests/lib/expect.sh
+. lib/items.sh
+expect "no 1.1" "$(item_exists 1.1 || echo no 1.1)"
+expect "101" "$(item_exists 101 && echo 101)"
+TEXT
+    summary='An item is found by its whole number only.'
+}
+
 echo "reading issue $issue"
 sleep "$pace"
 summary=
@@ -254,6 +277,8 @@ case $issue in
     11) tell_unit_of_prices ;;
     12) spell_out_quantity ;;
     13) add_value_of_stock ;;
+    14) give_each_its_own_scratch_file ;;
+    15) compare_whole_numbers ;;
     16) say_where_to_ask ;;
     17) name_the_entry ;;
     *)

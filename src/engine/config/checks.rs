@@ -78,6 +78,7 @@ fn lists(settings: &Settings) -> Option<(&'static str, String)> {
         ("setup", &settings.setup),
         ("validate", &settings.validate),
         ("protected", &settings.protected),
+        ("hotspots", &settings.hotspots),
         ("allowed_bots", &settings.allowed_bots),
     ];
     for (key, list) in all {
@@ -88,6 +89,12 @@ fn lists(settings: &Settings) -> Option<(&'static str, String)> {
             return Some((key, "has an empty entry; take it out".to_owned()));
         }
     }
-    let wrong = settings.protected.iter().find(|pattern| Glob::new(pattern).is_err())?;
-    Some(("protected", format!("has `{wrong}`, which is no glob; write patterns like `infra/**`")))
+    for (key, list, like) in
+        [("protected", &settings.protected, "infra/**"), ("hotspots", &settings.hotspots, "CHANGELOG*")]
+    {
+        if let Some(wrong) = list.iter().find(|pattern| Glob::new(pattern).is_err()) {
+            return Some((key, format!("has `{wrong}`, which is no glob; write patterns like `{like}`")));
+        }
+    }
+    None
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::brief::AgentKind;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
+use crate::engine::overlap::hotspots::DEFAULTS;
 use crate::engine::policy::Scope;
 use crate::engine::time::Span;
 
@@ -107,6 +108,9 @@ pub struct Settings {
     pub approval: ApprovalPolicy,
     /// How overlaps steer.
     pub overlap: OverlapPolicy,
+    /// Globs of files that everybody touches: claims on them never lock, unless overlaps are strict.
+    #[serde(default = "default_hotspots")]
+    pub hotspots: Vec<String>,
     /// When the next phase opens.
     pub gate: Gate,
     /// What an escalated task does to its gate, where the issue does not say.
@@ -155,6 +159,10 @@ pub struct Settings {
     pub actions: Option<ActionsNative>,
 }
 
+fn default_hotspots() -> Vec<String> {
+    DEFAULTS.iter().map(|pattern| (*pattern).to_owned()).collect()
+}
+
 impl Settings {
     /// The defaults of the server.
     pub fn server() -> Self {
@@ -176,6 +184,7 @@ impl Settings {
             settle: Span::seconds(60),
             approval: ApprovalPolicy::Ask,
             overlap: OverlapPolicy::Balanced,
+            hotspots: default_hotspots(),
             gate: Gate::Merged,
             on_fail: OnFail::Stop,
             auto_merge: false,

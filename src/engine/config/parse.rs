@@ -99,6 +99,10 @@ keys! {
         "`ask`: a person approves each task; `label`: labelling by a person with write is approval.";
     overlap: OverlapPolicy, "balanced",
         "`strict`, `balanced`, `declared` or `off`: how overlapping files steer the schedule.";
+    hotspots: Texts,
+        "[CHANGELOG, \"CHANGELOG.*\", CHANGES.md, \"*.lock\", \"*-lock.*\", go.sum, go.mod, Cargo.toml, package.json, \
+         pyproject.toml, schema.rb, \"*.generated.*\"]",
+        "Globs of files that everybody touches: they keep tasks apart, but lock only under `overlap: strict`.";
     gate: Gate, "merged", "`merged` or `green`: what tasks must have reached before the next phase opens.";
     on_fail: OnFail, "stop",
         "`stop` or `continue`: what an escalated task does to its phase, where the issue does not say.";

@@ -47,6 +47,7 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("backoff: 1h\n", 1, "from 0ms to 10m"),
         ("workflow: ../x.yml\n", 1, "file name"),
         ("protected: ['[']\n", 1, "no glob"),
+        ("label: x\nhotspots: '{a'\n", 2, "no glob; write patterns like `CHANGELOG*`"),
         ("- a\n", 1, ""),
         ("a: [\n", 1, "unclosed bracket"),
     ] {

@@ -8,6 +8,7 @@ use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::AttemptSeen;
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, Sha, TaskId};
+use crate::engine::observe::footprints;
 use crate::engine::record::{Published, Record};
 use crate::engine::report::{Cause, ReportOutcome, head};
 use crate::engine::retry::{Blame, Next, after};
@@ -322,6 +323,7 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     if !draft.move_task(id_task, Trigger::Finish) {
         return;
     }
+    let hotspots = footprints::hotspots(draft);
     let Some(task) = draft.task_mut(id_task) else { return };
     (task.rebase_due, task.rebase_from) = (false, None);
     task.dry_runs.clear();
@@ -335,7 +337,8 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
                 files.sort();
                 files.dedup();
             }
-            task.work = Some(Work { n: id.n, commit: commit.clone(), files, at: now });
+            let hotspots = hotspots.among(&files);
+            task.work = Some(Work { n: id.n, commit: commit.clone(), files, hotspots, at: now });
         }
         None => {
             task.verdict = Some(Verdict::NoChange);

@@ -4,7 +4,7 @@ use crate::engine::attempt::FenceCause;
 use crate::engine::brief::text_digest;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry};
-use crate::engine::event::{FootprintSeen, Read};
+use crate::engine::event::Read;
 use crate::engine::facts;
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, TaskId};
@@ -301,22 +301,6 @@ pub(super) fn record_blockers(draft: &mut Draft<'_>, number: IssueNumber, blocke
         task.blocked_by_count = count;
     }
     if changed {
-        draft.replan();
-    }
-}
-
-/// Records footprints. One of a text that was replaced while it was looked up says nothing of the new text.
-pub(super) fn record_footprints(draft: &mut Draft<'_>, found: &[FootprintSeen]) {
-    for FootprintSeen { issue, digest, footprint } in found {
-        let id = TaskId(*issue);
-        let is_old = |task: &Task| task.digest != *digest || task.inferred && task.footprint == *footprint;
-        if draft.task(id).is_none_or(is_old) {
-            continue;
-        }
-        if let Some(task) = draft.task_mut(id) {
-            task.footprint = footprint.clone();
-            task.inferred = true;
-        }
         draft.replan();
     }
 }

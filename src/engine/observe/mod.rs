@@ -5,6 +5,7 @@ mod attempts;
 mod base;
 mod comments;
 mod dry_runs;
+mod footprints;
 mod issues;
 mod outcomes;
 mod pulls;
@@ -60,7 +61,8 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         }
         Fact::Outside(found) => issues::record_outside(draft, found),
         Fact::BlockedBy(number, blockers) => issues::record_blockers(draft, *number, blockers),
-        Fact::Footprints(found) => issues::record_footprints(draft, found),
+        Fact::Footprints(found) => footprints::record(draft, found),
+        Fact::Hotspots(learned) => footprints::learn(draft, learned),
         Fact::Labelled { issue, by, edited } => comments::record_labelled(draft, *issue, by.as_ref(), edited.as_ref()),
         Fact::Permission(login, permission) => comments::record_permission(draft, login, *permission),
         Fact::Comments(comments) => comments::record_comments(draft, comments),

@@ -54,7 +54,7 @@ fn row(task: &Task) -> String {
         text::line(&task.title),
         task.verdict.map_or_else(String::new, |verdict| verdict.to_string().replace('_', " ")),
         task.attempts.len(),
-        cells(task.footprint.paths()),
+        cells(task.footprint.predicted()),
         cells(touched)
     )
 }

@@ -4,7 +4,7 @@
 use crate::engine::checklist::unticked;
 use crate::engine::draft::Draft;
 use crate::engine::fold;
-use crate::engine::graph;
+use crate::engine::footprint::Strength;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
 use crate::engine::render::conflict::conflict_evidence;
@@ -14,6 +14,7 @@ use crate::engine::render::status::{hold_words, state_words, wait_words};
 use crate::engine::render::{text, tracking_marker};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Verdict};
 use crate::engine::waits::{self, Status, Wait};
+use crate::engine::{graph, overlap};
 
 /// Longest part of a body that is ours, in characters; GitHub takes 65,536 with what people wrote around it.
 pub const BODY_CHARACTERS_MAX: usize = 60_000;
@@ -347,22 +348,38 @@ fn order_fold(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     }
     let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
     let edges: Vec<&graph::Edge> = layout.edges.iter().filter(|edge| edge.kind != graph::EdgeKind::Phase).collect();
-    if edges.is_empty() {
+    let likely = likely_files(&nodes);
+    if edges.is_empty() && likely.is_empty() {
         return String::new();
     }
     let shown = edges.iter().take(EDGES_MAX).map(|edge| {
-        format!(
-            "- {} → {}: {}",
-            edge.from.replacen('t', "#", 1),
-            edge.to.replacen('t', "#", 1),
-            evidence(&edge.evidence)
-        )
+        let (from, to) = (edge.from.replacen('t', "#", 1), edge.to.replacen('t', "#", 1));
+        let strength = match edge.strength {
+            Some(Strength::Soft) => " (soft: kept apart while there is other work)",
+            Some(Strength::Weak) => " (weak: only shown)",
+            Some(Strength::Hard) | None => "",
+        };
+        format!("- {from} → {to}: {}{strength}", evidence(&edge.evidence))
     });
     let mut lines: Vec<String> = shown.collect();
     if edges.len() > EDGES_MAX {
         lines.push(format!("- and {} more", edges.len() - EDGES_MAX));
     }
+    lines.extend(likely);
     format!("<details><summary>Why this order</summary>\n\n{}\n\n</details>", lines.join("\n"))
+}
+
+/// What tasks that declare no files are likely about, and why that is thought.
+fn likely_files(nodes: &std::collections::BTreeMap<TaskId, graph::Node>) -> Vec<String> {
+    let guessed = nodes.values().filter(|node| !node.footprint.guesses().is_empty()).take(EDGES_MAX);
+    let line = |node: &graph::Node| {
+        let files = node.footprint.likely().map(|file| {
+            let share = overlap::risk::decimal(file.share);
+            format!("{} ({share}: {})", evidence(&file.path), evidence(&file.evidence))
+        });
+        format!("- #{} names no files; likely {}", node.id.0, files.collect::<Vec<_>>().join(", "))
+    };
+    guessed.map(line).collect()
 }
 
 /// Evidence as the layout words it, harmless; code spans in it are kept as text.

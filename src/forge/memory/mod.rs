@@ -232,6 +232,13 @@ impl Git for MemoryForge {
         Ok(found.tree.keys().cloned().collect())
     }
 
+    async fn files(&self, commit: &Sha) -> Result<git::Files, git::Error> {
+        let state = self.locked();
+        let found = state.repository.get(commit);
+        let found = found.ok_or_else(|| git::Error::Missing { what: format!("commit {commit}") })?;
+        Ok(git::Files::Held(found.tree.clone()))
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
         let state = self.locked();
         for commit in [ours, theirs] {

@@ -9,6 +9,7 @@ use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
 use crate::engine::report::ReportOutcome;
 use crate::engine::task::Counters;
 use crate::forge::memory::WORKFLOW;
+use crate::simulate::oracle::text::Said;
 use crate::simulate::oracle::truth::AttemptTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
 
@@ -36,6 +37,7 @@ pub(super) fn dispatched(
     approved(oracle, &key, &brief);
     let said = text::read(&brief.text.body);
     files_are_free(oracle, key.id.issue, &said.files, seen);
+    guesses_are_free(oracle, key.id.issue, &said);
     dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
     phase_is_open(oracle, key.id.issue, said.phase);
     attempts_are_left(oracle, key.id.issue);
@@ -96,6 +98,8 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
     let first = task.is_none_or(|task| task.held_since.is_none());
     let picked = task.map_or(&[][..], |task| task.locked_for.as_slice());
     let row_since = |issue: IssueNumber| oracle.tasks.get(&TaskId(issue)).and_then(|row| row.locked_since);
+    let files = &locking(oracle, files);
+    let picked = &locking(oracle, picked);
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
         let met_then = text::meeting(picked, &task.locked_for).is_some();
         let together = first && task.locked_since == Some(ours) && (met_then || row_since(*other) < row_since(issue));
@@ -106,6 +110,34 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
     oracle.must("S1", met.is_none(), || {
         let (other, path) = met.unwrap_or_default();
         format!("#{issue} was dispatched on `{path}`, which #{other} holds")
+    });
+}
+
+/// Those of some files that lock: what everybody touches does so only under `strict`.
+pub(super) fn locking(oracle: &Oracle, files: &[String]) -> Vec<String> {
+    let strict = oracle.settings.overlap == OverlapPolicy::Strict;
+    let locks = |file: &&String| strict || !oracle.settings.hotspots.contains(file);
+    files.iter().filter(locks).cloned().collect()
+}
+
+/// S1 under `strict`: nobody is dispatched on a file that another task, at work since earlier, declares or whose words
+/// its text speaks; nor on the words of a file that another one declares.
+fn guesses_are_free(oracle: &mut Oracle, issue: IssueNumber, said: &Said) {
+    let begins = oracle.truth.tasks.get(&issue).is_none_or(|task| task.held_since.is_none());
+    if oracle.settings.overlap != OverlapPolicy::Strict || !begins {
+        return;
+    }
+    let touched = |said: &Said| -> Vec<String> { said.files.iter().chain(&said.about).cloned().collect() };
+    let mine = touched(said);
+    let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
+        let at_work = oracle.truth.attempts_of(*other).any(|(_, attempt)| attempt.closed.is_none());
+        let guessed = said.about.is_some() || task.said.about.is_some();
+        let path = text::meeting(&mine, &touched(&task.said))?;
+        (at_work && guessed && task.held_since.is_some()).then(|| (*other, path.clone()))
+    });
+    oracle.must("S1", met.is_none(), || {
+        let (other, path) = met.unwrap_or_default();
+        format!("#{issue} was dispatched though `{path}` is likely touched by it or by #{other}, which is at work")
     });
 }
 

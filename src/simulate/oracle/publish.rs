@@ -6,7 +6,7 @@ use crate::engine::policy::Scope;
 use crate::engine::task::{Stage, Task};
 use crate::forge::memory::merge::OnConflict;
 use crate::github::{Request, Response};
-use crate::simulate::oracle::dispatch::is_unsettled;
+use crate::simulate::oracle::dispatch::{is_unsettled, locking};
 use crate::simulate::oracle::truth::TaskTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
 
@@ -85,6 +85,7 @@ fn earlier_goes_first(oracle: &mut Oracle, issue: IssueNumber, seen: Seen<'_>) {
         Some(Closing::Result { .. } | Closing::Fenced) | None => None,
     });
     let files: Vec<String> = last.unwrap_or_default().iter().map(|file| file.to_ascii_lowercase()).collect();
+    let files = locking(oracle, &files);
     let ours = oracle.truth.tasks.get(&issue).and_then(TaskTruth::holds_since);
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
         let before = task.holds_since().zip(ours).is_some_and(|(theirs, ours)| theirs < ours);

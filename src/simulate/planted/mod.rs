@@ -109,6 +109,8 @@ pub enum Planted {
     DispatchNotLookedFor,
     /// Whether the lease stands is not asked.
     LeaseNotAsked,
+    /// Issues that name no file are thought to be about one that nobody touches.
+    GuessesMissed,
     /// What was looked up about files is not heard.
     FootprintsUnread,
     /// One slot is used, however many there are.

@@ -63,6 +63,10 @@ impl Planted {
             Self::CaseCounts | Self::DirectoriesIgnored => {
                 task.footprint.claims.iter_mut().for_each(|claim| self.change_area(&mut claim.area));
             }
+            Self::GuessesMissed => {
+                let ranked = task.footprint.ranked.iter_mut().chain(&mut task.dispatched.ranked);
+                ranked.for_each(|file| file.path = format!("{}/{}", task.id, file.path));
+            }
             Self::PushTakenForOurs => {
                 if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
                     task.branch = Some(pull.head.clone());

@@ -201,6 +201,10 @@ impl Git for Desk {
         self.forge.paths(commit).await
     }
 
+    async fn files(&self, commit: &Sha) -> Result<git::Files, git::Error> {
+        self.forge.files(commit).await
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
         if *self.unreachable.lock().expect("no panic") {
             return Err(git::Error::Failed { message: "cut".to_owned() });

@@ -110,10 +110,12 @@ fn goes_ahead(candidate: &Candidate<'_>) -> bool {
     candidate.first || candidate.closes_door()
 }
 
-/// What runs right now: soft meetings keep apart from it.
+/// What soft meetings keep apart from: what runs right now, and finished work whose real files are known until it is
+/// settled, since whatever starts beside it starts from a base without it.
 fn running(draft: &Draft<'_>) -> LockTable {
     let mut table = LockTable::new(draft.header().settings.overlap);
-    for task in draft.at(Place::Live) {
+    let finished = draft.at(Place::Locked).filter(|task| task.work.as_ref().is_some_and(|work| !work.files.is_empty()));
+    for task in draft.at(Place::Live).chain(finished) {
         table.insert(task.id, &waits::held_footprint(task));
     }
     table
