@@ -11,9 +11,10 @@ use crate::engine::draft::Draft;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
-use crate::engine::id::{IssueNumber, PullNumber, TaskId};
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, TaskId};
 use crate::engine::overlap::LockTable;
 use crate::engine::plan::PlanStatus;
+use crate::engine::planner;
 use crate::engine::problem::Problem;
 use crate::engine::task::{CheckState, Hold, Stage, Task, Verdict};
 use crate::engine::tasks::Place;
@@ -94,6 +95,20 @@ pub enum Wait {
     Workflow,
     /// Its mentions are being looked up.
     Reading,
+    /// Its planner run: this one is under way, or its answer is being checked; nothing where it waits for its slot.
+    Planning {
+        /// Which.
+        attempt: Option<AttemptId>,
+    },
+    /// Another issue that its planner run puts before it.
+    Proposed {
+        /// Which.
+        issue: IssueNumber,
+        /// How that one stands, for people.
+        state: String,
+        /// The planner run.
+        by: AttemptId,
+    },
 }
 
 impl Wait {
@@ -106,9 +121,13 @@ impl Wait {
             | Self::Person(_)
             | Self::Paused
             | Self::Workflow => true,
-            Self::Dependency { .. } | Self::File { .. } | Self::Phase { .. } | Self::Backoff { .. } | Self::Reading => {
-                false
-            }
+            Self::Dependency { .. }
+            | Self::File { .. }
+            | Self::Phase { .. }
+            | Self::Backoff { .. }
+            | Self::Reading
+            | Self::Planning { .. }
+            | Self::Proposed { .. } => false,
         }
     }
 }
@@ -186,7 +205,7 @@ fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
 
 /// The dependencies that stand in a task's way. One that was written in after the task had begun may need a file that
 /// the task holds: a lock stays with its task, so that only a person can part the two.
-fn dependency_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
+pub(in crate::engine) fn stated_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     let mut waits: Vec<Wait> =
         dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)).collect();
     if waits.is_empty() || task.locked_since.is_none() {
@@ -273,7 +292,8 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.is_approved() {
         waits.push(Wait::Approval);
     }
-    waits.extend(dependency_waits(draft, task));
+    waits.extend(stated_waits(draft, task));
+    waits.extend(proposed_waits(draft, task));
     // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
     if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());
@@ -285,6 +305,7 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.inferred {
         waits.push(Wait::Reading);
     }
+    waits.extend(planning_wait(draft, task));
     if header.paused.is_some() {
         waits.push(Wait::Paused);
     }
@@ -292,6 +313,21 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
         waits.push(Wait::Workflow);
     }
     waits
+}
+
+/// What its planner run puts before a task and is still to come.
+fn proposed_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
+    let state = |issue| draft.task(TaskId(issue)).map_or_else(String::new, dependency_state);
+    let awaited = planner::order::awaited(draft, task).into_iter();
+    awaited.map(|proposal| Wait::Proposed { issue: proposal.before, state: state(proposal.before), by: proposal.by }).collect()
+}
+
+/// A planner run that is under way, or is to be before the task starts.
+fn planning_wait(draft: &Draft<'_>, task: &Task) -> Option<Wait> {
+    let live = task.live_planner().map(|attempt| attempt.id);
+    let unchecked = || task.unchecked().map(|(attempt, _)| attempt.id);
+    let wanted = live.is_some() || planner::is_wanted(task, &draft.header().settings);
+    wanted.then(|| Wait::Planning { attempt: live.or_else(unchecked) })
 }
 
 /// The file a task waits for, if another task holds one that meets its footprint hard.

@@ -9,6 +9,7 @@ mod fence;
 mod guard;
 mod kept;
 mod look;
+mod planned;
 mod probe;
 mod question;
 mod read;

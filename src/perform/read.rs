@@ -18,7 +18,7 @@ use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
 use crate::infer;
 use crate::perform::attempts::{self, Runs, Seen};
 use crate::perform::question::Answers;
-use crate::perform::{Configuration, Deployment, kept, look};
+use crate::perform::{Configuration, Deployment, kept, look, planned};
 
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
@@ -118,6 +118,7 @@ async fn begin<G: GitHub, M: Git, S>(
             Fact::BlockedBy(*number, related)
         }
         Read::Footprints(numbers) => footprints(deployment, plan, numbers).await?,
+        Read::PlannedFiles(asked) => planned::files(deployment, asked).await?,
         Read::Labelled(number) => labelled(github, plan, *number).await?,
         Read::Permission(login) => match github.send(Request::Permission { login: login.clone() }).await {
             Ok(Response::Permission(permission)) => Fact::Permission(login.clone(), permission),

@@ -10,6 +10,7 @@ use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
+use crate::engine::planner;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;
@@ -309,12 +310,13 @@ pub(super) fn record_blockers(draft: &mut Draft<'_>, number: IssueNumber, blocke
 pub(super) fn record_footprints(draft: &mut Draft<'_>, found: &[FootprintSeen]) {
     for FootprintSeen { issue, digest, footprint } in found {
         let id = TaskId(*issue);
-        let is_old = |task: &Task| task.digest != *digest || task.inferred && task.footprint == *footprint;
-        if draft.task(id).is_none_or(is_old) {
+        let Some(task) = draft.task(id).filter(|task| task.digest == *digest) else { continue };
+        let footprint = planner::footprint(task, footprint.clone());
+        if task.inferred && task.footprint == footprint {
             continue;
         }
         if let Some(task) = draft.task_mut(id) {
-            task.footprint = footprint.clone();
+            task.footprint = footprint;
             task.inferred = true;
         }
         draft.replan();

@@ -4,12 +4,15 @@
 mod dispatch;
 mod heal;
 mod lifecycle;
+mod planner;
 mod publish;
 mod relations;
 mod tell;
 
 pub(super) use dispatch::siblings;
+pub(super) use heal::is_late_planner;
 pub(super) use lifecycle::node;
+pub(super) use planner::listed;
 pub(super) use publish::{GRACE, outside_declared};
 pub(super) use tell::{CLOSE, closing, has_news};
 
@@ -27,6 +30,7 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     lifecycle::activate(draft);
     settle(draft);
     publish::publish(draft);
+    planner::give_up_outdated(draft);
     heal::heal(draft);
     publish::end_graces(draft);
     publish::end_doubts(draft);

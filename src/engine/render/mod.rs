@@ -4,6 +4,7 @@
 mod completion;
 mod drawing;
 mod notice;
+mod planner;
 mod prompt;
 mod pull;
 mod runs;

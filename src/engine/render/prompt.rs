@@ -4,6 +4,7 @@ use crate::engine::attempt::Attempt;
 use crate::engine::brief::{Mode, PromptLayers};
 use crate::engine::draft::Draft;
 use crate::engine::reconcile::siblings;
+use crate::engine::render::planner::planner_layers;
 use crate::engine::render::text;
 use crate::engine::report::tail;
 use crate::engine::task::{Task, Verdict};
@@ -16,6 +17,9 @@ const ERROR_CHARACTERS_MAX: usize = 3_000;
 
 /// The four layers for an attempt.
 pub fn prompt_layers(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> PromptLayers {
+    if attempt.mode == Mode::Plan {
+        return planner_layers(draft, task);
+    }
     PromptLayers {
         rules: rules(draft),
         plan: plan(draft, task),
