@@ -136,8 +136,7 @@ impl Report {
         // Half an answer is none.
         if self.answer.len() > ANSWER_BYTES_MAX {
             self.outcome = ReportOutcome::Failed;
-            self.reason =
-                format!("the answer has {} bytes, at most {ANSWER_BYTES_MAX} are taken", self.answer.len());
+            self.reason = format!("the answer has {} bytes, at most {ANSWER_BYTES_MAX} are taken", self.answer.len());
             self.answer.clear();
         }
         self

@@ -30,7 +30,7 @@ impl From<FenceCause> for Blame {
             FenceCause::Stuck | FenceCause::RunTimedOut => Self::Agent,
             FenceCause::ForgeStopped | FenceCause::Cancelled | FenceCause::Merged | FenceCause::Outdated => {
                 Self::Nobody
-            },
+            }
         }
     }
 }

@@ -319,7 +319,9 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
 fn proposed_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     let state = |issue| draft.task(TaskId(issue)).map_or_else(String::new, dependency_state);
     let awaited = planner::order::awaited(draft, task).into_iter();
-    awaited.map(|proposal| Wait::Proposed { issue: proposal.before, state: state(proposal.before), by: proposal.by }).collect()
+    awaited
+        .map(|proposal| Wait::Proposed { issue: proposal.before, state: state(proposal.before), by: proposal.by })
+        .collect()
 }
 
 /// A planner run that is under way, or is to be before the task starts.

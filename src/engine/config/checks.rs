@@ -25,8 +25,10 @@ fn together(settings: &Settings) -> Option<(&'static str, String)> {
         && matches!(settings.overlap, OverlapPolicy::Declared | OverlapPolicy::Off);
     unheard.then(|| {
         let overlap = settings.overlap;
-        let what = format!("is `agent`, but `overlap: {overlap}` does not look at what it finds; write `overlap: balanced` or \
-                            `overlap: strict`, or `planner: off`");
+        let what = format!(
+            "is `agent`, but `overlap: {overlap}` does not look at what it finds; write `overlap: balanced` or \
+                            `overlap: strict`, or `planner: off`"
+        );
         ("planner", what)
     })
 }

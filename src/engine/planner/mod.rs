@@ -178,12 +178,7 @@ pub(in crate::engine) fn begin(task: &mut Task, attempt: AttemptId) {
     if task.plannings.len() >= TEXTS_MAX {
         task.plannings.remove(0);
     }
-    task.plannings.push(Planning {
-        digest,
-        attempt: Some(attempt),
-        infra_failures: 0,
-        stand: PlanningStand::Due,
-    });
+    task.plannings.push(Planning { digest, attempt: Some(attempt), infra_failures: 0, stand: PlanningStand::Due });
 }
 
 /// What a task is thought to touch: what an agent that read the repository confirmed stands in place of a guess from the
@@ -210,7 +205,8 @@ pub fn read(text: &str, issue: IssueNumber, listed: impl Fn(IssueNumber) -> bool
     if text.len() > ANSWER_BYTES_MAX {
         return Err(format!("it has {} bytes, at most {ANSWER_BYTES_MAX} are read", text.len()));
     }
-    let written: Written = serde_json::from_str(text).map_err(|error| format!("it is not the JSON asked for: {error}"))?;
+    let written: Written =
+        serde_json::from_str(text).map_err(|error| format!("it is not the JSON asked for: {error}"))?;
     let files = without_repeats(written.files);
     let mut new_files = without_repeats(written.new_files);
     new_files.retain(|path| !files.contains(path));
@@ -246,8 +242,7 @@ pub fn read(text: &str, issue: IssueNumber, listed: impl Fn(IssueNumber) -> bool
 /// # Errors
 /// Why it is refused, as a clause for people.
 pub fn check(answer: &Answer, present: &BTreeSet<String>, total: usize) -> Result<(), String> {
-    let missing: Vec<&str> =
-        answer.files.iter().filter(|path| !present.contains(*path)).map(String::as_str).collect();
+    let missing: Vec<&str> = answer.files.iter().filter(|path| !present.contains(*path)).map(String::as_str).collect();
     if !missing.is_empty() {
         let named = missing.iter().take(NAMED_MAX).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
         let more = missing.len().saturating_sub(NAMED_MAX);

@@ -43,9 +43,7 @@ pub(in crate::engine) fn awaited(draft: &Draft<'_>, task: &Task) -> Vec<Proposal
     found.retain(|proposal| !proposal.circular);
     if !found.is_empty() {
         let locks = waits::locks(draft);
-        found.retain(|proposal| {
-            draft.task(TaskId(proposal.before)).is_some_and(|other| goes_on(draft, &locks, other))
-        });
+        found.retain(|proposal| draft.task(TaskId(proposal.before)).is_some_and(|other| goes_on(draft, &locks, other)));
     }
     found
 }

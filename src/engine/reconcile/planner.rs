@@ -45,9 +45,8 @@ pub(super) fn start(draft: &mut Draft<'_>, slots: usize, base: &Base) {
 
 /// Closes planner runs of texts that were edited meanwhile: nobody waits for their answers.
 pub(super) fn give_up_outdated(draft: &mut Draft<'_>) {
-    let of_this_text = |task: &Task, attempt: &Attempt| {
-        task.planning().is_some_and(|planning| planning.attempt == Some(attempt.id))
-    };
+    let of_this_text =
+        |task: &Task, attempt: &Attempt| task.planning().is_some_and(|planning| planning.attempt == Some(attempt.id));
     let outdated = |task: &&Task| {
         task.live_planner().is_some_and(|attempt| attempt.fence.is_none() && !of_this_text(task, attempt))
     };
@@ -71,8 +70,5 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
 /// The other open issues of the plan, as a planner run is told of them.
 pub(in crate::engine) fn listed(draft: &Draft<'_>, task: &Task) -> Vec<Listed> {
     let others = draft.tasks().filter(|other| other.id != task.id && !other.left && other.verdict.is_none());
-    others
-        .take(LISTED_MAX)
-        .map(|other| Listed { issue: other.issue(), title: text::plain(&other.title) })
-        .collect()
+    others.take(LISTED_MAX).map(|other| Listed { issue: other.issue(), title: text::plain(&other.title) }).collect()
 }
