@@ -34,13 +34,14 @@ pub(super) fn dispatched(
         return oracle.must("S14", false, || format!("{key} was dispatched without a brief that can be read"));
     };
     approved(oracle, &key, &brief);
-    let mut said = text::read(&brief.text.body);
+    let said = text::read(&brief.text.body);
     if brief.mode == Mode::Plan {
         return planner::dispatched(oracle, key.id, &brief.text.digest);
     }
     planner::believed(oracle, &brief, &said.files);
-    said.files.extend(planner::confirmed(oracle, key.id.issue, &brief.text.digest));
-    files_are_free(oracle, key.id.issue, &said.files, seen);
+    let mut holds = said.files.clone();
+    holds.extend(planner::confirmed(oracle, key.id.issue, &brief.text.digest));
+    files_are_free(oracle, key.id.issue, &holds, seen);
     dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
     phase_is_open(oracle, key.id.issue, said.phase);
     attempts_are_left(oracle, key.id.issue);
@@ -48,7 +49,7 @@ pub(super) fn dispatched(
     counts_go_on(oracle, key.id.issue);
     let clock = oracle.truth.clock;
     let task = oracle.truth.task(key.id.issue);
-    task.said = said;
+    (task.said, task.holds) = (said, holds);
     task.held_since.get_or_insert(clock);
 }
 
@@ -105,7 +106,7 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
         let met_then = text::meeting(picked, &task.locked_for).is_some();
         let together = first && task.locked_since == Some(ours) && (met_then || row_since(*other) < row_since(issue));
         let before = task.held_since.is_some_and(|since| since < ours || together);
-        let path = text::meeting(files, &held_files(oracle, *other, &task.said.files))?;
+        let path = text::meeting(files, &held_files(oracle, *other, &task.holds))?;
         (before && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
     });
     oracle.must("S1", met.is_none(), || {

@@ -59,6 +59,8 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) texts: Vec<(String, Timestamp)>,
     /// What the text of its newest dispatch says.
     pub(in crate::simulate) said: Said,
+    /// The files that its newest dispatch holds: what that text says, and what a planner run named for it.
+    pub(in crate::simulate) holds: Vec<String>,
     /// When it was first dispatched since it last gave its files back, counted in saves.
     pub(in crate::simulate) held_since: Option<u64>,
     /// When its row was first locked, counted likewise.
