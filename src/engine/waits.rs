@@ -121,13 +121,8 @@ impl Wait {
             | Self::Person(_)
             | Self::Paused
             | Self::Workflow => true,
-            Self::Dependency { .. }
-            | Self::File { .. }
-            | Self::Phase { .. }
-            | Self::Backoff { .. }
-            | Self::Reading
-            | Self::Planning { .. }
-            | Self::Proposed { .. } => false,
+            Self::Dependency { .. } | Self::Proposed { .. } | Self::File { .. } | Self::Phase { .. } => false,
+            Self::Backoff { .. } | Self::Reading | Self::Planning { .. } => false,
         }
     }
 }
@@ -241,7 +236,7 @@ fn awaited_path(draft: &Draft<'_>, locks: &LockTable, issue: IssueNumber, holder
 }
 
 /// How a task that others wait for stands, in a few words.
-fn dependency_state(task: &Task) -> String {
+pub(in crate::engine) fn dependency_state(task: &Task) -> String {
     match (task.verdict, &task.pull) {
         (Some(Verdict::Escalated), _) => "escalated: it has no attempts left".to_owned(),
         (_, Some(pull)) if pull.open => format!("pull request #{} is open", pull.number),
@@ -293,7 +288,7 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
         waits.push(Wait::Approval);
     }
     waits.extend(stated_waits(draft, task));
-    waits.extend(proposed_waits(draft, task));
+    waits.extend(planner::waits::proposed(draft, task));
     // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
     if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());
@@ -305,7 +300,7 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.inferred {
         waits.push(Wait::Reading);
     }
-    waits.extend(planning_wait(draft, task));
+    waits.extend(planner::waits::planning(draft, task));
     if header.paused.is_some() {
         waits.push(Wait::Paused);
     }
@@ -313,23 +308,6 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
         waits.push(Wait::Workflow);
     }
     waits
-}
-
-/// What its planner run puts before a task and is still to come.
-fn proposed_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
-    let state = |issue| draft.task(TaskId(issue)).map_or_else(String::new, dependency_state);
-    let awaited = planner::order::awaited(draft, task).into_iter();
-    awaited
-        .map(|proposal| Wait::Proposed { issue: proposal.before, state: state(proposal.before), by: proposal.by })
-        .collect()
-}
-
-/// A planner run that is under way, or is to be before the task starts.
-fn planning_wait(draft: &Draft<'_>, task: &Task) -> Option<Wait> {
-    let live = task.live_planner().map(|attempt| attempt.id);
-    let unchecked = || task.unchecked().map(|(attempt, _)| attempt.id);
-    let wanted = live.is_some() || planner::is_wanted(task, &draft.header().settings);
-    wanted.then(|| Wait::Planning { attempt: live.or_else(unchecked) })
 }
 
 /// The file a task waits for, if another task holds one that meets its footprint hard.

@@ -47,6 +47,7 @@ mod newer;
 mod paused;
 mod people;
 mod plan;
+mod planned;
 mod planner;
 mod program;
 #[path = "../properties/mod.rs"]

@@ -1,25 +1,19 @@
 //! Planner runs (`planner: agent`): an agent that only reads names a task's files before the task starts; what it says
 //! is checked, and however its run ends the task goes on.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use task_orchestrator::engine::attempt::AttemptOutcome;
-use task_orchestrator::engine::brief::{AgentKind, Brief, Mode};
-use task_orchestrator::engine::config::{ApprovalPolicy, PlannerPolicy, Settings};
+use task_orchestrator::engine::brief::{Brief, Mode};
+use task_orchestrator::engine::config::{PlannerPolicy, Settings};
 use task_orchestrator::engine::footprint::{Source, Strength};
-use task_orchestrator::engine::id::{IssueNumber, RepositoryName};
-use task_orchestrator::engine::plan::Plan;
+use task_orchestrator::engine::id::IssueNumber;
 use task_orchestrator::engine::planner::PlanningStand;
-use task_orchestrator::engine::rest::{Rest, rest};
 use task_orchestrator::engine::task::{Stage, Verdict};
 use task_orchestrator::engine::waits::Status;
+use task_orchestrator::forge::memory::fault::{Fault, Target};
 use task_orchestrator::forge::memory::{edit::Edit, worker::Work};
-use task_orchestrator::forge::world::request::{PersonAct, SeedIssue};
-use task_orchestrator::local::issues::GivenIssues;
-use task_orchestrator::local::site::{Site, SiteOptions, now};
+use task_orchestrator::forge::world::request::PersonAct;
+use task_orchestrator::github::{Error, Request};
 
-use crate::story::repository;
 use crate::support::Story;
 
 const FILES: &[(&str, &str)] = &[("a.txt", "a\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("d.txt", "d\n")];
@@ -93,7 +87,7 @@ pub(crate) fn nonsense_is_refused_with_its_reason_and_the_task_goes_on() {
     for (work, reason) in [
         (answer(r#"["nowhere.rs"]"#, "[]"), "the repository does not have: `nowhere.rs`"),
         (answer(r#"["a.txt"]"#, "[99]"), "depends on #99"),
-        (answer(r#"["a.txt","b.txt","c.txt","d.txt",".github/workflows/task.yml"]"#, "[]"), "names all 5 files"),
+        (answer(r#"["a.txt","b.txt","c.txt","d.txt"]"#, "[]"), "names all 4 files"),
         (Work::Planned("a.txt, I think".to_owned()), "not the JSON asked for"),
         (appended("a.txt"), "a planner run may not change files"),
         (Work::NoChange("it is so already".to_owned()), "ended as `no_change`"),
@@ -143,6 +137,24 @@ pub(crate) fn a_run_that_shows_nothing_is_closed_and_the_task_goes_on() {
     story.issue(1, "One", "Make it round").tick().minutes(32);
     assert_eq!(kinds(&story, 1)[0], plan_run(AttemptOutcome::Infra));
     assert_eq!(story.task(1).counters.infra_retries, 1);
+}
+
+pub(crate) fn a_dispatch_that_is_lost_or_refused_keeps_no_task_from_starting() {
+    let dispatch = || Target::Call(|request| matches!(request, Request::DispatchWorkflow { .. }));
+    let script =
+        |brief: &Brief| if brief.mode == Mode::Plan { answer(r#"["a.txt"]"#, "[]") } else { appended("a.txt") };
+    let mut lost = planned(|_| {});
+    lost.forge.plan_fault(dispatch(), Fault::Instead(Error::Unreachable { message: "cut".to_owned() }));
+    lost.script(script).issue(1, "One", "Make it round").run();
+    assert_eq!(kinds(&lost, 1), [plan_run(AttemptOutcome::Fenced), plan_run(AttemptOutcome::Planned), WORKED]);
+    assert_eq!((lost.task(1).counters.infra_retries, lost.task(1).counters.failures), (1, 0));
+    assert_eq!(came_to(&lost, 1), Ok(vec!["a.txt".to_owned()]));
+    let mut refused = planned(|_| {});
+    refused.forge.plan_fault(dispatch(), Fault::Instead(Error::Invalid { message: "no such input".to_owned() }));
+    refused.script(script).issue(1, "One", "Make it round").run();
+    assert_eq!(kinds(&refused, 1), [WORKED], "a refused dispatch takes no number");
+    assert_eq!(refused.task(1).attempts[0].id.n, 1);
+    assert!(came_to(&refused, 1).is_err_and(|why| why.contains("GitHub refused its dispatch: no such input")));
 }
 
 pub(crate) fn an_edited_text_is_planned_anew_once_and_an_earlier_answer_is_not_forgotten() {
@@ -285,105 +297,6 @@ pub(crate) fn planner_runs_take_slots_and_no_file() {
     assert!((1..4).all(|issue| story.task(issue).verdict == Some(Verdict::Merged)), "{:#?}", story.statuses());
 }
 
-/// The agent for processes: it plans by what it finds in its task, and must not get away with changing files.
-const AGENT: &str = r#"
-field() { sed -n 's/^.*"'"$1"'": *"\{0,1\}\([0-9a-z]*\).*$/\1/p' "$ORCHESTRATOR_TASK" | head -n 1; }
-issue=$(field issue) mode=$(field mode)
-plan() { printf '{"plan":{"files":["%s"],"new_files":[],"depends_on":[],"estimate_minutes":5,"confidence":0.9}}' "$1"; }
-if [ "$mode" = plan ]; then
-    test -n "$(sed -n 's/.*"listed".*/yes/p' "$ORCHESTRATOR_TASK")" || exit 9
-    case $issue in
-        1) plan a.txt > "$ORCHESTRATOR_REPORT" ;;
-        2) plan nowhere.txt > "$ORCHESTRATOR_REPORT" ;;
-        3) echo "I give up"; exit 1 ;;
-        *) echo "sneaked in" >> d.txt; plan d.txt > "$ORCHESTRATOR_REPORT" ;;
-    esac
-    exit 0
-fi
-case $issue in
-    1) echo "by 1" >> a.txt ;;
-    2) echo "by 2" >> b.txt ;;
-    3) echo "by 3" >> c.txt ;;
-    *) echo "by 4" >> d.txt ;;
-esac
-"#;
-
-#[test]
-fn over_http() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(told_over_http());
-}
-
-async fn told_over_http() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let source = repository(folder.path()).await;
-    let agent = folder.path().join("agent.sh");
-    std::fs::write(&agent, AGENT).expect("written");
-    let seed = |number: u64| SeedIssue {
-        number: IssueNumber(number),
-        title: format!("Task {number}"),
-        body: "Make it round".to_owned(),
-        labels: vec!["orchestrate".to_owned()],
-    };
-    let settings = Settings {
-        approval: ApprovalPolicy::Label,
-        auto_merge: true,
-        planner: PlannerPolicy::Agent,
-        agent: AgentKind::Shell,
-        agent_command: Some(format!("sh '{}'", agent.display())),
-        ..Settings::local()
-    };
-    let options = SiteOptions {
-        state: folder.path().join("state"),
-        source,
-        repository: RepositoryName::new("local/planned"),
-        issues: GivenIssues { open: (1..=4).map(seed).collect(), closed: Vec::new() },
-        settings,
-        check: None,
-        port: 0,
-        program: Some(env!("CARGO_BIN_EXE_task-orchestrator").into()),
-    };
-    let site = Site::start(options).await.expect("starts");
-    let mut changes = site.progress();
-    let ended = async {
-        loop {
-            changes.changed().await.expect("the server lives");
-            let seen = changes.borrow_and_update().clone();
-            let Some(plan) = site.plan(&seen) else { continue };
-            if rest(&plan, now()) == Rest::Ended {
-                return plan;
-            }
-        }
-    };
-    let plan = tokio::time::timeout(Duration::from_secs(120), ended).await.expect("the story goes on");
-    site.stop().await;
-    let ends = told(&plan);
-    for (issue, words) in [
-        (1, "merged: planned, changed: a.txt by t1.1"),
-        (2, "merged: planned, changed: its answer was refused: it names files that the repository does not have"),
-        (3, "merged: failed, changed: it failed: the agent's command exited with 1"),
-        (4, "merged: failed, changed: it failed: the agent changed files, which a planner run may not"),
-    ] {
-        assert!(ends[&issue].starts_with(words), "{ends:#?}");
-    }
-}
-
-/// Each task's verdict, its attempts' outcomes, and what its planner run came to.
-fn told(plan: &Plan) -> BTreeMap<u64, String> {
-    let told = plan.tasks.values().map(|task| {
-        let verdict = task.verdict.map_or_else(|| "open".to_owned(), |verdict| verdict.to_string());
-        let outcomes: Vec<String> =
-            task.attempts.iter().filter_map(|attempt| attempt.outcome).map(|outcome| outcome.to_string()).collect();
-        let planned = match task.planning().map(|planning| (&planning.stand, planning.attempt)) {
-            Some((PlanningStand::Confirmed { answer }, Some(by))) => format!("{} by t{by}", answer.files.join(" ")),
-            Some((PlanningStand::Passed { why }, _)) => why.clone(),
-            other => format!("{other:?}"),
-        };
-        (task.issue().0, format!("{verdict}: {}: {planned}", outcomes.join(", ")))
-    });
-    told.collect()
-}
-
 /// A brief tells a planner run of the other issues, and of nothing to set up or to validate.
 pub(crate) fn a_planner_run_is_told_what_it_may_name() {
     let mut story = planned(|settings| {
@@ -393,8 +306,8 @@ pub(crate) fn a_planner_run_is_told_what_it_may_name() {
     story.issue(1, "One", "Make `a.txt` round").issue(2, "Two", "Files: b.txt").tick();
     let briefs: Vec<Brief> =
         story.forge.queued_runs().into_iter().map(|run| story.forge.brief(run).expect("a brief")).collect();
-    let [worked, plans] = &briefs[..] else { panic!("two runs: {briefs:#?}") };
-    assert_eq!((worked.mode, plans.mode), (Mode::Task, Mode::Plan));
+    let of = |mode: Mode| briefs.iter().find(|brief| brief.mode == mode).expect("a run of each kind");
+    let (worked, plans) = (of(Mode::Task), of(Mode::Plan));
     assert!(plans.setup.is_empty() && plans.validate.is_empty() && worked.listed.is_empty());
     assert_eq!(
         plans.listed.iter().map(|other| (other.issue.0, other.title.as_str())).collect::<Vec<_>>(),
@@ -413,6 +326,7 @@ stories! {
     nonsense_is_refused_with_its_reason_and_the_task_goes_on,
     a_runner_that_fails_is_tried_again_a_few_times_and_then_the_task_goes_on,
     a_run_that_shows_nothing_is_closed_and_the_task_goes_on,
+    a_dispatch_that_is_lost_or_refused_keeps_no_task_from_starting,
     an_edited_text_is_planned_anew_once_and_an_earlier_answer_is_not_forgotten,
     a_lost_database_plans_nothing_twice,
     who_gives_a_task_up_ends_its_planner_run,

@@ -6,6 +6,7 @@
 //! a planner run ends, its task goes on.
 
 pub(in crate::engine) mod order;
+pub(in crate::engine) mod waits;
 
 #[cfg(test)]
 mod tests;
