@@ -290,6 +290,7 @@ impl Loop {
             | Read::BlockedBy(_)
             | Read::Comments(_)
             | Read::Tracking(_)
+            | Read::PlannedFiles(_)
             | Read::Attempts { .. }
             | Read::Pulls(_)
             | Read::PullsAndChecks(_)

@@ -1,6 +1,8 @@
 //! Everything the engine can be told, and everything it can ask to read. Hints only say where to look; facts come
 //! back as [`Fact`]s about one moment.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::config::Settings;
@@ -66,6 +68,8 @@ pub enum Read {
     BlockedBy(IssueNumber),
     /// Which files issues' mentions mean.
     Footprints(Vec<IssueNumber>),
+    /// Which of the files that planner runs name are there.
+    PlannedFiles(Vec<PlannedFiles>),
     /// Who put the label on, and whether the text was edited since.
     Labelled(IssueNumber),
     /// What an account may do.
@@ -104,6 +108,28 @@ pub struct AttemptSeen {
     pub run: Option<Run>,
 }
 
+/// Files that a planner run names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlannedFiles {
+    /// The run.
+    pub attempt: AttemptId,
+    /// The commit that it read.
+    pub base: Sha,
+    /// The files.
+    pub files: Vec<String>,
+}
+
+/// What of them is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedFilesSeen {
+    /// The run.
+    pub attempt: AttemptId,
+    /// Those of its files that the commit has.
+    pub present: BTreeSet<String>,
+    /// How many files the commit has in all.
+    pub total: usize,
+}
+
 /// What a read found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -134,6 +160,8 @@ pub enum Fact {
     Footprints(Vec<FootprintSeen>),
     /// Files that a good part of all changes touch; told where a ranking looked at the changes.
     Hotspots(Vec<String>),
+    /// What of planner runs' files is there.
+    PlannedFiles(Vec<PlannedFilesSeen>),
     /// Who labelled and when, and the last edit of the body.
     Labelled {
         /// The issue.

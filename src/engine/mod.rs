@@ -27,6 +27,7 @@ mod observe;
 pub mod overlap;
 pub mod plan;
 pub mod plan_document;
+pub mod planner;
 pub mod policy;
 pub mod problem;
 pub mod pull;

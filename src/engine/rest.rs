@@ -100,11 +100,16 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
             match first {
                 Some(wait) => Want::Person(crate::engine::render::plain_wait_words(wait)),
                 None if waits.is_empty() => Want::Time,
-                None if waits.iter().any(|wait| matches!(wait, Wait::Backoff { .. } | Wait::Reading)) => Want::Time,
+                None if waits.iter().any(goes_on_by_itself) => Want::Time,
                 None => waiting_for_others(&waits),
             }
         }
     }
+}
+
+/// Whether a wait ends without anybody's doing.
+fn goes_on_by_itself(wait: &Wait) -> bool {
+    matches!(wait, Wait::Backoff { .. } | Wait::Reading | Wait::Planning { .. })
 }
 
 /// A task that waits for others: they are listed themselves, unless they are outside the plan.

@@ -11,6 +11,7 @@ use crate::engine::facts::{self, Facts, OnFail};
 use crate::engine::footprint::Footprint;
 pub use crate::engine::hold::Hold;
 use crate::engine::id::{IssueNumber, Sha, TaskId};
+use crate::engine::planner::Planning;
 pub use crate::engine::pull::{CheckState, MergeRefused, Pull, Work};
 use crate::engine::time::Timestamp;
 
@@ -224,6 +225,9 @@ pub struct Task {
     pub footprint: Footprint,
     /// Whether its mentions were looked up in the repository.
     pub inferred: bool,
+    /// What planner runs said, by text; the newest text last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plannings: Vec<Planning>,
     /// Who approved which text.
     pub approval: Option<Approval>,
     /// Whether who labelled it was asked for already (`approval: label`).
@@ -294,6 +298,7 @@ impl Task {
             blocked_by_count: 0,
             footprint: Footprint::default(),
             inferred: false,
+            plannings: Vec::new(),
             approval: None,
             label_asked: false,
             phase: 0,
@@ -369,8 +374,8 @@ impl Task {
         self.facts.on_fail.unwrap_or(default)
     }
 
-    /// The newest attempt's end, for people.
+    /// How the newest attempt at its work ended, for people.
     pub fn last_outcome(&self) -> Option<AttemptOutcome> {
-        self.attempts.iter().rev().find_map(|attempt| attempt.outcome)
+        self.work_attempts().rev().find_map(|attempt| attempt.outcome)
     }
 }

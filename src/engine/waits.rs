@@ -12,9 +12,10 @@ use crate::engine::dry_run;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
-use crate::engine::id::{IssueNumber, PullNumber, TaskId};
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, TaskId};
 use crate::engine::overlap::{LockTable, risk};
 use crate::engine::plan::PlanStatus;
+use crate::engine::planner;
 use crate::engine::problem::Problem;
 use crate::engine::task::{CheckState, Hold, Stage, Task, Verdict};
 use crate::engine::tasks::Place;
@@ -108,16 +109,34 @@ pub enum Wait {
     Workflow,
     /// Its mentions are being looked up.
     Reading,
+    /// Its planner run: this one is under way, or its answer is being checked; nothing where it waits for its slot.
+    Planning {
+        /// Which.
+        attempt: Option<AttemptId>,
+    },
+    /// Another issue that its planner run puts before it.
+    Proposed {
+        /// Which.
+        issue: IssueNumber,
+        /// How that one stands, for people.
+        state: String,
+        /// The planner run.
+        by: AttemptId,
+    },
 }
 
 impl Wait {
     /// Whether only a person can end it.
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Approval | Self::Problem(_) | Self::Circle { .. } | Self::Person(_) | Self::Paused => true,
-            Self::Workflow => true,
-            Self::Dependency { .. } | Self::File { .. } | Self::Conflict { .. } | Self::Phase { .. } => false,
-            Self::Backoff { .. } | Self::Reading => false,
+            Self::Approval
+            | Self::Problem(_)
+            | Self::Circle { .. }
+            | Self::Person(_)
+            | Self::Paused
+            | Self::Workflow => true,
+            Self::Dependency { .. } | Self::Proposed { .. } | Self::File { .. } | Self::Conflict { .. } => false,
+            Self::Phase { .. } | Self::Backoff { .. } | Self::Reading | Self::Planning { .. } => false,
         }
     }
 }
@@ -195,7 +214,7 @@ fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
 
 /// The dependencies that stand in a task's way. One that was written in after the task had begun may need a file that
 /// the task holds: a lock stays with its task, so that only a person can part the two.
-fn dependency_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
+pub(in crate::engine) fn stated_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     let mut waits: Vec<Wait> =
         dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)).collect();
     if waits.is_empty() || task.locked_since.is_none() {
@@ -231,7 +250,7 @@ fn awaited_path(draft: &Draft<'_>, locks: &LockTable, issue: IssueNumber, holder
 }
 
 /// How a task that others wait for stands, in a few words.
-fn dependency_state(task: &Task) -> String {
+pub(in crate::engine) fn dependency_state(task: &Task) -> String {
     match (task.verdict, &task.pull) {
         (Some(Verdict::Escalated), _) => "escalated: it has no attempts left".to_owned(),
         (_, Some(pull)) if pull.open => format!("pull request #{} is open", pull.number),
@@ -298,7 +317,8 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.is_approved() {
         waits.push(Wait::Approval);
     }
-    waits.extend(dependency_waits(draft, task));
+    waits.extend(stated_waits(draft, task));
+    waits.extend(planner::waits::proposed(draft, task));
     // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
     if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());
@@ -310,6 +330,7 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.inferred {
         waits.push(Wait::Reading);
     }
+    waits.extend(planner::waits::planning(draft, task));
     if header.paused.is_some() {
         waits.push(Wait::Paused);
     }

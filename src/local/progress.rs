@@ -224,7 +224,11 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
 
 fn tries(task: &Task) -> String {
     let restarts: u32 = task.attempts.iter().map(|attempt| attempt.restarts).sum();
-    let again = if task.attempts.len() > 1 { format!(", {} attempts", task.attempts.len()) } else { String::new() };
+    let again = if task.work_attempts().count() > 1 {
+        format!(", {} attempts", task.work_attempts().count())
+    } else {
+        String::new()
+    };
     let healed = if restarts > 0 { ", healed from a stall" } else { "" };
     format!("{again}{healed}")
 }

@@ -11,6 +11,7 @@ mod guard;
 mod kept;
 mod look;
 mod merges;
+mod planned;
 mod probe;
 mod question;
 mod read;

@@ -17,7 +17,7 @@ use crate::git::Git;
 use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
 use crate::perform::attempts::{self, Runs, Seen};
 use crate::perform::question::Answers;
-use crate::perform::{Configuration, Deployment, footprints, kept, look, merges};
+use crate::perform::{Configuration, Deployment, footprints, kept, look, merges, planned};
 
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
@@ -117,6 +117,7 @@ async fn begin<G: GitHub, M: Git, S>(
             Fact::BlockedBy(*number, related)
         }
         Read::Footprints(numbers) => return Ok(Begun::Told(footprints::found(deployment, plan, numbers).await)),
+        Read::PlannedFiles(asked) => planned::files(deployment, asked).await?,
         Read::Labelled(number) => labelled(github, plan, *number).await?,
         Read::Permission(login) => match github.send(Request::Permission { login: login.clone() }).await {
             Ok(Response::Permission(permission)) => Fact::Permission(login.clone(), permission),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, Settings};
+use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, PlannerPolicy, Settings};
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::policy::Scope;
@@ -91,6 +91,8 @@ impl Bounds {
 
 /// One story in so many writes dependencies back.
 const WRITING_BACK: u64 = 3;
+/// One story in so many has its tasks planned by agents, where its policy looks at what they find.
+const PLANNING: u64 = 4;
 
 /// One story in so many has a file that everybody touches.
 const HOTSPOT: u64 = 4;
@@ -122,6 +124,11 @@ impl Scenario {
         }
         if seed.is_multiple_of(HOTSPOT) {
             settings.hotspots = vec!["g.txt".to_owned()];
+        }
+        let heard = matches!(settings.overlap, OverlapPolicy::Strict | OverlapPolicy::Balanced);
+        if seed % PLANNING == 1 && heard {
+            settings.planner = PlannerPolicy::Agent;
+            issues.iter_mut().step_by(2).for_each(undeclare);
         }
         let faults_until = START + Duration::from_secs(seconds);
         Self { seed, shape, settings, issues, checks, mix, faults_until, through_text, scripted: false }
@@ -211,7 +218,8 @@ fn settings(random: &mut Random) -> Settings {
 }
 
 /// The files that issues speak of: a few, so that they meet; one of them under two spellings.
-const FILES: &[&str] = &["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
+pub(super) const FILES: &[&str] =
+    &["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
 
 /// What the repository holds when a story begins. Two files hold a word that no other has: issues that name no file
 /// speak of those.
@@ -271,6 +279,13 @@ fn issue(random: &mut Random, mix: &Mix, number: u64, phased: bool) -> IssuePlan
     let late = random.chance(mix.of(FaultKind::TaskAdded).saturating_mul(2));
     let joins = Duration::from_secs(if late { random.between(60, 7_200) } else { random.below(20) });
     IssuePlan { number, title: format!("Task {number}"), body: lines.join("\n\n"), files, joins }
+}
+
+/// Takes out what an issue declares.
+fn undeclare(issue: &mut IssuePlan) {
+    let kept = issue.body.split("\n\n").filter(|line| !line.starts_with("Files: "));
+    issue.body = kept.collect::<Vec<_>>().join("\n\n");
+    issue.files.clear();
 }
 
 /// A file, seldom its directory, seldom in other letters.

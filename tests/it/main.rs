@@ -49,6 +49,8 @@ mod newer;
 mod paused;
 mod people;
 mod plan;
+mod planned;
+mod planner;
 mod program;
 #[path = "../properties/mod.rs"]
 mod properties;

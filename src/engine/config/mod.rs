@@ -71,6 +71,18 @@ pub enum Dependencies {
     WriteBack,
 }
 
+/// Who looks for the files of tasks that declare none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum PlannerPolicy {
+    /// Nobody: what the text says is all there is.
+    #[default]
+    Off,
+    /// An agent that may only read the repository, before the task is first dispatched.
+    Agent,
+}
+
 /// Every setting, with a value. The engine gets them whole; there is no half-filled form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -111,6 +123,9 @@ pub struct Settings {
     /// Globs of files that everybody touches: claims on them never lock, unless overlaps are strict.
     #[serde(default = "default_hotspots")]
     pub hotspots: Vec<String>,
+    /// Who looks for the files of tasks that declare none.
+    #[serde(default)]
+    pub planner: PlannerPolicy,
     /// When the next phase opens.
     pub gate: Gate,
     /// What an escalated task does to its gate, where the issue does not say.
@@ -185,6 +200,7 @@ impl Settings {
             approval: ApprovalPolicy::Ask,
             overlap: OverlapPolicy::Balanced,
             hotspots: default_hotspots(),
+            planner: PlannerPolicy::Off,
             gate: Gate::Merged,
             on_fail: OnFail::Stop,
             auto_merge: false,

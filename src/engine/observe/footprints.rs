@@ -4,6 +4,7 @@ use crate::engine::draft::Draft;
 use crate::engine::event::FootprintSeen;
 use crate::engine::id::TaskId;
 use crate::engine::overlap::hotspots::Hotspots;
+use crate::engine::planner;
 use crate::engine::task::Task;
 
 /// The hotspots of a plan.
@@ -15,9 +16,10 @@ pub(super) fn hotspots(draft: &Draft<'_>) -> Hotspots {
 pub(super) fn record(draft: &mut Draft<'_>, found: &[FootprintSeen]) {
     let hotspots = hotspots(draft);
     for FootprintSeen { issue, digest, footprint } in found {
-        let (id, footprint) = (TaskId(*issue), hotspots.soften(footprint.clone()));
-        let is_old = |task: &Task| task.digest != *digest || task.inferred && task.footprint == footprint;
-        if draft.task(id).is_none_or(is_old) {
+        let id = TaskId(*issue);
+        let Some(task) = draft.task(id).filter(|task| task.digest == *digest) else { continue };
+        let footprint = hotspots.soften(planner::footprint(task, footprint.clone()));
+        if task.inferred && task.footprint == footprint {
             continue;
         }
         if let Some(task) = draft.task_mut(id) {

@@ -8,6 +8,7 @@ mod dry_runs;
 mod footprints;
 mod issues;
 mod outcomes;
+mod planner;
 mod pulls;
 mod refusals;
 mod tracking;
@@ -18,6 +19,7 @@ use crate::engine::draft::Draft;
 use crate::engine::event::{Event, Fact, Hint, Read, Watched};
 use crate::engine::id::{AttemptKey, TaskId};
 use crate::engine::plan::{Base, PlanStatus};
+use crate::engine::reconcile::is_late_planner;
 use crate::engine::task::{CheckState, Pull, Stage, Task};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
@@ -63,6 +65,7 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::BlockedBy(number, blockers) => issues::record_blockers(draft, *number, blockers),
         Fact::Footprints(found) => footprints::record(draft, found),
         Fact::Hotspots(learned) => footprints::learn(draft, learned),
+        Fact::PlannedFiles(found) => found.iter().for_each(|seen| planner::checked(draft, seen)),
         Fact::Labelled { issue, by, edited } => comments::record_labelled(draft, *issue, by.as_ref(), edited.as_ref()),
         Fact::Permission(login, permission) => comments::record_permission(draft, login, *permission),
         Fact::Comments(comments) => comments::record_comments(draft, comments),
@@ -88,8 +91,8 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     if let Some(tracking) = &draft.header().tracking {
         draft.read(Read::Tracking(tracking.number));
     }
-    let watched: Vec<Watched> =
-        draft.at(Place::Live).filter_map(|task| watch(task, task.stage == Stage::Stuck)).collect();
+    let late = |task: &Task| task.stage == Stage::Stuck || is_late_planner(draft, task);
+    let watched: Vec<Watched> = draft.at(Place::Live).filter_map(|task| watch(task, late(task))).collect();
     if !watched.is_empty() {
         let since = oldest(draft);
         draft.read(Read::Attempts { watched, since });

@@ -6,6 +6,7 @@ mod conflict;
 mod drawing;
 mod fold;
 mod notice;
+mod planner;
 mod prompt;
 mod pull;
 mod runs;

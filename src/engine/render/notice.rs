@@ -1,6 +1,7 @@
 //! Comments on a task's issue, where a person must act or nothing more will come.
 
 use crate::engine::attempt::AttemptOutcome;
+use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
 use crate::engine::render::conflict::both_sides;
 use crate::engine::render::text;
@@ -54,12 +55,13 @@ pub fn notice(draft: &Draft<'_>, task: &Task) -> Option<String> {
 fn escalated(draft: &Draft<'_>, task: &Task) -> String {
     let issue = task.issue();
     let mut lines =
-        vec![format!("This task has no attempts left after {}.", count(task.attempts.len())), String::new()];
+        vec![format!("This task has no attempts left after {}.", count(task.work_attempts().count())), String::new()];
     for attempt in &task.attempts {
         let outcome =
             attempt.outcome.map_or_else(|| "open".to_owned(), |outcome| outcome.to_string().replace('_', " "));
         let run = attempt.run.map_or_else(String::new, |run| format!(", [run](../actions/runs/{run})"));
-        lines.push(format!("**Attempt {}**: {outcome}{run}", attempt.id.n));
+        let kind = if attempt.mode == Mode::Plan { "Planner run" } else { "Attempt" };
+        lines.push(format!("**{kind} {}**: {outcome}{run}", attempt.id.n));
         if !attempt.error.is_empty() {
             lines.push(String::new());
             lines

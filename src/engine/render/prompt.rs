@@ -5,6 +5,7 @@ use crate::engine::brief::{Mode, PromptLayers};
 use crate::engine::draft::Draft;
 use crate::engine::reconcile::siblings;
 use crate::engine::render::conflict::rebase_words;
+use crate::engine::render::planner::planner_layers;
 use crate::engine::render::text;
 use crate::engine::report::tail;
 use crate::engine::task::{Task, Verdict};
@@ -17,6 +18,9 @@ const ERROR_CHARACTERS_MAX: usize = 3_000;
 
 /// The four layers for an attempt.
 pub fn prompt_layers(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> PromptLayers {
+    if attempt.mode == Mode::Plan {
+        return planner_layers(draft, task);
+    }
     PromptLayers {
         rules: rules(draft),
         plan: plan(draft, task),

@@ -35,7 +35,9 @@ pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String
     let n = attempt.map_or(0, |attempt| attempt.id.n);
     let pull = task.pull.as_ref().map(|pull| format!("#{}", pull.number)).unwrap_or_default();
     match (status, task.verdict) {
-        (Status::Error, Some(Verdict::Escalated)) => format!("escalated after {} attempts{run}", task.attempts.len()),
+        (Status::Error, Some(Verdict::Escalated)) => {
+            format!("escalated after {} attempts{run}", task.work_attempts().count())
+        }
         (_, Some(Verdict::Cancelled)) if task.has_open_pull() => {
             format!("cancelled; its pull request {pull} is still open")
         }
@@ -129,6 +131,11 @@ fn words(wait: &Wait, form: Form) -> String {
         Wait::Paused => "the plan is paused".to_owned(),
         Wait::Workflow => "the task workflow is not on the default branch".to_owned(),
         Wait::Reading => "its files are being looked up".to_owned(),
+        Wait::Planning { attempt: Some(attempt) } => format!("being planned by run t{attempt}"),
+        Wait::Planning { attempt: None } => "waits for a free slot to be planned in".to_owned(),
+        Wait::Proposed { issue, state, by } => {
+            format!("waits for #{issue} ({state}), which its planner run t{by} puts first")
+        }
     }
 }
 

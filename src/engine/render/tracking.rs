@@ -9,6 +9,7 @@ use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
 use crate::engine::render::conflict::conflict_evidence;
 use crate::engine::render::drawing::graph_fold;
+use crate::engine::render::planner::planner_fold;
 use crate::engine::render::runs::worked_by_runs;
 use crate::engine::render::status::{hold_words, state_words, wait_words};
 use crate::engine::render::{text, tracking_marker};
@@ -71,7 +72,7 @@ pub fn tracking(draft: &Draft<'_>, room: usize) -> String {
     let lists = phases(draft, &views, left);
     left = left.saturating_sub(lists.chars().count() + 2);
     parts.push(lists);
-    for fold in [graph_fold(&views), order_fold(draft, &views)] {
+    for fold in [graph_fold(&views), order_fold(draft, &views), planner_fold(draft)] {
         let size = fold.chars().count() + 2;
         if !fold.is_empty() && size <= left {
             left -= size;
@@ -324,8 +325,8 @@ fn task_line(draft: &Draft<'_>, view: &View<'_>) -> String {
     let done = view.task.is_settled() && view.task.verdict != Some(Verdict::Escalated);
     let mark = if done { "x" } else { " " };
     let words = state_words(view.task, view.status, &view.waits);
-    let retried = if view.task.attempts.len() > 1 && done {
-        format!(" · {} attempts", view.task.attempts.len())
+    let retried = if view.task.work_attempts().count() > 1 && done {
+        format!(" · {} attempts", view.task.work_attempts().count())
     } else {
         String::new()
     };

@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod limits;
+mod planner;
 mod publish;
 mod rows;
 mod text;

@@ -123,6 +123,12 @@ pub enum Planted {
     InfrastructureNotCounted,
     /// Whatever dry-run merges come to, work passes for such as merges.
     DryRunIgnored,
+    /// What a planner run answers is believed before the base's tree was asked.
+    AnswerUnchecked,
+    /// A planner run that fails counts as an attempt at the work.
+    PlannerCounted,
+    /// A text that was planned is planned again.
+    PlannedAgain,
 }
 
 /// The engine's decision, with a defect where one is planted.

@@ -24,6 +24,7 @@ fn walk(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     let idle = |task: &&Task| {
         matches!(task.stage, Stage::Waiting | Stage::Error)
             && task.verdict.is_none()
+            && task.live().is_none()
             && !task.cancel_asked
             && !task.left
     };
@@ -135,7 +136,9 @@ fn reference(draft: &Draft<'_>) -> (Vec<TaskId>, Vec<TaskId>) {
     let hard =
         |a: &Footprint, b: &Footprint| areas::meet(a, b, policy).is_some_and(|met| met.strength == Strength::Hard);
     let meets = |task: &Task, other: &&&Task| other.id != task.id && hard(&task.footprint, &lock_of(other).1);
-    let idle = |task: &Task| matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none();
+    let idle = |task: &Task| {
+        matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none() && task.live().is_none()
+    };
     let earlier = |task: &Task| {
         let first = |other: &&&Task| (other.locked_since, other.id) < (task.locked_since, task.id);
         let met = locked.iter().filter(|other| other.id != task.id && hard(&lock_of(task).1, &lock_of(other).1));
