@@ -277,7 +277,7 @@ impl Loop {
                 let seen = issues.iter().filter_map(task).map(|task| FootprintSeen {
                     issue: task.issue(),
                     digest: task.digest.clone(),
-                    footprint: infer::footprint(&task.facts, None),
+                    footprint: infer::footprint(&task.facts, None, None),
                 });
                 Some(Fact::Footprints(seen.collect()))
             }
@@ -290,6 +290,7 @@ impl Loop {
             | Read::BlockedBy(_)
             | Read::Comments(_)
             | Read::Tracking(_)
+            | Read::PlannedFiles(_)
             | Read::Attempts { .. }
             | Read::Pulls(_)
             | Read::PullsAndChecks(_)

@@ -123,7 +123,7 @@ fn plan(issues: &[(u64, String, String)], index: &Index) -> Layout {
     let node = |(number, title, body): &(u64, String, String)| {
         let id = TaskId(IssueNumber(*number));
         let facts = facts::read(title, body, &labels);
-        let footprint = infer::footprint(&facts, Some(index));
+        let footprint = infer::footprint(&facts, Some(index), None);
         let node = Node {
             id,
             footprint,

@@ -1,4 +1,5 @@
-//! `plan`: the plan for issues, without doing anything. Nothing is written anywhere.
+//! `plan`: the plan for issues, without doing anything. Nothing is written anywhere but the cache
+//! that was asked for.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -11,15 +12,19 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::engine::config::{self, CONFIGURATION_PATH, Settings};
 use crate::engine::facts::{self, Facts};
-use crate::engine::footprint::OverlapPolicy;
+use crate::engine::footprint::{Footprint, OverlapPolicy};
 use crate::engine::graph::{Layout, Node, Outside, layout};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::manifest::{Manifest, ManifestPlan, ManifestTask};
+use crate::engine::overlap::hotspots::Hotspots;
+use crate::engine::overlap::risk;
 use crate::engine::plan_document::plan_document;
 use crate::git::checkout::{self, Unusable};
 use crate::git::command::Program;
-use crate::infer::{self, Index};
+use crate::git::{self, Files, tree};
+use crate::infer::{self, Index, Ranking};
 use crate::issues_file::{self, PrintedIssue};
+use crate::survey::{Known, Text};
 
 /// Most numbers listed in a note.
 const LISTED_MAX: usize = 10;
@@ -51,6 +56,9 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "POLICY", hide_possible_values = true,
           value_parser = clap::builder::PossibleValuesParser::new(["strict", "balanced", "declared", "off"]))]
     overlap: Option<String>,
+    /// Where what was read of the checkout's files is kept, so that the next plan reads only what is new
+    #[arg(long, value_name = "FILE")]
+    cache: Option<PathBuf>,
     /// Configuration instead of the checkout's .github/orchestrator.yml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -78,13 +86,15 @@ struct Planned {
     phase_names: BTreeMap<u32, String>,
     /// Commands that each issue's text has run.
     validation: BTreeMap<TaskId, Vec<String>>,
+    /// Files that a good part of all changes touch.
+    hotspots: Vec<String>,
     /// The manifest it came from.
     manifest: Option<Manifest>,
 }
 
 /// Prints the plan.
 pub(super) async fn run(arguments: &PlanArgs) -> Result<ExitCode, Failure> {
-    let (planned, settings) = match (&arguments.manifest, &arguments.issues) {
+    let (mut planned, settings) = match (&arguments.manifest, &arguments.issues) {
         (Some(manifest), _) => {
             let settings = read_settings(arguments, None)?;
             (from_manifest(manifest)?, settings)
@@ -93,9 +103,13 @@ pub(super) async fn run(arguments: &PlanArgs) -> Result<ExitCode, Failure> {
             let checkout = look(&arguments.repo).await?;
             let settings = read_settings(arguments, Some(&checkout.root))?;
             let path = issues.as_deref().unwrap_or(Path::new("-"));
-            (from_issues(path, &checkout, &settings)?, settings)
+            (from_issues(path, arguments, &checkout, &settings).await?, settings)
         }
     };
+    let hotspots = Hotspots::new(&settings, &planned.hotspots);
+    for node in planned.nodes.values_mut() {
+        node.footprint = hotspots.soften(std::mem::take(&mut node.footprint));
+    }
     let layout = layout(&planned.nodes, &planned.outside, settings.overlap).with_phase_names(&planned.phase_names);
     output::print(&printed(arguments.format, &planned, &layout, &settings)?)?;
     Ok(ExitCode::SUCCESS)
@@ -173,8 +187,8 @@ fn read_settings(arguments: &PlanArgs, root: Option<&Path>) -> Result<Settings, 
 /// A checkout, as far as the plan needs it.
 struct Looked {
     root: PathBuf,
-    /// The files of the commit checked out; nothing where there is no commit yet.
-    index: Option<Index>,
+    /// The commit checked out, by its hash, and its files; nothing where there is no commit yet.
+    commit: Option<(String, Index)>,
 }
 
 async fn look(folder: &Path) -> Result<Looked, Failure> {
@@ -188,17 +202,50 @@ async fn look(folder: &Path) -> Result<Looked, Failure> {
                 "{} has no commit yet: which files exist is not known, so only declared files and full paths count",
                 root.display()
             ));
-            return Ok(Looked { root, index: None });
+            return Ok(Looked { root, commit: None });
         }
         Err(error @ (Unusable::NoFolder(_) | Unusable::NotGit(_) | Unusable::Bare(_) | Unusable::Git(_))) => {
             return Err(Failure::usage(format!("--repo: {error}")));
         }
     };
-    let listing = program.command(&root, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD"]).run().await;
-    let listing = listing.map_err(|error| Failure::failed(format!("{}: {error}", root.display())))?;
+    let failed = |error: git::Error| Failure::failed(format!("{}: {error}", root.display()));
+    let Some(commit) = tree::resolve(&program, &root, "HEAD").await.map_err(failed)? else {
+        return Ok(Looked { root, commit: None });
+    };
+    let listing = program.command(&root, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &commit]).run().await;
+    let listing = listing.map_err(failed)?;
     let names = listing.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     let index = Index::new(names.map(|name| String::from_utf8_lossy(name).into_owned()));
-    Ok(Looked { root, index: Some(index) })
+    Ok(Looked { root, commit: Some((commit, index)) })
+}
+
+/// What the texts of issues that declare no files are likely about, and which files everybody touches. Where the policy
+/// looks at no guesses, nothing is read for them.
+async fn rankings(
+    arguments: &PlanArgs,
+    checkout: &Looked,
+    policy: OverlapPolicy,
+    read: &[(PrintedIssue, Facts)],
+) -> (BTreeMap<IssueNumber, Ranking>, Vec<String>) {
+    let nothing = (BTreeMap::new(), Vec::new());
+    let wanted: Vec<&PrintedIssue> =
+        read.iter().filter(|(_, facts)| infer::wants_ranking(facts)).map(|(issue, _)| issue).collect();
+    let commit = checkout.commit.as_ref().filter(|_| risk::guess_strength(policy).is_some() && !wanted.is_empty());
+    let Some((commit, _)) = commit else { return nothing };
+    let (directory, cache) = (checkout.root.clone(), arguments.cache.clone());
+    let files = Files::Directory { program: Program::default(), directory, cache };
+    let texts = wanted.iter().map(|issue| Text { title: issue.title.clone(), body: issue.body.clone() }).collect();
+    match Known::default().rank(files, commit, texts).await.1 {
+        Ok(found) => {
+            found.notes.iter().for_each(|note| output::note(note));
+            let hotspots = found.hotspots.unwrap_or_default();
+            (wanted.iter().map(|issue| issue.number).zip(found.rankings).collect(), hotspots)
+        }
+        Err(error) => {
+            output::note(&format!("the checkout's files cannot be read, so that only the texts count: {error}"));
+            nothing
+        }
+    }
 }
 
 fn from_manifest(path: &Path) -> Result<Planned, Failure> {
@@ -211,7 +258,12 @@ fn from_manifest(path: &Path) -> Result<Planned, Failure> {
     Ok(Planned { nodes, titles, phase_names, manifest: Some(manifest), ..Planned::default() })
 }
 
-fn from_issues(path: &Path, checkout: &Looked, settings: &Settings) -> Result<Planned, Failure> {
+async fn from_issues(
+    path: &Path,
+    arguments: &PlanArgs,
+    checkout: &Looked,
+    settings: &Settings,
+) -> Result<Planned, Failure> {
     let text = read_text("--issues", path, issues_file::BYTES_MAX)?;
     let file =
         issues_file::read(&text).map_err(|error| Failure::usage(format!("--issues: {}: {error}", path.display())))?;
@@ -230,11 +282,19 @@ fn from_issues(path: &Path, checkout: &Looked, settings: &Settings) -> Result<Pl
     planned.outside.extend(closed.iter().map(|issue| (issue.number, Outside::Closed)));
     planned.outside.extend(unlisted.closed.iter().map(|number| (*number, Outside::Closed)));
     planned.outside.extend(others.iter().map(|issue| (issue.number, Outside::Open)));
-    for issue in chosen {
-        let id = TaskId(issue.number);
+    let with_facts = |issue: PrintedIssue| {
         let facts = facts::read(&issue.title, &issue.body, &issue.labels);
+        (issue, facts)
+    };
+    let read: Vec<(PrintedIssue, Facts)> = chosen.into_iter().map(with_facts).collect();
+    let (rankings, hotspots) = rankings(arguments, checkout, settings.overlap, &read).await;
+    planned.hotspots = hotspots;
+    let index = checkout.commit.as_ref().map(|(_, index)| index);
+    for (issue, facts) in read {
+        let id = TaskId(issue.number);
         planned.validation.insert(id, facts.validate.clone());
-        planned.nodes.insert(id, node(id, facts, checkout.index.as_ref()));
+        let footprint = infer::footprint(&facts, index, rankings.get(&issue.number));
+        planned.nodes.insert(id, node(id, facts, footprint));
         planned.titles.insert(id, issue.title);
     }
     Ok(planned)
@@ -257,10 +317,10 @@ fn choose(issues: Vec<PrintedIssue>, label: &str) -> (Vec<PrintedIssue>, Vec<Pri
     (labelled, others)
 }
 
-fn node(id: TaskId, facts: Facts, index: Option<&Index>) -> Node {
+fn node(id: TaskId, facts: Facts, footprint: Footprint) -> Node {
     Node {
         id,
-        footprint: infer::footprint(&facts, index),
+        footprint,
         depends_on: facts.depends_on,
         phase: facts.phase,
         priority: facts.priority.unwrap_or_default(),

@@ -242,6 +242,7 @@ fn again(draft: &mut Draft<'_>, id: TaskId) {
         task.settled_at = None;
         task.cancel_asked = false;
         task.rebase_due = task.has_open_pull() && task.pull.as_ref().is_some_and(|pull| pull.mergeable == Some(false));
+        task.rebase_from = task.pull.as_ref().filter(|_| task.rebase_due).map(|pull| pull.head.clone());
         // Work of a person on the branch is where the next attempt starts from.
         if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
             task.branch = Some(pull.head.clone());

@@ -16,6 +16,8 @@ pub enum AttemptOutcome {
     Changed,
     /// Nothing needed to change.
     NoChange,
+    /// A planner run answered, whether or not its answer stands.
+    Planned,
     /// A person must decide first.
     NeedsDecision,
     /// The agent did not manage, or publish refused its patch.
@@ -70,6 +72,8 @@ pub enum FenceCause {
     ForgeStopped,
     /// A person cancelled the task, or the issue left the plan: counts nowhere.
     Cancelled,
+    /// A planner run whose text was edited meanwhile: counts nowhere.
+    Outdated,
     /// The pull request was merged meanwhile: counts nowhere.
     Merged,
 }
@@ -187,13 +191,14 @@ impl Attempt {
             Some(
                 AttemptOutcome::Changed
                 | AttemptOutcome::NoChange
+                | AttemptOutcome::Planned
                 | AttemptOutcome::Infra
                 | AttemptOutcome::Fenced
                 | AttemptOutcome::Cancelled,
             )
             | None => false,
         };
-        failed && !self.error.is_empty()
+        failed && self.mode != Mode::Plan && !self.error.is_empty()
     }
 
     /// Whether it holds a slot: neither ended nor fenced.

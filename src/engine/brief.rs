@@ -11,16 +11,15 @@ use crate::engine::time::{Span, Timestamp};
 /// The version of [`Brief`]'s form.
 pub const BRIEF_PROTOCOL: u32 = 1;
 
-/// What kind of run this is. The orchestrator dispatches `task` and `rebase` runs only: `plan` and `judge` are names
-/// that the brief's form keeps for later, and nothing makes an attempt of these kinds, so that nobody meets one. A
-/// worker that is handed one all the same ends as `infra`, not to be tried again.
+/// What kind of run this is. `judge` is a name that the brief's form keeps for later, and nothing makes an attempt of
+/// this kind, so that nobody meets one. A worker that is handed one all the same ends as `infra`, not to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Mode {
     /// Does the task.
     Task,
-    /// Reads the repository and names the files (a planner run). Not dispatched.
+    /// Reads the repository and names the files (a planner run); changes nothing.
     Plan,
     /// Judges work. Not dispatched.
     Judge,
@@ -79,6 +78,15 @@ impl PromptLayers {
     }
 }
 
+/// An issue as others know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its number.
+    pub issue: IssueNumber,
+    /// Its title.
+    pub title: String,
+}
+
 /// Limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -131,6 +139,9 @@ pub struct Brief {
     pub validate: Vec<String>,
     /// What publish lets through.
     pub policy: PatchPolicy,
+    /// Of a planner run: the other open issues of the plan, which alone its answer may depend on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
 }
 
 impl Brief {

@@ -1,9 +1,12 @@
 //! Everything the engine can be told, and everything it can ask to read. Hints only say where to look; facts come
 //! back as [`Fact`]s about one moment.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::config::Settings;
+use crate::engine::dry_run::{Merging, Pair};
 use crate::engine::effect::{EffectKey, Outcome};
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, AttemptKey, CommentId, IssueNumber, Login, PullNumber, RunId, Sha};
@@ -65,6 +68,8 @@ pub enum Read {
     BlockedBy(IssueNumber),
     /// Which files issues' mentions mean.
     Footprints(Vec<IssueNumber>),
+    /// Which of the files that planner runs name are there.
+    PlannedFiles(Vec<PlannedFiles>),
     /// Who put the label on, and whether the text was edited since.
     Labelled(IssueNumber),
     /// What an account may do.
@@ -88,6 +93,8 @@ pub enum Read {
     Pull(PullNumber),
     /// Checks of a commit, with the failed ones' output.
     Checks(Sha),
+    /// Whether these would merge: asked of git alone.
+    DryRuns(Vec<Pair>),
 }
 
 /// An attempt as seen.
@@ -99,6 +106,28 @@ pub struct AttemptSeen {
     pub record: Option<(Sha, Record)>,
     /// Its run, where seen.
     pub run: Option<Run>,
+}
+
+/// Files that a planner run names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlannedFiles {
+    /// The run.
+    pub attempt: AttemptId,
+    /// The commit that it read.
+    pub base: Sha,
+    /// The files.
+    pub files: Vec<String>,
+}
+
+/// What of them is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedFilesSeen {
+    /// The run.
+    pub attempt: AttemptId,
+    /// Those of its files that the commit has.
+    pub present: BTreeSet<String>,
+    /// How many files the commit has in all.
+    pub total: usize,
 }
 
 /// What a read found.
@@ -129,6 +158,10 @@ pub enum Fact {
     BlockedBy(IssueNumber, Vec<IssueNumber>),
     /// Footprints.
     Footprints(Vec<FootprintSeen>),
+    /// Files that a good part of all changes touch; told where a ranking looked at the changes.
+    Hotspots(Vec<String>),
+    /// What of planner runs' files is there.
+    PlannedFiles(Vec<PlannedFilesSeen>),
     /// Who labelled and when, and the last edit of the body.
     Labelled {
         /// The issue.
@@ -157,6 +190,8 @@ pub enum Fact {
         /// Failed on the base's head as well.
         base_red: Vec<String>,
     },
+    /// What dry-run merges came to.
+    DryRuns(Vec<(Pair, Merging)>),
 }
 
 /// What one text was found to touch.

@@ -72,11 +72,40 @@ pub struct Claim {
     pub evidence: String,
 }
 
-/// All claims of a task, sorted; no area stands twice with the same source.
+impl Claim {
+    /// Whether it is surer than a mention: declared, confirmed or real.
+    pub fn is_known(&self) -> bool {
+        self.source > Source::Inferred
+    }
+}
+
+/// A file that a text is likely about, by a ranking of all files of the repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RankedFile {
+    /// Its path.
+    pub path: String,
+    /// How much of the work is expected to lie in it, in thousandths, at most [`SHARE_MAX`].
+    pub share: u32,
+    /// Why, for people ("BM25: `retry_delay` in its contents").
+    pub evidence: String,
+}
+
+/// The share of a file in which all of the work is expected to lie.
+pub const SHARE_MAX: u32 = 1_000;
+/// Most files of a ranking that people are shown.
+const LIKELY_MAX: usize = 3;
+/// Most files of a ranking that count. What stands further down is hardly ever touched.
+pub const RANKED_FILES_MAX: usize = 10;
+
+/// All claims of a task, sorted; no area stands twice with the same source. And where nothing surer than a mention is
+/// known, the files that its text is likely about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
     /// The claims.
     pub claims: Vec<Claim>,
+    /// The ranking, best first, at most [`RANKED_FILES_MAX`] files; no path twice, whatever its case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranked: Vec<RankedFile>,
 }
 
 impl Footprint {
@@ -87,17 +116,54 @@ impl Footprint {
         kept.sort_by(|one, other| (&one.area, one.source).cmp(&(&other.area, other.source)));
         kept.dedup_by(|later, first| (&later.area, later.source) == (&first.area, first.source));
         kept.sort();
-        Self { claims: kept }
+        Self { claims: kept, ranked: Vec::new() }
+    }
+
+    /// The same with a ranking: the greatest shares first, of equal ones the smaller path; what has no share, and what
+    /// comes after the first [`RANKED_FILES_MAX`], is left out.
+    #[must_use]
+    pub fn with_ranked(mut self, files: impl IntoIterator<Item = RankedFile>) -> Self {
+        let mut kept: Vec<RankedFile> = files.into_iter().filter(|file| file.share > 0).collect();
+        kept.iter_mut().for_each(|file| file.share = file.share.min(SHARE_MAX));
+        kept.sort_by(|one, other| other.share.cmp(&one.share).then_with(|| one.path.cmp(&other.path)));
+        let mut seen = BTreeSet::new();
+        kept.retain(|file| seen.insert(file.path.to_lowercase()));
+        kept.truncate(RANKED_FILES_MAX);
+        self.ranked = kept;
+        self
     }
 
     /// Whether nothing at all is known. An unknown footprint is soft with every task, never disjoint.
     pub fn is_unknown(&self) -> bool {
-        self.claims.is_empty()
+        self.claims.is_empty() && self.guesses().is_empty()
+    }
+
+    /// Whether anything surer than a mention is known.
+    pub fn is_known(&self) -> bool {
+        self.claims.iter().any(Claim::is_known)
+    }
+
+    /// The ranking as far as it counts: what is declared, confirmed or real takes the place of guesses.
+    pub fn guesses(&self) -> &[RankedFile] {
+        if self.is_known() { &[] } else { &self.ranked }
     }
 
     /// The areas as people write them, each once, in order.
     pub fn paths(&self) -> Vec<String> {
         self.claims.iter().map(|claim| claim.area.display()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What people are told was predicted: the areas, or where there are none the likeliest files.
+    pub fn predicted(&self) -> Vec<String> {
+        if !self.claims.is_empty() {
+            return self.paths();
+        }
+        self.likely().map(|file| file.path.clone()).collect()
+    }
+
+    /// The likeliest files of the ranking, as many as people are shown.
+    pub fn likely(&self) -> impl Iterator<Item = &RankedFile> {
+        self.guesses().iter().take(LIKELY_MAX)
     }
 
     /// The areas the issue declares, or where it declares none all that are known: what its work may touch.

@@ -194,6 +194,9 @@ pub struct Header {
     pub tracking: Option<Tracking>,
     /// Issues outside the plan that tasks depend on.
     pub outside: BTreeMap<IssueNumber, Outside>,
+    /// Files that a good part of all changes touch, as last seen: hotspots beside those of the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotspots: Vec<String>,
     /// Index of the phase that is open.
     pub open_phase: usize,
     /// Comments read so far.
@@ -297,6 +300,7 @@ impl Plan {
             paused: None,
             tracking: None,
             outside: BTreeMap::new(),
+            hotspots: Vec::new(),
             open_phase: 0,
             // GitHub tells whole seconds.
             cursor: Cursor::new(now - std::time::Duration::from_secs(1)),

@@ -103,6 +103,9 @@ pub struct Work {
     pub commit: Sha,
     /// The files it touches.
     pub files: Vec<String>,
+    /// Those of them that were hotspots when it was finished: they lock nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotspots: Vec<String>,
     /// When it was finished.
     pub at: Timestamp,
 }

@@ -18,6 +18,8 @@ pub enum ReportOutcome {
     Failed,
     /// The agent could not even work (program missing, endpoint refused).
     Infra,
+    /// A planner run answered: see [`Report::answer`].
+    Planned,
 }
 
 /// What stood behind a failure, where the worker knows more than the outcome tells.
@@ -86,12 +88,17 @@ pub struct Report {
     /// How often the agent was restarted within the attempt because it made no progress.
     #[serde(default)]
     pub restarts: u32,
+    /// What a planner run answered, as JSON that nobody has looked at yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
 }
 
 /// How the worker's log begins to say that its agent is silent, for whoever reads the log as it comes.
 pub const SILENT: &str = "agent: nothing new";
 /// Longest text taken over from a report, in characters.
 pub const TEXT_CHARACTERS_MAX: usize = 4_000;
+/// Longest answer of a planner run that is taken, in bytes: 30 paths of 512 characters, and room to spare.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Longest output tail kept of a validation command, in characters.
 pub const TAIL_CHARACTERS_MAX: usize = 4_000;
 /// Most validation commands kept.
@@ -110,6 +117,7 @@ impl Report {
             session: None,
             cause: None,
             restarts: 0,
+            answer: String::new(),
         }
     }
 
@@ -125,6 +133,12 @@ impl Report {
             validation.tail = tail(&validation.tail, TAIL_CHARACTERS_MAX);
         }
         self.session = self.session.map(|session| head(&session, 200));
+        // Half an answer is none.
+        if self.answer.len() > ANSWER_BYTES_MAX {
+            self.outcome = ReportOutcome::Failed;
+            self.reason = format!("the answer has {} bytes, at most {ANSWER_BYTES_MAX} are taken", self.answer.len());
+            self.answer.clear();
+        }
         self
     }
 }

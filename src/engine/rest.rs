@@ -76,6 +76,10 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
     if task.has_open_pull() && (task.verdict.is_some() || task.stage == Stage::PrOpen) {
         let pull = task.pull.as_ref();
         let checking = pull.is_some_and(|pull| pull.checks == CheckState::Pending || pull.merge_asked);
+        let behind = |wait: &Wait| matches!(wait, Wait::Conflict { .. });
+        if task.verdict.is_none() && auto_merge && waits::waits(draft, locks, task).iter().any(behind) {
+            return Want::Nothing;
+        }
         if task.verdict.is_none() && (auto_merge || checking) {
             return Want::Time;
         }
@@ -96,11 +100,16 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
             match first {
                 Some(wait) => Want::Person(crate::engine::render::plain_wait_words(wait)),
                 None if waits.is_empty() => Want::Time,
-                None if waits.iter().any(|wait| matches!(wait, Wait::Backoff { .. } | Wait::Reading)) => Want::Time,
+                None if waits.iter().any(goes_on_by_itself) => Want::Time,
                 None => waiting_for_others(&waits),
             }
         }
     }
+}
+
+/// Whether a wait ends without anybody's doing.
+fn goes_on_by_itself(wait: &Wait) -> bool {
+    matches!(wait, Wait::Backoff { .. } | Wait::Reading | Wait::Planning { .. })
 }
 
 /// A task that waits for others: they are listed themselves, unless they are outside the plan.

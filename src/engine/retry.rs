@@ -28,7 +28,9 @@ impl From<FenceCause> for Blame {
         match cause {
             FenceCause::LostDispatch | FenceCause::Ghost | FenceCause::RunLost => Self::Infrastructure,
             FenceCause::Stuck | FenceCause::RunTimedOut => Self::Agent,
-            FenceCause::ForgeStopped | FenceCause::Cancelled | FenceCause::Merged => Self::Nobody,
+            FenceCause::ForgeStopped | FenceCause::Cancelled | FenceCause::Merged | FenceCause::Outdated => {
+                Self::Nobody
+            }
         }
     }
 }

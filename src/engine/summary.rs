@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::engine::attempt::{Attempt, AttemptOutcome};
+use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
 use crate::engine::id::{IssueNumber, PullNumber, TaskId};
 use crate::engine::plan::Plan;
@@ -72,6 +73,8 @@ pub struct TaskSummary {
 pub struct AttemptSummary {
     /// Its number.
     pub n: u32,
+    /// What kind of run.
+    pub mode: Mode,
     /// How it ended; nothing while it is under way.
     pub outcome: Option<AttemptOutcome>,
     /// When its agent started, by the record; when it was dispatched where no agent did.
@@ -112,7 +115,7 @@ fn task_summary(draft: &Draft<'_>, task: &Task, waits: &[Wait]) -> TaskSummary {
         status: waits::status(task, waits),
         verdict: task.verdict,
         attempts: task.attempts.iter().map(attempt_summary).collect(),
-        files_predicted: task.footprint.paths(),
+        files_predicted: task.footprint.predicted(),
         files_touched: task.work.as_ref().map(|work| work.files.clone()).unwrap_or_default(),
         pr: task.pull.as_ref().map(|pull| pull.number),
         blocked_by: waits.iter().map(|wait| blocker(draft, wait)).collect(),
@@ -123,6 +126,7 @@ fn task_summary(draft: &Draft<'_>, task: &Task, waits: &[Wait]) -> TaskSummary {
 fn attempt_summary(attempt: &Attempt) -> AttemptSummary {
     AttemptSummary {
         n: attempt.id.n,
+        mode: attempt.mode,
         outcome: attempt.outcome,
         started_at: attempt.agent_started_at.or(attempt.dispatched_at).map(|at| at.to_string()),
         ended_at: attempt.agent_ended_at.or(attempt.ended_at).map(|at| at.to_string()),
@@ -132,11 +136,15 @@ fn attempt_summary(attempt: &Attempt) -> AttemptSummary {
 /// A wait as one word where a task or issue is behind it, else as people read it.
 fn blocker(draft: &Draft<'_>, wait: &Wait) -> String {
     match wait {
-        Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } if draft.task(TaskId(*issue)).is_some() => {
+        Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } | Wait::Proposed { issue, .. }
+            if draft.task(TaskId(*issue)).is_some() =>
+        {
             TaskId(*issue).to_string()
         }
-        Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } => format!("#{issue}"),
-        Wait::File { holder, .. } => holder.to_string(),
+        Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } | Wait::Proposed { issue, .. } => {
+            format!("#{issue}")
+        }
+        Wait::File { holder, .. } | Wait::Conflict { holder, .. } => holder.to_string(),
         Wait::Approval
         | Wait::Problem(_)
         | Wait::Phase { .. }
@@ -144,7 +152,8 @@ fn blocker(draft: &Draft<'_>, wait: &Wait) -> String {
         | Wait::Person(_)
         | Wait::Paused
         | Wait::Workflow
-        | Wait::Reading => render::plain_wait_words(wait),
+        | Wait::Reading
+        | Wait::Planning { .. } => render::plain_wait_words(wait),
     }
 }
 
@@ -216,7 +225,6 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::brief::Mode;
     use crate::engine::config::Settings;
     use crate::engine::id::{AttemptId, AttemptKey, Login, RepositoryName, Sha};
     use crate::engine::problem::{Problem, ProblemCode};
@@ -239,7 +247,7 @@ mod tests {
             ..planned
         });
         let files = files.iter().map(|file| (*file).to_owned()).collect();
-        task.work = Some(Work { n: 1, commit: Sha::new("c"), files, at: end });
+        task.work = Some(Work { n: 1, commit: Sha::new("c"), files, hotspots: Vec::new(), at: end });
         plan.apply(vec![crate::engine::plan::Change::Task(std::sync::Arc::new(task))]);
     }
 

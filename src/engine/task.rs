@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::attempt::{Attempt, AttemptOutcome};
 use crate::engine::brief::{ApprovedText, text_digest};
+use crate::engine::dry_run::DryRun;
 use crate::engine::facts::{self, Facts, OnFail};
 use crate::engine::footprint::Footprint;
 pub use crate::engine::hold::Hold;
 use crate::engine::id::{IssueNumber, Sha, TaskId};
+use crate::engine::planner::Planning;
 pub use crate::engine::pull::{CheckState, MergeRefused, Pull, Work};
 use crate::engine::time::Timestamp;
 
@@ -112,6 +114,7 @@ pub const MOVES: &[(Stage, Trigger, Stage)] = &[
     (Stage::Error, Trigger::Cancel, Stage::Cancelled),
     (Stage::Error, Trigger::TakeOver, Stage::PrOpen),
     (Stage::Complete, Trigger::Open, Stage::PrOpen),
+    (Stage::Complete, Trigger::Reject, Stage::Error),
     (Stage::Complete, Trigger::Merge, Stage::Merged),
     (Stage::Complete, Trigger::Close, Stage::Waiting),
     (Stage::Complete, Trigger::Retake, Stage::Waiting),
@@ -222,6 +225,9 @@ pub struct Task {
     pub footprint: Footprint,
     /// Whether its mentions were looked up in the repository.
     pub inferred: bool,
+    /// What planner runs said, by text; the newest text last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plannings: Vec<Planning>,
     /// Who approved which text.
     pub approval: Option<Approval>,
     /// Whether who labelled it was asked for already (`approval: label`).
@@ -255,6 +261,12 @@ pub struct Task {
     pub pull: Option<Pull>,
     /// Whether its next run brings the work onto the moved base.
     pub rebase_due: bool,
+    /// The commit that such a run starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebase_from: Option<Sha>,
+    /// What dry-run merges of its work came to: of one against the base and of one against each sibling the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dry_runs: Vec<DryRun>,
     /// Files outside the declared ones that a person allowed.
     pub scope_allowed: Vec<String>,
     /// A person asked for its end; the verdict follows when no attempt is live.
@@ -286,6 +298,7 @@ impl Task {
             blocked_by_count: 0,
             footprint: Footprint::default(),
             inferred: false,
+            plannings: Vec::new(),
             approval: None,
             label_asked: false,
             phase: 0,
@@ -302,6 +315,8 @@ impl Task {
             branch: None,
             pull: None,
             rebase_due: false,
+            rebase_from: None,
+            dry_runs: Vec::new(),
             scope_allowed: Vec::new(),
             cancel_asked: false,
             left: false,
@@ -359,8 +374,8 @@ impl Task {
         self.facts.on_fail.unwrap_or(default)
     }
 
-    /// The newest attempt's end, for people.
+    /// How the newest attempt at its work ended, for people.
     pub fn last_outcome(&self) -> Option<AttemptOutcome> {
-        self.attempts.iter().rev().find_map(|attempt| attempt.outcome)
+        self.work_attempts().rev().find_map(|attempt| attempt.outcome)
     }
 }

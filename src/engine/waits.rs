@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::engine::brief::text_digest;
 use crate::engine::config::Gate;
 use crate::engine::draft::Draft;
+use crate::engine::dry_run;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
-use crate::engine::id::{IssueNumber, PullNumber, TaskId};
-use crate::engine::overlap::LockTable;
+use crate::engine::id::{AttemptId, IssueNumber, PullNumber, TaskId};
+use crate::engine::overlap::{LockTable, risk};
 use crate::engine::plan::PlanStatus;
+use crate::engine::planner;
 use crate::engine::problem::Problem;
 use crate::engine::task::{CheckState, Hold, Stage, Task, Verdict};
 use crate::engine::tasks::Place;
@@ -76,6 +78,19 @@ pub enum Wait {
         /// The holder's open pull request.
         pull: Option<PullNumber>,
     },
+    /// Finished work of a sibling that its own does not merge with, and that goes first.
+    Conflict {
+        /// Whose.
+        holder: TaskId,
+        /// The first file in which they conflict.
+        path: String,
+        /// In how many more.
+        more: usize,
+        /// The sibling's open pull request.
+        pull: Option<PullNumber>,
+        /// Why a person has the sibling, where one has.
+        person: Option<Hold>,
+    },
     /// Its phase is not open yet.
     Phase {
         /// Its name.
@@ -94,6 +109,20 @@ pub enum Wait {
     Workflow,
     /// Its mentions are being looked up.
     Reading,
+    /// Its planner run: this one is under way, or its answer is being checked; nothing where it waits for its slot.
+    Planning {
+        /// Which.
+        attempt: Option<AttemptId>,
+    },
+    /// Another issue that its planner run puts before it.
+    Proposed {
+        /// Which.
+        issue: IssueNumber,
+        /// How that one stands, for people.
+        state: String,
+        /// The planner run.
+        by: AttemptId,
+    },
 }
 
 impl Wait {
@@ -106,9 +135,8 @@ impl Wait {
             | Self::Person(_)
             | Self::Paused
             | Self::Workflow => true,
-            Self::Dependency { .. } | Self::File { .. } | Self::Phase { .. } | Self::Backoff { .. } | Self::Reading => {
-                false
-            }
+            Self::Dependency { .. } | Self::Proposed { .. } | Self::File { .. } | Self::Conflict { .. } => false,
+            Self::Phase { .. } | Self::Backoff { .. } | Self::Reading | Self::Planning { .. } => false,
         }
     }
 }
@@ -186,7 +214,7 @@ fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
 
 /// The dependencies that stand in a task's way. One that was written in after the task had begun may need a file that
 /// the task holds: a lock stays with its task, so that only a person can part the two.
-fn dependency_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
+pub(in crate::engine) fn stated_waits(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     let mut waits: Vec<Wait> =
         dependencies(task).into_iter().filter_map(|issue| dependency_wait(draft, issue)).collect();
     if waits.is_empty() || task.locked_since.is_none() {
@@ -222,7 +250,7 @@ fn awaited_path(draft: &Draft<'_>, locks: &LockTable, issue: IssueNumber, holder
 }
 
 /// How a task that others wait for stands, in a few words.
-fn dependency_state(task: &Task) -> String {
+pub(in crate::engine) fn dependency_state(task: &Task) -> String {
     match (task.verdict, &task.pull) {
         (Some(Verdict::Escalated), _) => "escalated: it has no attempts left".to_owned(),
         (_, Some(pull)) if pull.open => format!("pull request #{} is open", pull.number),
@@ -236,19 +264,35 @@ fn dependency_state(task: &Task) -> String {
 pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
     let real = task.work.iter().flat_map(|work| &work.files);
     let is_real = real.clone().next().is_some();
-    let same = task.dispatched.claims.is_empty() || task.dispatched == task.footprint;
+    let same = task.dispatched == Footprint::default() || task.dispatched == task.footprint;
     if !is_real && same {
         return Cow::Borrowed(&task.footprint);
     }
+    let hotspots = task.work.as_ref().map_or(&[][..], |work| work.hotspots.as_slice());
     let real = real.map(|path| Claim {
         area: Area::File(path.clone()),
-        strength: Strength::Hard,
+        strength: if hotspots.contains(path) { Strength::Soft } else { Strength::Hard },
         source: Source::Real,
         evidence: "in its work".to_owned(),
     });
     let predicted = task.footprint.claims.iter().chain(&task.dispatched.claims);
     let predicted = predicted.filter(|claim| !is_real || claim.strength == Strength::Hard);
-    Cow::Owned(Footprint::from_claims(predicted.cloned().chain(real)))
+    let held = Footprint::from_claims(predicted.cloned().chain(real));
+    if is_real {
+        return Cow::Owned(held);
+    }
+    // What is under way works on the text it was dispatched with: a text edited since takes back no guess either.
+    let guesses = if task.dispatched.ranked.is_empty() { &task.footprint } else { &task.dispatched };
+    if !held.is_known() {
+        return Cow::Owned(held.with_ranked(guesses.ranked.iter().cloned()));
+    }
+    let likely = risk::judged(guesses.guesses()).map(|file| Claim {
+        area: Area::File(file.path.clone()),
+        strength: Strength::Soft,
+        source: Source::Inferred,
+        evidence: "likely, by the text it was dispatched with".to_owned(),
+    });
+    Cow::Owned(Footprint::from_claims(held.claims.into_iter().chain(likely)))
 }
 
 /// The locks held: by tasks dispatched and not settled.
@@ -273,7 +317,8 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.is_approved() {
         waits.push(Wait::Approval);
     }
-    waits.extend(dependency_waits(draft, task));
+    waits.extend(stated_waits(draft, task));
+    waits.extend(planner::waits::proposed(draft, task));
     // Whoever holds files has begun: others of the open phase may wait for them, so it never waits for its gate.
     if task.phase > header.open_phase && task.locked_since.is_none() {
         let name = draft.layout().phases.get(header.open_phase).map_or_else(String::new, |phase| phase.name.clone());
@@ -285,6 +330,7 @@ pub fn waits_but_files(draft: &Draft<'_>, task: &Task) -> Vec<Wait> {
     if !task.inferred {
         waits.push(Wait::Reading);
     }
+    waits.extend(planner::waits::planning(draft, task));
     if header.paused.is_some() {
         waits.push(Wait::Paused);
     }
@@ -306,6 +352,10 @@ pub fn file_wait(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<Wa
 /// The task that was dispatched earlier and holds a file this one's finished work really touches: that one goes on
 /// first.
 pub fn earlier_holder(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Option<(TaskId, String)> {
+    // New work of an open pull request is nearer to its merge than what others have not shown yet.
+    if task.stage == Stage::Complete && task.has_open_pull() {
+        return None;
+    }
     let mine = (task.locked_since, task.id);
     locks.meets(task.id, &held_footprint(task)).into_iter().find_map(|(other, meeting)| {
         let holder = draft.task(other)?;
@@ -334,7 +384,8 @@ fn open_pull(draft: &Draft<'_>, id: TaskId) -> Option<PullNumber> {
 pub fn waits(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Vec<Wait> {
     if !is_idle(task) {
         let person = task.hold.clone().map(Wait::Person);
-        return person.or_else(|| earlier_wait(draft, locks, task)).into_iter().collect();
+        let wait = person.or_else(|| earlier_wait(draft, locks, task)).or_else(|| dry_run::wait(draft, task));
+        return wait.into_iter().collect();
     }
     let mut waits = waits_but_files(draft, task);
     waits.extend(file_wait(draft, locks, task).or_else(|| earlier_wait(draft, locks, task)));

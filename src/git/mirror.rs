@@ -10,7 +10,10 @@ use tokio::sync::Mutex;
 use crate::engine::id::Sha;
 use crate::git::command::{Credential, Program};
 use crate::git::push::{Pushed, pushed};
-use crate::git::{CALLED_OFF, Error, Git};
+use crate::git::{CALLED_OFF, Error, Files, Git};
+
+/// The file in a mirror's directory that keeps what was made of contents: it goes with the mirror.
+const INDEX: &str = "footprint-index";
 
 /// Gives the token to reach the repository with. Asked before each contact, since installation tokens expire.
 pub trait Credentials: Send + Sync {
@@ -156,17 +159,44 @@ impl<C: Credentials> Git for Mirror<C> {
         Ok(paths)
     }
 
+    async fn files(&self, commit: &Sha) -> Result<Files, Error> {
+        self.need(commit).await?;
+        let cache = Some(self.directory.join(INDEX));
+        Ok(Files::Directory { program: self.program.clone(), directory: self.directory.clone(), cache })
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, Error> {
         self.need(ours).await?;
         self.need(theirs).await?;
-        let arguments =
-            ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours.as_str(), theirs.as_str()];
+        let mut arguments =
+            vec!["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", "--allow-unrelated-histories"];
+        arguments.extend([ours.as_str(), theirs.as_str()]);
         let merged = self.program.command(&self.directory, arguments).answer().await?;
         match merged.code {
             0 => Ok(Vec::new()),
             1 => Ok(names(&merged.stdout).split_off(1)),
             code => Err(Error::Failed { message: format!("git merge-tree ended with {code}: {}", merged.stderr) }),
         }
+    }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, Error> {
+        self.need(other).await?;
+        self.need(commit).await?;
+        let parted =
+            self.program.command(&self.directory, ["merge-base", other.as_str(), commit.as_str()]).answer().await?;
+        if parted.code != 0 {
+            return Ok(String::new());
+        }
+        let parted = parted.text();
+        let mut arguments =
+            vec!["diff-tree", "-r", "-p", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"];
+        arguments.extend([parted.trim(), commit.as_str(), "--"]);
+        arguments.extend(paths.iter().map(String::as_str));
+        let diff =
+            self.program.command(&self.directory, arguments).variable("GIT_LITERAL_PATHSPECS", "1").run().await?;
+        let mut text = String::from_utf8_lossy(&diff.stdout).into_owned();
+        text.truncate(text.floor_char_boundary(bytes));
+        Ok(text)
     }
 }
 

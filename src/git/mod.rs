@@ -7,10 +7,13 @@ pub mod mirror;
 pub(crate) mod push;
 pub mod tree;
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::id::Sha;
+use crate::git::command::Program;
 
 /// What a push comes to that its sender called off.
 const CALLED_OFF: &str = "not sent: it was called off";
@@ -48,8 +51,21 @@ pub trait Git: Send + Sync {
     /// All file paths at a commit, sorted.
     fn paths(&self, commit: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
+    /// Where the files of a commit can be read, and what led to it.
+    fn files(&self, commit: &Sha) -> impl Future<Output = Result<Files, Error>> + Send;
+
     /// The paths that would conflict if both commits were merged; none: a clean merge.
     fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// What a commit changed in these files since it and another one parted, as a unified diff of at most `bytes`
+    /// bytes; nothing where they have no common commit.
+    fn changes(
+        &self,
+        other: &Sha,
+        commit: &Sha,
+        paths: &[String],
+        bytes: usize,
+    ) -> impl Future<Output = Result<String, Error>> + Send;
 }
 
 impl<M: Git> Git for Arc<M> {
@@ -75,9 +91,33 @@ impl<M: Git> Git for Arc<M> {
         M::paths(self, commit).await
     }
 
+    async fn files(&self, commit: &Sha) -> Result<Files, Error> {
+        M::files(self, commit).await
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, Error> {
         M::merge_conflicts(self, ours, theirs).await
     }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, Error> {
+        M::changes(self, other, commit, paths, bytes).await
+    }
+}
+
+/// Where the files of a commit can be read.
+#[derive(Clone, Debug)]
+pub enum Files {
+    /// In a git directory that holds the commit.
+    Directory {
+        /// The program to read with.
+        program: Program,
+        /// The directory, bare or not.
+        directory: PathBuf,
+        /// A file in which may be kept what was made of contents, by blob.
+        cache: Option<PathBuf>,
+    },
+    /// These are all, by path, with their contents; what led to them is not known.
+    Held(BTreeMap<String, Arc<[u8]>>),
 }
 
 /// Why git did not do it.

@@ -2,10 +2,11 @@
 //!
 //! [`rank`] says which files an issue will likely touch, [`evidence`] why, [`risk`] which issues may meet in them. What
 //! they look at is a [`corpus`] and a [`history`], values that somebody else reads. [`footprint()`] is what a plan
-//! takes from an issue's text today:
+//! takes from an issue's text:
 //!
 //! Declared files are hard. A path merely mentioned is soft, and only counts if the repository has it: of the paths
-//! people mention in issues most are not the ones that get changed, so a mention never locks.
+//! people mention in issues most are not the ones that get changed, so a mention never locks. Neither does a ranking,
+//! which stands in where nothing is declared.
 
 pub mod attributes;
 pub mod bm25;
@@ -31,16 +32,30 @@ pub mod token;
 use std::collections::BTreeSet;
 
 use crate::engine::facts::Facts;
-use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, Source, Strength};
+use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, RankedFile, Source, Strength};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::overlap::LockTable;
 
 pub use index::Index;
 
+/// What a text is likely about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranking {
+    /// Files, the likeliest first.
+    pub files: Vec<RankedFile>,
+    /// Files that it asks for and that do not exist yet.
+    pub new_files: Vec<String>,
+}
+
+/// Whether a text is to be ranked: what declares its files is believed.
+pub fn wants_ranking(facts: &Facts) -> bool {
+    facts.files.is_empty()
+}
+
 /// The footprint of an issue: what it declares (whether it exists yet or not), and what it mentions and the index
 /// knows. Without an index a mention counts if it names a directory as well. A mention that a declared area covers adds
-/// nothing.
-pub fn footprint(facts: &Facts, index: Option<&Index>) -> Footprint {
+/// nothing. Where nothing is declared, a ranking adds its files, and those that the text asks for.
+pub fn footprint(facts: &Facts, index: Option<&Index>, ranking: Option<&Ranking>) -> Footprint {
     let declared = Footprint::from_claims(facts.files.iter().map(|area| Claim {
         area: area.clone(),
         strength: Strength::Hard,
@@ -50,7 +65,15 @@ pub fn footprint(facts: &Facts, index: Option<&Index>) -> Footprint {
     let mentioned: Vec<Claim> = facts.mentions.iter().filter_map(|mention| mentioned(mention, index)).collect();
     let covered = covered(&declared, &mentioned);
     let uncovered = mentioned.into_iter().filter(|claim| !covered.contains(&claim.area));
-    Footprint::from_claims(declared.claims.into_iter().chain(uncovered))
+    let ranking = ranking.filter(|_| wants_ranking(facts));
+    let new_files = ranking.into_iter().flat_map(|ranking| &ranking.new_files).map(|path| Claim {
+        area: Area::File(path.clone()),
+        strength: Strength::Soft,
+        source: Source::Inferred,
+        evidence: "the text asks for this new file".to_owned(),
+    });
+    let ranked = ranking.into_iter().flat_map(|ranking| ranking.files.iter().cloned());
+    Footprint::from_claims(declared.claims.into_iter().chain(uncovered).chain(new_files)).with_ranked(ranked)
 }
 
 /// The mentioned areas that a declared one covers.
@@ -84,7 +107,7 @@ mod tests {
     use crate::engine::facts::read;
 
     fn claims(body: &str, index: Option<&Index>) -> Vec<(String, Strength)> {
-        let footprint = footprint(&read("", body, &[]), index);
+        let footprint = footprint(&read("", body, &[]), index, None);
         footprint.claims.iter().map(|claim| (claim.area.display(), claim.strength)).collect()
     }
 
@@ -106,5 +129,19 @@ mod tests {
             assert_eq!(claims(body, Some(&index)), expected, "{body}");
         }
         assert_eq!(claims("see src/gone.rs and pool.rs", None), [soft("src/gone.rs")]);
+    }
+
+    #[test]
+    fn a_ranking_counts_only_where_nothing_is_declared() {
+        let file = |path: &str, share| RankedFile { path: path.to_owned(), share, evidence: "why".to_owned() };
+        let new_files = vec!["src/new.rs".to_owned()];
+        let ranking = Ranking { files: vec![file("src/b.rs", 300), file("src/a.rs", 1_000)], new_files };
+        let of = |body: &str| footprint(&read("", body, &[]), None, Some(&ranking));
+        let found = of("Something is slow");
+        assert_eq!(found.guesses(), [file("src/a.rs", 1_000), file("src/b.rs", 300)]);
+        let new = &found.claims[0];
+        assert_eq!((new.area.display(), new.strength), ("src/new.rs".to_owned(), Strength::Soft));
+        assert!(new.evidence.contains("asks for this new file"));
+        assert_eq!(of("Files: src/c.rs"), footprint(&read("", "Files: src/c.rs", &[]), None, None));
     }
 }

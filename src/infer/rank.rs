@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::footprint::SHARE_MAX;
 use crate::infer::bm25::Bm25;
 use crate::infer::corpus::FileId;
 use crate::infer::evidence::{self, Evidence};
@@ -81,6 +82,14 @@ pub struct Ranked {
     pub score: f64,
     /// How much of the issue is expected to lie in it, in 0..=1: see [`share`].
     pub share: f64,
+}
+
+impl Ranked {
+    /// Its share in thousandths, rounded.
+    pub fn thousandths(&self) -> u32 {
+        // In 0..=1 by its making; what is not is cut to that.
+        (self.share * f64::from(SHARE_MAX)).round().clamp(0.0, f64::from(SHARE_MAX)) as u32
+    }
 }
 
 /// How much of an issue is expected to lie in the file at a rank (from 1) whose score is this part of the best one's:

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use anstyle::{AnsiColor, Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
 use crate::engine::id::{RunId, TaskId};
 use crate::engine::plan::Plan;
@@ -197,7 +198,14 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
     let pull = task.pull.as_ref().map(|pull| format!("#{}", pull.number)).unwrap_or_default();
     let said = match (status, task.verdict) {
         (Status::Blocked, _) => waits.first().map(plain_wait_words).unwrap_or_default(),
-        (Status::Running, _) => format!("attempt {}", attempt.map_or(0, |attempt| attempt.id.n)),
+        (Status::Running, _) => {
+            let rebase = attempt.is_some_and(|attempt| attempt.mode == Mode::Rebase);
+            format!(
+                "attempt {}{}",
+                attempt.map_or(0, |attempt| attempt.id.n),
+                if rebase { ", a rebase run" } else { "" }
+            )
+        }
         (Status::PrOpen, _) => format!("pull request {pull}"),
         (Status::Merged, _) => format!("in {pull}{}", tries(task)),
         (Status::Error, Some(Verdict::Escalated)) => format!("no attempts left: {}", last_error(task)),
@@ -205,7 +213,10 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
             format!("attempt {} {}: {}", attempt.map_or(0, |attempt| attempt.id.n), outcome(task), last_error(task))
         }
         (Status::Complete, Some(Verdict::NoChange)) => "no change was needed".to_owned(),
-        (Status::Complete, _) => "work is pushed".to_owned(),
+        (Status::Complete, _) => {
+            let waits = waits.first().map(|wait| format!(", {}", plain_wait_words(wait))).unwrap_or_default();
+            format!("work is pushed{waits}")
+        }
         (Status::Pending | Status::Stuck | Status::Cancelled, _) => String::new(),
     };
     if said.is_empty() { said } else { format!(" · {}", cut(&plain(&said), REASON_CHARACTERS_MAX)) }
@@ -213,7 +224,11 @@ fn words(task: &Task, status: Status, waits: &[Wait]) -> String {
 
 fn tries(task: &Task) -> String {
     let restarts: u32 = task.attempts.iter().map(|attempt| attempt.restarts).sum();
-    let again = if task.attempts.len() > 1 { format!(", {} attempts", task.attempts.len()) } else { String::new() };
+    let again = if task.work_attempts().count() > 1 {
+        format!(", {} attempts", task.work_attempts().count())
+    } else {
+        String::new()
+    };
     let healed = if restarts > 0 { ", healed from a stall" } else { "" };
     format!("{again}{healed}")
 }

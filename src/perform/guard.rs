@@ -74,7 +74,15 @@ impl<G: Send + Sync, M: Git, S: Store> Git for Guard<'_, G, M, S> {
         self.deployment.git.paths(commit).await
     }
 
+    async fn files(&self, commit: &Sha) -> Result<git::Files, git::Error> {
+        self.deployment.git.files(commit).await
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
         self.deployment.git.merge_conflicts(ours, theirs).await
+    }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        self.deployment.git.changes(other, commit, paths, bytes).await
     }
 }

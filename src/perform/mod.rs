@@ -6,9 +6,12 @@ mod briefs;
 mod deployment;
 mod failure;
 mod fence;
+mod footprints;
 mod guard;
 mod kept;
 mod look;
+mod merges;
+mod planned;
 mod probe;
 mod question;
 mod read;
@@ -28,6 +31,7 @@ use crate::git::Git;
 use crate::github::{GitHub, KnownTip};
 use crate::infer;
 use crate::store::{self, Lease, Store};
+use crate::survey;
 
 pub use deployment::{Configuration, Deployment};
 use guard::Guard;
@@ -38,11 +42,12 @@ const DELETIONS_AT_ONCE: usize = 50;
 /// How long a branch counts as the default one without being asked for: only people change that, and seldom.
 const NAME_HOLDS: Duration = Duration::from_secs(30 * 60);
 
-/// What is kept between turns: the base's file list at one commit while its head stays, its name for a while, and
-/// where our last commit left the state branch. All of it can be read anew.
+/// What is kept between turns: the base's file list at one commit while its head stays, what was read of its files to
+/// rank them, its name for a while, and where our last commit left the state branch. All of it can be read anew.
 #[derive(Debug, Default)]
 pub struct Tree {
     list: Mutex<Option<(Sha, std::sync::Arc<infer::Index>)>>,
+    known: Mutex<survey::Known>,
     name: Mutex<Option<(Timestamp, String)>>,
     state: KnownTip,
 }
@@ -87,6 +92,18 @@ impl Tree {
     /// Keeps, or forgets, where the state branch stands.
     fn keep_state(&self, tip: Option<Sha>) {
         self.state.keep(tip);
+    }
+
+    /// Takes what was read of files; who else asks meanwhile finds nothing and reads anew.
+    fn take_known(&self) -> survey::Known {
+        self.known.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+    }
+
+    /// Keeps what was read of files.
+    fn keep_known(&self, known: survey::Known) {
+        if let Ok(mut kept) = self.known.lock() {
+            *kept = known;
+        }
     }
 
     /// Keeps a list.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use crate::engine::config::{self, CONFIGURATION_PATH};
-use crate::engine::event::{Event, Fact, FootprintSeen, Read};
+use crate::engine::event::{Event, Fact, Read};
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, PullNumber, RunId, Sha};
 use crate::engine::plan::Plan;
@@ -15,10 +15,9 @@ use crate::engine::snapshot::{Actor, BodyEdit, Checks, Issue, OpenState, Permiss
 use crate::engine::time::Timestamp;
 use crate::git::Git;
 use crate::github::{Error, GitHub, PullAndChecks, Request, Response};
-use crate::infer;
 use crate::perform::attempts::{self, Runs, Seen};
 use crate::perform::question::Answers;
-use crate::perform::{Configuration, Deployment, kept, look};
+use crate::perform::{Configuration, Deployment, footprints, kept, look, merges, planned};
 
 /// Characters kept of one failed check's output.
 const CHECK_TAIL_CHARACTERS: usize = 2_000;
@@ -117,7 +116,8 @@ async fn begin<G: GitHub, M: Git, S>(
             related.extend(new);
             Fact::BlockedBy(*number, related)
         }
-        Read::Footprints(numbers) => footprints(deployment, plan, numbers).await?,
+        Read::Footprints(numbers) => return Ok(Begun::Told(footprints::found(deployment, plan, numbers).await)),
+        Read::PlannedFiles(asked) => planned::files(deployment, asked).await?,
         Read::Labelled(number) => labelled(github, plan, *number).await?,
         Read::Permission(login) => match github.send(Request::Permission { login: login.clone() }).await {
             Ok(Response::Permission(permission)) => Fact::Permission(login.clone(), permission),
@@ -129,6 +129,7 @@ async fn begin<G: GitHub, M: Git, S>(
         Read::Pulls(numbers) => pulls(github, numbers).await?,
         Read::Pull(number) => pulls(github, &[*number]).await?,
         Read::Checks(sha) => checks(github, plan, sha).await?,
+        Read::DryRuns(pairs) => merges::tried(&deployment.git, pairs).await?,
     };
     Ok(Begun::Told(vec![fact]))
 }
@@ -200,38 +201,6 @@ async fn repository<G: GitHub, M, S>(
         }
     };
     Ok(Fact::Repository { branch, head, settings, problem, workflow_present })
-}
-
-/// Which files issues mean, by the base's file list. Without one (an empty repository, git out of reach) the text
-/// alone speaks.
-async fn footprints<G, M: Git, S>(
-    deployment: &Deployment<G, M, S>,
-    plan: &Plan,
-    numbers: &[IssueNumber],
-) -> Result<Fact, Error> {
-    let index = match plan.header.base.as_ref().map(|base| base.head.clone()) {
-        Some(head) => match deployment.tree.at(&head) {
-            Some(index) => Some(index),
-            None => match deployment.git.paths(&head).await {
-                Ok(paths) => {
-                    let index = std::sync::Arc::new(infer::Index::new(paths));
-                    deployment.tree.keep(head, index.clone());
-                    Some(index)
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the base's file list could not be read; the issues' text alone speaks");
-                    None
-                }
-            },
-        },
-        None => None,
-    };
-    let footprint = |number: &IssueNumber| {
-        let task = plan.task_of(*number)?;
-        let footprint = infer::footprint(&task.facts, index.as_deref());
-        Some(FootprintSeen { issue: *number, digest: task.digest.clone(), footprint })
-    };
-    Ok(Fact::Footprints(numbers.iter().filter_map(footprint).collect()))
 }
 
 /// Who put the label on last, and who edited the body last.

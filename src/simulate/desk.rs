@@ -271,6 +271,11 @@ impl Desk {
         Some(saved)
     }
 
+    /// What a question to git meets: it may have to fetch first.
+    fn asks_git(&self) -> Fate {
+        self.locked().fate(false)
+    }
+
     fn moves(&self, branch: &str, expected: Option<&Sha>, to: &Sha) -> Option<Result<(), git::Error>> {
         let failed = |message: &str| git::Error::Failed { message: message.to_owned() };
         let inner = &mut *self.locked();
@@ -339,7 +344,22 @@ impl Git for Desk {
         self.forge.paths(commit).await
     }
 
+    async fn files(&self, commit: &Sha) -> Result<git::Files, git::Error> {
+        self.forge.files(commit).await
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
+        match self.asks_git() {
+            Fate::Dies { .. } => return pending().await,
+            Fate::Fine => {}
+            Fate::AnswerLost | Fate::Instead(_) => {
+                return Err(git::Error::Failed { message: "git could not reach the remote".to_owned() });
+            }
+        }
         self.forge.merge_conflicts(ours, theirs).await
+    }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        self.forge.changes(other, commit, paths, bytes).await
     }
 }

@@ -25,7 +25,7 @@ use crate::simulate::people::Whim;
 use crate::simulate::planted::Planted;
 use crate::simulate::random::Random;
 use crate::simulate::rows::Rows;
-use crate::simulate::scenario::{START, Scenario};
+use crate::simulate::scenario::{FIRST_FILES, START, Scenario};
 use crate::simulate::waiting;
 use crate::turn::{Deployment, Held};
 
@@ -122,9 +122,7 @@ impl Simulation {
         let limits = scenario.mix.has(FaultKind::RealLimits);
         setup.limits = if limits { ApiLimits::Tight } else { ApiLimits::None };
         setup.workflows.insert(WORKFLOW.to_owned(), task_workflow());
-        let files = ["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
-        let files = files.map(|path| (path, "1\n2\n3\n"));
-        let forge = Arc::new(MemoryForge::with_setup(setup, &files, START).without_log());
+        let forge = Arc::new(MemoryForge::with_setup(setup, FIRST_FILES, START).without_log());
         let mut oracle = Oracle::new(CANARY, scenario.settings.clone());
         oracle.truth.views_lag = if scenario.mix.has(FaultKind::ViewLag) { VIEW_LAG_MAX } else { Duration::ZERO };
         if limits {

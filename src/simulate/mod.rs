@@ -10,6 +10,7 @@
 )]
 
 mod agenda;
+mod answers;
 mod campaign;
 mod coverage;
 mod desk;

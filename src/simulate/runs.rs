@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::brief::Brief;
+use crate::engine::brief::{Brief, Mode};
 use crate::engine::id::{AttemptId, AttemptKey, RunId};
 use crate::engine::record::{RECORD_FILE, Record};
 use crate::engine::report::{Cause, Report, ReportOutcome};
@@ -101,6 +101,11 @@ impl Simulation {
         let brief = self.forge.brief(run).ok();
         if self.follows_script(run, brief.as_ref()) {
             return;
+        }
+        if let Some(brief) = brief.as_ref().filter(|brief| brief.mode == Mode::Plan) {
+            let work = Box::new(self.scripted_answer(brief));
+            self.later(5, Happening::Claim(run));
+            return self.later(65, Happening::Finish(run, work));
         }
         let first = brief.as_ref().is_none_or(|brief| brief.key.id.n == 1);
         let failed = brief.as_ref().is_some_and(|brief| !brief.previous_errors.is_empty());
@@ -218,6 +223,9 @@ impl Simulation {
     /// Work that changes something changes what its brief names, and now and then more.
     fn with_files(&mut self, run: RunId, work: Work) -> Work {
         let Ok(brief) = self.forge.brief(run) else { return work };
+        if brief.mode == Mode::Plan && !self.scenario.scripted {
+            return self.planned(&brief, work);
+        }
         let outside = self.meets(FaultKind::OutsideScope);
         let edits = edits(&mut self.chance, &brief, outside);
         match work {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, Settings};
+use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, PlannerPolicy, Settings};
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::policy::Scope;
@@ -91,6 +91,11 @@ impl Bounds {
 
 /// One story in so many writes dependencies back.
 const WRITING_BACK: u64 = 3;
+/// One story in so many has its tasks planned by agents, where its policy looks at what they find.
+const PLANNING: u64 = 4;
+
+/// One story in so many has a file that everybody touches.
+const HOTSPOT: u64 = 4;
 
 /// The longest time during which faults happen, in seconds of the story.
 pub const FAULT_SECONDS_MAX: u64 = 4 * 3_600;
@@ -116,6 +121,14 @@ impl Scenario {
         // Not drawn: every other story stays what it was.
         if seed.is_multiple_of(WRITING_BACK) {
             settings.dependencies = Dependencies::WriteBack;
+        }
+        if seed.is_multiple_of(HOTSPOT) {
+            settings.hotspots = vec!["g.txt".to_owned()];
+        }
+        let heard = matches!(settings.overlap, OverlapPolicy::Strict | OverlapPolicy::Balanced);
+        if seed % PLANNING == 1 && heard {
+            settings.planner = PlannerPolicy::Agent;
+            issues.iter_mut().step_by(2).for_each(undeclare);
         }
         let faults_until = START + Duration::from_secs(seconds);
         Self { seed, shape, settings, issues, checks, mix, faults_until, through_text, scripted: false }
@@ -205,7 +218,21 @@ fn settings(random: &mut Random) -> Settings {
 }
 
 /// The files that issues speak of: a few, so that they meet; one of them under two spellings.
-const FILES: &[&str] = &["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
+pub(super) const FILES: &[&str] =
+    &["src/a.rs", "src/b.rs", "src/c.rs", "docs/d.md", "lib/e.rs", "f.txt", "g.txt", "h.txt"];
+
+/// What the repository holds when a story begins. Two files hold a word that no other has: issues that name no file
+/// speak of those.
+pub(super) const FIRST_FILES: &[(&str, &str)] = &[
+    ("src/a.rs", "amber\n2\n3\n"),
+    ("src/b.rs", "basil\n2\n3\n"),
+    ("src/c.rs", "1\n2\n3\n"),
+    ("docs/d.md", "1\n2\n3\n"),
+    ("lib/e.rs", "1\n2\n3\n"),
+    ("f.txt", "1\n2\n3\n"),
+    ("g.txt", "1\n2\n3\n"),
+    ("h.txt", "1\n2\n3\n"),
+];
 
 fn issues(random: &mut Random, mix: &Mix) -> Vec<IssuePlan> {
     // What two or three tasks can do to each other, few plans need twelve for.
@@ -227,7 +254,11 @@ fn issue(random: &mut Random, mix: &Mix, number: u64, phased: bool) -> IssuePlan
         files.dedup();
     }
     let mut lines = Vec::new();
-    if !files.is_empty() {
+    if files.is_empty() {
+        // Not drawn: only the word leads to the file that holds it.
+        let words = ["amber", "basil"];
+        lines.push(format!("The {} is wrong.", words[usize::from(number.is_multiple_of(3))]));
+    } else {
         lines.push(format!("Files: {}", files.join(", ")));
     }
     if number > 1 && random.chance(250) {
@@ -248,6 +279,13 @@ fn issue(random: &mut Random, mix: &Mix, number: u64, phased: bool) -> IssuePlan
     let late = random.chance(mix.of(FaultKind::TaskAdded).saturating_mul(2));
     let joins = Duration::from_secs(if late { random.between(60, 7_200) } else { random.below(20) });
     IssuePlan { number, title: format!("Task {number}"), body: lines.join("\n\n"), files, joins }
+}
+
+/// Takes out what an issue declares.
+fn undeclare(issue: &mut IssuePlan) {
+    let kept = issue.body.split("\n\n").filter(|line| !line.starts_with("Files: "));
+    issue.body = kept.collect::<Vec<_>>().join("\n\n");
+    issue.files.clear();
 }
 
 /// A file, seldom its directory, seldom in other letters.

@@ -15,7 +15,7 @@ use crate::engine::task::{Stage, Task, Verdict};
 use crate::engine::time::Timestamp;
 use crate::engine::waits::{self, Wait};
 use crate::simulate::drive::Simulation;
-use crate::simulate::oracle::{Closing, Oracle, Seen, is_unsettled, read_text, texts_meet};
+use crate::simulate::oracle::{Closing, Oracle, Seen, conflict_in, is_unsettled, read_text, texts_meet};
 
 /// What closing an attempt that shows nothing may take beyond the limits that are set: what publishing is given, and a
 /// few heartbeats.
@@ -121,7 +121,13 @@ impl Look<'_> {
         match wait {
             Wait::File { holder, path, .. } => (!is_unsettled(self.oracle, holder.0, self.seen))
                 .then(|| ("L6", format!("{id} is said to wait for `{path}`, which {holder} does not hold"))),
-            Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } => {
+            Wait::Conflict { holder, path, .. } => {
+                let conflicts = row(*holder).is_some_and(|other| conflict_in(task, other, self.seen, path));
+                let holds = is_unsettled(self.oracle, holder.0, self.seen);
+                (!conflicts || !holds)
+                    .then(|| ("L6", format!("{id} is said to conflict with {holder} in `{path}`: it does not")))
+            }
+            Wait::Dependency { issue, .. } | Wait::Circle { issue, .. } | Wait::Proposed { issue, .. } => {
                 let settled = row(TaskId(*issue)).is_some_and(|other| other.live().is_none());
                 let done = settled && self.oracle.truth.is_merged(*issue, self.seen.world);
                 done.then(|| ("L6", format!("{id} is said to wait for #{issue}, which is merged")))
@@ -136,6 +142,14 @@ impl Look<'_> {
             }
             Wait::Backoff { until } => (*until <= self.draft.now)
                 .then(|| ("L6", format!("{id} is said to wait until {until:?}, which is past"))),
+            Wait::Planning { attempt: Some(attempt) } => {
+                let open = self.oracle.truth.attempts.get(attempt).is_none_or(|truth| truth.closed.is_none());
+                (!open).then(|| ("L6", format!("{id} is said to be planned by {attempt}, which has ended")))
+            }
+            Wait::Planning { attempt: None } if self.plain_room(task) => {
+                Some(("L8", format!("{id} is to be planned, there is room, and it is not begun")))
+            }
+            Wait::Planning { attempt: None } => None,
             Wait::Reading => Some(("L6", format!("{id} is said to be looked up"))),
             Wait::Approval | Wait::Problem(_) | Wait::Person(_) | Wait::Paused | Wait::Workflow => None,
         }
@@ -165,6 +179,15 @@ impl Look<'_> {
             | Stage::Merged
             | Stage::Cancelled => None,
         }
+    }
+
+    /// Whether a slot is free for a task that waits for nothing but its planner run.
+    fn plain_room(&self, task: &Task) -> bool {
+        let locks = waits::locks(&self.draft);
+        let waits = waits::waits(&self.draft, &locks, task);
+        let alone = waits.iter().all(|wait| matches!(wait, Wait::Planning { .. } | Wait::File { .. }));
+        let taken = self.draft.tasks().filter(|other| other.live().is_some()).count();
+        alone && taken < self.oracle.settings.max_parallel as usize
     }
 
     /// Whether a slot is free (one that is kept for a dispatch is not), and nobody else who is not settled could want

@@ -2,6 +2,7 @@
 //! never read before are read, on all cores; nothing is fetched, and whatever is missing is left out and told.
 
 pub mod cache;
+mod ranking;
 mod reading;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::infer::history::{COMMITS_MAX, Commit, History};
 use crate::infer::library::{BlobKey, Library};
 use crate::infer::rank::{Ranker, Weights};
 use crate::infer::signals::View;
+
+pub use ranking::{Known, Rankings, Text};
 
 /// The name of files with attributes.
 const ATTRIBUTES: &str = ".gitattributes";

@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::*;
+use crate::git::Files;
+use crate::infer::Ranking;
 use crate::infer::document::CONTENT_BYTES_MAX;
 use crate::infer::query::Query;
 
@@ -179,4 +181,90 @@ async fn a_commit_that_is_not_there_is_an_error_that_says_so() {
     commit(folder.path(), &[("a.rs", b"")], "One").await;
     let error = surveyor(folder.path()).at(&"1".repeat(40)).await.expect_err("no such commit");
     assert!(error.to_string().contains("ls-tree"), "{error}");
+}
+
+fn texts(texts: &[(&str, &str)]) -> Vec<Text> {
+    texts.iter().map(|(title, body)| Text { title: (*title).to_owned(), body: (*body).to_owned() }).collect()
+}
+
+fn directory(folder: &Path) -> Files {
+    let cache = Some(folder.join("footprint-index"));
+    Files::Directory { program: Program::default(), directory: folder.to_owned(), cache }
+}
+
+const RETRY: (&str, &[u8]) = ("src/retry.rs", b"pub fn retry_delay() {}\n");
+const CONNECT: (&str, &[u8]) = ("src/db.rs", b"fn connect_again() {}\n");
+
+#[tokio::test]
+async fn texts_are_ranked_with_reasons_and_what_was_read_is_kept() {
+    let folder = repository().await;
+    let first = commit(folder.path(), &[RETRY, CONNECT], "Begin").await;
+    let asked = texts(&[
+        ("The delay grows", "See `retry_delay`. Add src/backoff.rs for it."),
+        ("`connect_again` hangs", ""),
+        ("", ""),
+    ]);
+    let (known, found) = Known::default().rank(directory(folder.path()), &first, asked.clone()).await;
+    let found = found.expect("ranked");
+    let firsts: Vec<_> = found.rankings.iter().map(|one| one.files.first().map(|file| file.path.as_str())).collect();
+    assert_eq!(firsts[..2], [Some("src/retry.rs"), Some("src/db.rs")]);
+    assert_eq!(found.rankings[0].new_files, ["src/backoff.rs"]);
+    let top = &found.rankings[0].files[0];
+    assert_eq!((top.share, top.evidence.contains("`retry_delay`")), (1_000, true), "{top:?}");
+    assert!(found.rankings.iter().flat_map(|one| &one.files).all(|file| file.evidence.chars().count() <= 160));
+    assert_eq!(found.hotspots, None, "one change tells nothing");
+    // The same commit again reads nothing, and a process that begins anew finds the cache: the same answer.
+    std::fs::remove_dir_all(folder.path().join(".git/objects")).expect("gone");
+    let (_, again) = known.rank(directory(folder.path()), &first, asked).await;
+    assert_eq!(again, Ok(found));
+    let (_, lost) = Known::default().rank(directory(folder.path()), &first, texts(&[("x", "y")])).await;
+    assert!(lost.is_err(), "{lost:?}");
+    assert!(cache::load(&folder.path().join("footprint-index")).is_some_and(|library| library.len() == 2));
+}
+
+#[tokio::test]
+async fn files_at_hand_are_ranked_like_those_of_a_directory() {
+    let folder = repository().await;
+    let commit = commit(folder.path(), &[RETRY, CONNECT], "Begin").await;
+    let asked = texts(&[("`retry_delay` is wrong", "")]);
+    let (_, read) = Known::default().rank(directory(folder.path()), &commit, asked.clone()).await;
+    let files = [RETRY, CONNECT].map(|(path, bytes)| (path.to_owned(), std::sync::Arc::from(bytes)));
+    let (_, held) = Known::default().rank(Files::Held(files.into()), &commit, asked).await;
+    let order = |rankings: Rankings| -> Vec<String> {
+        rankings.rankings[0].files.iter().map(|file| file.path.clone()).collect()
+    };
+    assert_eq!(order(read.expect("ranked")), order(held.expect("ranked")));
+    let (_, none) = Known::default().rank(Files::Held([].into()), &commit, texts(&[("retry", "retry")])).await;
+    assert_eq!(none.expect("ranked").rankings, [Ranking::default()]);
+}
+
+#[tokio::test]
+async fn odd_repositories_and_endless_texts_give_poorer_rankings_and_a_note() {
+    let folder = repository().await;
+    commit(folder.path(), &[RETRY], "Begin").await;
+    let second = commit(folder.path(), &[("img.png", b"\0\0\0"), ("blob.rs", b"\0\0\0")], "Pictures").await;
+    let clone = tempfile::tempdir().expect("a folder");
+    let url = format!("file://{}", folder.path().display());
+    git(clone.path(), &["clone", "--quiet", "--depth", "1", &url, "c"]).await;
+    let long = "retry_delay ".repeat(5_000);
+    let asked = texts(&[("", &long), ("png", "img.png"), ("\u{0}\u{fffd}", "```")]);
+    let (_, found) = Known::default().rank(directory(&clone.path().join("c")), &second, asked).await;
+    let found = found.expect("ranked");
+    assert!(found.notes.iter().any(|note| note.contains("shallow")), "{:?}", found.notes);
+    assert_eq!(found.rankings[0].files[0].path, "src/retry.rs");
+    assert!(found.rankings[1].files.iter().all(|file| file.path != "img.png"), "{:?}", found.rankings[1]);
+}
+
+#[tokio::test]
+async fn what_a_good_part_of_many_changes_touches_is_a_hotspot() {
+    let folder = repository().await;
+    let mut last = String::new();
+    for change in 0..100 {
+        let text = format!("{change}\n");
+        let often = if change % 3 == 0 { "src/all.rs" } else { "src/one.rs" };
+        let rare = format!("src/{change}.rs");
+        last = commit(folder.path(), &[(often, text.as_bytes()), (&rare, b"x")], "Change").await;
+    }
+    let (_, found) = Known::default().rank(directory(folder.path()), &last, texts(&[("x", "")])).await;
+    assert_eq!(found.expect("ranked").hotspots, Some(vec!["src/all.rs".to_owned(), "src/one.rs".to_owned()]));
 }

@@ -1,6 +1,6 @@
 //! `worker agent`: prepares the work tree, runs set-up commands, launches and watches the agent, runs the validation
 //! commands and leaves `report.json`, `work.patch` and `meta.json`. A report is left whatever happens; the step fails
-//! only where the worker itself did.
+//! only where the worker itself did. Of a planner run there is a report with its answer, and never a patch.
 
 use std::path::{Path, PathBuf};
 
@@ -110,7 +110,7 @@ async fn attempt(
     if brief.key != job.key {
         return Err(Error::Input("the folder was filled for another attempt".to_owned()));
     }
-    if let Mode::Plan | Mode::Judge = brief.mode {
+    if brief.mode == Mode::Judge {
         let reason = format!("this worker does not know runs of the kind `{}`", brief.mode);
         return Ok(Report { cause: Some(Cause::Fatal), ..Report::ended(ReportOutcome::Infra, reason) });
     }
@@ -149,6 +149,10 @@ impl Stages<'_> {
             });
         }
         tree.exclude_new().await?;
+        if brief.mode == Mode::Plan {
+            let (report, patch) = self.launch(meta).await?;
+            return Ok(unchanged(report, &patch));
+        }
         let (report, patch) = if brief.mode == Mode::Rebase && tree.conflicts.is_empty() {
             (merged_cleanly(brief), tree.patch().await?)
         } else {
@@ -217,6 +221,15 @@ fn timed_out(report: Report) -> Report {
 fn merged_cleanly(brief: &Brief) -> Report {
     let summary = format!("The work merges with `{}` without conflicts; no agent was needed.", brief.base_branch);
     Report { summary, ..Report::ended(ReportOutcome::Changed, "") }
+}
+
+/// A planner run reads: an answer beside a changed tree is none, and no patch is ever left.
+fn unchanged(report: Report, patch: &[u8]) -> Report {
+    if report.outcome != ReportOutcome::Planned || patch.is_empty() {
+        return report;
+    }
+    let reason = "the agent changed files, which a planner run may not";
+    Report { outcome: ReportOutcome::Failed, reason: reason.to_owned(), answer: String::new(), ..report }
 }
 
 /// Work that still holds conflict markers is none.

@@ -82,6 +82,10 @@ async fn judge(job: &Job, remote: &Remote<'_>, scratch: &Path, brief: &Brief, fr
         agent_ended_at: meta.agent_ended_at,
         at: now(),
     };
+    if brief.mode == Mode::Plan {
+        return Ok(planned(result, from));
+    }
+    result.report.answer.clear();
     if result.report.outcome != ReportOutcome::Changed {
         return Ok(result);
     }
@@ -117,6 +121,16 @@ async fn judge(job: &Job, remote: &Remote<'_>, scratch: &Path, brief: &Brief, fr
     Ok(result)
 }
 
+/// What came of a planner run: its answer as data, for the orchestrator to judge. Nothing it left is ever made into a
+/// commit.
+fn planned(result: Published, from: &Path) -> Published {
+    let left = std::fs::symlink_metadata(from.join(PATCH_FILE)).is_ok();
+    if left || result.report.outcome == ReportOutcome::Changed {
+        return refused(result, vec!["a planner run may not change files".to_owned()]);
+    }
+    result
+}
+
 /// What the patch stands on: the start, or the base that the work was brought onto.
 fn foundation(brief: &Brief) -> &Sha {
     if brief.mode == Mode::Rebase { &brief.base } else { &brief.start }
@@ -148,6 +162,7 @@ fn subject(title: &str) -> String {
 fn refused(mut result: Published, refusals: Vec<String>) -> Published {
     result.report.outcome = ReportOutcome::Failed;
     result.report.reason = format!("the publish policy refused the work: {}", refusals.join("; "));
+    result.report.answer.clear();
     result.report = result.report.bounded();
     result.refused = refusals;
     result

@@ -65,7 +65,7 @@ impl Redactor {
 
     /// Cleans every text of a report.
     pub fn clean_report(&self, mut report: Report) -> Report {
-        for text in [&mut report.summary, &mut report.reason, &mut report.question] {
+        for text in [&mut report.summary, &mut report.reason, &mut report.question, &mut report.answer] {
             *text = self.clean(text);
         }
         for validation in &mut report.validation {

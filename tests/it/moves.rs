@@ -16,6 +16,7 @@ fn every_row_of_the_table_is_taken_by_some_story() {
         crate::lifecycle::STORIES,
         crate::people::STORIES,
         crate::pulls::STORIES,
+        crate::siblings::STORIES,
         crate::turns::STORIES,
         crate::updates::STORIES,
     ];

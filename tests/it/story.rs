@@ -169,7 +169,7 @@ async fn follow(site: &Site, fits: impl Fn(&[(IssueNumber, String)]) -> bool) ->
     tokio::time::timeout(Duration::from_secs(120), resting).await.expect("the story goes on")
 }
 
-async fn repository(folder: &Path) -> std::path::PathBuf {
+pub(crate) async fn repository(folder: &Path) -> std::path::PathBuf {
     let root = folder.join("source");
     std::fs::create_dir(&root).expect("made");
     for (path, text) in FILES {

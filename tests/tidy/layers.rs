@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("survey", &["engine", "infer", "git"]),
     ("github", &["engine"]),
     ("store", &["engine", "github"]),
-    ("perform", &["engine", "infer", "git", "github", "store"]),
+    ("perform", &["engine", "infer", "git", "survey", "github", "store"]),
     ("turn", &["engine", "infer", "git", "github", "store", "perform"]),
     ("worker", &["engine", "git", "github"]),
     ("forge", &["engine", "git", "github", "issues_file"]),

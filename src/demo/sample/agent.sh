@@ -192,6 +192,40 @@ spell_out_quantity() {
     summary='The column is called quantity, in the list and in its description.'
 }
 
+# Two issues take longer than others, so that they are worked on side by side, and both also add a line at the same
+# place of a file that their issues do not name. Whoever comes second is started again on top of the other's work, with
+# both lines between the marks of the conflict: both stay.
+think_longer() {
+    sleep "$pace"
+    echo 'looking around'
+    sleep "$pace"
+}
+
+keep_both_lines() {
+    if grep -q '^<<<<<<< ' README.md; then
+        echo 'README.md is in conflict: both lines are kept'
+        edit '/^<<<<<<< /d; /^=======$/d; /^>>>>>>> /d' README.md
+        return 0
+    fi
+    return 1
+}
+
+say_where_to_ask() {
+    summary='The list of commands ends with where to ask.'
+    if keep_both_lines; then return 0; fi
+    think_longer
+    echo 'echo "Ask at the counter about any of them."' >>commands/help.sh
+    echo 'Type nothing to see every command, and ask at the counter about any of them.' >>README.md
+}
+
+name_the_entry() {
+    summary='An unknown command is answered with where the known ones are.'
+    if keep_both_lines; then return 0; fi
+    think_longer
+    edit 's/try: sh stock.sh help/sh stock.sh help names them all/' stock.sh
+    echo 'A command that does not exist is refused, and nothing is changed.' >>README.md
+}
+
 add_value_of_stock() {
     cat >>commands/report.sh <<'TEXT'
 value=$(awk -F ';' 'NR > 1 { sum += $3 * $4 } END { print sum }' "$STOCKROOM_DATA/items.csv")
@@ -202,6 +236,29 @@ TEXT
 expect "value: 1030.27" "$(sh stock.sh report | grep '^value')"
 TEXT
     summary='The report ends with the value of the stock.'
+}
+
+give_each_its_own_scratch_file() {
+    edit 's/items\.csv\.new/items.csv.$$/' lib/items.sh
+    cat >tests/scratch.sh <<'TEXT'
+. tests/lib/expect.sh
+sh stock.sh receive 104 5
+expect "items.csv suppliers.csv" "$(ls "$STOCKROOM_DATA" | tr '\n' ' ' | sed 's/ $//')"
+expect 0 "$(grep -c 'items.csv.new' lib/items.sh)"
+TEXT
+    summary='Each process writes into a scratch file of its own.'
+}
+
+compare_whole_numbers() {
+    edit 's/^    grep -q "^$1;" \(.*\)$/    awk -F ";" -v number="$1" '"'"'$1 == number { found = 1 } END { exit !found }'"'"' \1/' \
+        lib/items.sh
+    cat >tests/exact.sh <<'TEXT'
+. tests/lib/expect.sh
+. lib/items.sh
+expect "no 1.1" "$(item_exists 1.1 || echo no 1.1)"
+expect "101" "$(item_exists 101 && echo 101)"
+TEXT
+    summary='An item is found by its whole number only.'
 }
 
 echo "reading issue $issue"
@@ -220,6 +277,10 @@ case $issue in
     11) tell_unit_of_prices ;;
     12) spell_out_quantity ;;
     13) add_value_of_stock ;;
+    14) give_each_its_own_scratch_file ;;
+    15) compare_whole_numbers ;;
+    16) say_where_to_ask ;;
+    17) name_the_entry ;;
     *)
         report failed '' "This agent knows only the sample project's issues, not #$issue."
         exit 1

@@ -2,7 +2,8 @@
 
 use globset::Glob;
 
-use crate::engine::config::Settings;
+use crate::engine::config::{PlannerPolicy, Settings};
+use crate::engine::footprint::OverlapPolicy;
 use crate::engine::time::Span;
 
 /// Longest label GitHub takes, in characters.
@@ -14,7 +15,22 @@ const LIST_LENGTH_MAX: usize = 50;
 
 /// The first key whose value is out of range, and what is wrong with it.
 pub(super) fn first_mistake(settings: &Settings) -> Option<(&'static str, String)> {
-    numbers(settings).or_else(|| spans(settings)).or_else(|| texts(settings)).or_else(|| lists(settings))
+    let single = numbers(settings).or_else(|| spans(settings)).or_else(|| texts(settings));
+    single.or_else(|| lists(settings)).or_else(|| together(settings))
+}
+
+/// Keys that each can be meant, but not beside each other.
+fn together(settings: &Settings) -> Option<(&'static str, String)> {
+    let unheard = settings.planner == PlannerPolicy::Agent
+        && matches!(settings.overlap, OverlapPolicy::Declared | OverlapPolicy::Off);
+    unheard.then(|| {
+        let overlap = settings.overlap;
+        let what = format!(
+            "is `agent`, but `overlap: {overlap}` does not look at what it finds; write `overlap: balanced` or \
+                            `overlap: strict`, or `planner: off`"
+        );
+        ("planner", what)
+    })
 }
 
 fn numbers(settings: &Settings) -> Option<(&'static str, String)> {
@@ -78,6 +94,7 @@ fn lists(settings: &Settings) -> Option<(&'static str, String)> {
         ("setup", &settings.setup),
         ("validate", &settings.validate),
         ("protected", &settings.protected),
+        ("hotspots", &settings.hotspots),
         ("allowed_bots", &settings.allowed_bots),
     ];
     for (key, list) in all {
@@ -88,6 +105,12 @@ fn lists(settings: &Settings) -> Option<(&'static str, String)> {
             return Some((key, "has an empty entry; take it out".to_owned()));
         }
     }
-    let wrong = settings.protected.iter().find(|pattern| Glob::new(pattern).is_err())?;
-    Some(("protected", format!("has `{wrong}`, which is no glob; write patterns like `infra/**`")))
+    for (key, list, like) in
+        [("protected", &settings.protected, "infra/**"), ("hotspots", &settings.hotspots, "CHANGELOG*")]
+    {
+        if let Some(wrong) = list.iter().find(|pattern| Glob::new(pattern).is_err()) {
+            return Some((key, format!("has `{wrong}`, which is no glob; write patterns like `{like}`")));
+        }
+    }
+    None
 }

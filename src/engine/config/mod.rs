@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::brief::AgentKind;
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
+use crate::engine::overlap::hotspots::DEFAULTS;
 use crate::engine::policy::Scope;
 use crate::engine::time::Span;
 
@@ -70,6 +71,18 @@ pub enum Dependencies {
     WriteBack,
 }
 
+/// Who looks for the files of tasks that declare none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum PlannerPolicy {
+    /// Nobody: what the text says is all there is.
+    #[default]
+    Off,
+    /// An agent that may only read the repository, before the task is first dispatched.
+    Agent,
+}
+
 /// Every setting, with a value. The engine gets them whole; there is no half-filled form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -107,6 +120,12 @@ pub struct Settings {
     pub approval: ApprovalPolicy,
     /// How overlaps steer.
     pub overlap: OverlapPolicy,
+    /// Globs of files that everybody touches: claims on them never lock, unless overlaps are strict.
+    #[serde(default = "default_hotspots")]
+    pub hotspots: Vec<String>,
+    /// Who looks for the files of tasks that declare none.
+    #[serde(default)]
+    pub planner: PlannerPolicy,
     /// When the next phase opens.
     pub gate: Gate,
     /// What an escalated task does to its gate, where the issue does not say.
@@ -155,6 +174,10 @@ pub struct Settings {
     pub actions: Option<ActionsNative>,
 }
 
+fn default_hotspots() -> Vec<String> {
+    DEFAULTS.iter().map(|pattern| (*pattern).to_owned()).collect()
+}
+
 impl Settings {
     /// The defaults of the server.
     pub fn server() -> Self {
@@ -176,6 +199,8 @@ impl Settings {
             settle: Span::seconds(60),
             approval: ApprovalPolicy::Ask,
             overlap: OverlapPolicy::Balanced,
+            hotspots: default_hotspots(),
+            planner: PlannerPolicy::Off,
             gate: Gate::Merged,
             on_fail: OnFail::Stop,
             auto_merge: false,

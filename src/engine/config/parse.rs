@@ -6,7 +6,7 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::brief::AgentKind;
-use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, Settings, checks};
+use crate::engine::config::{ApprovalPolicy, Dependencies, Gate, PlannerPolicy, Settings, checks};
 use crate::engine::facts::OnFail;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::nearest::{nearest, nearest_first};
@@ -99,6 +99,12 @@ keys! {
         "`ask`: a person approves each task; `label`: labelling by a person with write is approval.";
     overlap: OverlapPolicy, "balanced",
         "`strict`, `balanced`, `declared` or `off`: how overlapping files steer the schedule.";
+    hotspots: Texts,
+        "[CHANGELOG, \"CHANGELOG.*\", CHANGES.md, \"*.lock\", \"*-lock.*\", go.sum, go.mod, Cargo.toml, package.json, \
+         pyproject.toml, schema.rb, \"*.generated.*\"]",
+        "Globs of files that everybody touches: they keep tasks apart, but lock only under `overlap: strict`.";
+    planner: PlannerPolicy, "off",
+        "`off` or `agent`: whether an agent that only reads the repository names the files of tasks that declare none.";
     gate: Gate, "merged", "`merged` or `green`: what tasks must have reached before the next phase opens.";
     on_fail: OnFail, "stop",
         "`stop` or `continue`: what an escalated task does to its phase, where the issue does not say.";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::config::{ApprovalPolicy, Gate, KEYS, Settings, parse};
+use crate::engine::config::{ApprovalPolicy, Gate, KEYS, PlannerPolicy, Settings, parse};
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::policy::Scope;
 use crate::engine::time::Span;
@@ -17,11 +17,12 @@ fn an_empty_file_changes_nothing() {
 #[test]
 fn keys_are_read_over_the_defaults() {
     let text = "# ours\nmax_parallel: 8\nsettle: none\nbackoff: 3s\noverlap: strict\napproval: label\ngate: green\n\
-                scope: report\nauto_merge: true\nvalidate: cargo test\nsetup:\n  - a\n  - b\n\
+                scope: report\nplanner: agent\nauto_merge: true\nvalidate: cargo test\nsetup:\n  - a\n  - b\n\
                 agent_command: ./agent.sh\nlabel: \"run it\"\n";
     let settings = parse(text, &Settings::local()).expect("well formed");
     assert_eq!((settings.max_parallel, settings.backoff, settings.settle), (8, Span::seconds(3), Span::seconds(0)));
     assert_eq!((settings.overlap, settings.approval), (OverlapPolicy::Strict, ApprovalPolicy::Label));
+    assert_eq!((settings.planner, Settings::server().planner), (PlannerPolicy::Agent, PlannerPolicy::Off));
     assert_eq!((settings.gate, settings.scope, settings.auto_merge), (Gate::Green, Some(Scope::Report), true));
     assert_eq!(
         (settings.validate, settings.setup),
@@ -43,10 +44,13 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("timeout: 5\n", 1, "unit"),
         ("timeout: 5 parsecs\n", 1, "unit"),
         ("overlap: loose\n", 1, "balanced"),
+        ("planner: on\n", 1, "agent"),
+        ("overlap: declared\nplanner: agent\n", 2, "write `overlap: balanced` or `overlap: strict`, or `planner: off`"),
         ("attempts: 2\nattempts: 3\n", 2, "`attempts` is written twice; keep one"),
         ("backoff: 1h\n", 1, "from 0ms to 10m"),
         ("workflow: ../x.yml\n", 1, "file name"),
         ("protected: ['[']\n", 1, "no glob"),
+        ("label: x\nhotspots: '{a'\n", 2, "no glob; write patterns like `CHANGELOG*`"),
         ("- a\n", 1, ""),
         ("a: [\n", 1, "unclosed bracket"),
     ] {

@@ -5,10 +5,11 @@ mod places;
 
 pub use places::Startable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::dry_run::Pair;
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::id::{AttemptId, IssueNumber, Owner, TaskId};
@@ -35,6 +36,9 @@ pub struct Draft<'a> {
     replan: bool,
     /// Whether issues' texts were asked for and could not be read: nothing is approved meanwhile.
     pub texts_unread: bool,
+    /// Whether all finished work is to be looked at, not only that which moved in this step.
+    pub look_at_all_work: bool,
+    dry_runs: BTreeSet<Pair>,
 }
 
 impl<'a> Draft<'a> {
@@ -53,6 +57,8 @@ impl<'a> Draft<'a> {
             moves: Vec::new(),
             replan: false,
             texts_unread: false,
+            look_at_all_work: false,
+            dry_runs: BTreeSet::new(),
         }
     }
 
@@ -286,6 +292,16 @@ impl<'a> Draft<'a> {
         if !self.reads.contains(&read) {
             self.reads.push(read);
         }
+    }
+
+    /// Asks for a dry-run merge, once.
+    pub fn try_merge(&mut self, pair: Pair) {
+        self.dry_runs.insert(pair);
+    }
+
+    /// The dry-run merges asked for; asking takes them.
+    pub fn take_dry_runs(&mut self) -> BTreeSet<Pair> {
+        std::mem::take(&mut self.dry_runs)
     }
 
     /// What this step wants read so far.

@@ -12,9 +12,10 @@ use crate::engine::overlap::{self, LockTable};
 /// As [`Candidate::place`](crate::engine::schedule::Candidate::place) orders them.
 type Rank = (std::cmp::Reverse<u32>, std::cmp::Reverse<u32>, Priority, TaskId);
 
-/// The path a task waits for, and whether it names that path itself or one that only meets it. Of those who name it
-/// each meets whoever keeps one of them from it, and of those who do not, each meets whoever names it.
-type Queue = (String, bool);
+/// The path a task waits for, whether it names that path itself or one that only meets it, and whether more than
+/// mentions is known of it. Of those who name it each meets whoever keeps one of them from it, and of those who do not,
+/// each meets whoever names it. A task that guesses keep has a queue to itself.
+type Queue = (String, bool, bool, Option<TaskId>);
 
 /// See [`Layout::remaining`](crate::engine::graph::Layout::remaining).
 pub(super) fn remaining(nodes: &BTreeMap<TaskId, Node>, topological: &[TaskId]) -> BTreeMap<TaskId, u32> {
@@ -169,7 +170,7 @@ impl<'a> Rounds<'a> {
         let (.., task) = rank;
         let Some(node) = self.members.get(&task) else { return };
         let blocked = self.table.first_hard(task, &node.footprint);
-        let blocked = blocked.map(|(holder, meeting)| (holder, self.queue(&node.footprint, &meeting.path)));
+        let blocked = blocked.map(|(holder, meeting)| (holder, self.queue(task, &node.footprint, &meeting.path)));
         if let (Some(queue), Some((holder, over))) = (&from, &blocked)
             && queue == over
         {
@@ -196,13 +197,16 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Where a task of this footprint waits that meets a running one over this path.
-    fn queue(&self, footprint: &Footprint, path: &str) -> Queue {
+    /// Where a task of this footprint waits that meets a running one over this path. Whoever is guessed to touch it
+    /// waits alone: guesses add up, so that what keeps one from starting need not keep another.
+    fn queue(&self, task: TaskId, footprint: &Footprint, path: &str) -> Queue {
         let path = path.to_lowercase();
         let names = |claim: &Claim| {
             overlap::effective(claim, self.policy) == Some(Strength::Hard) && overlap::spelled(&claim.area) == path
         };
         let own = footprint.is_unknown() || footprint.claims.iter().any(names);
-        (path, own)
+        let mixed = footprint.is_known() && !footprint.claims.iter().all(Claim::is_known);
+        let alone = mixed || !footprint.guesses().is_empty();
+        (path, own, footprint.is_known(), alone.then_some(task))
     }
 }

@@ -8,6 +8,8 @@ use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::AttemptSeen;
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, Sha, TaskId};
+use crate::engine::observe::{footprints, planner};
+use crate::engine::reconcile::is_late_planner;
 use crate::engine::record::{Published, Record};
 use crate::engine::report::{Cause, ReportOutcome, head};
 use crate::engine::retry::{Blame, Next, after};
@@ -21,7 +23,8 @@ const ERROR_CHARACTERS_MAX: usize = 4_000;
 /// Records an attempt's run and record.
 pub(super) fn record(draft: &mut Draft<'_>, seen: &AttemptSeen) {
     let now = draft.now;
-    if draft.task(TaskId(seen.id.issue)).is_some_and(|task| task.stage == Stage::Stuck)
+    let late = |task: &Task| task.stage == Stage::Stuck || is_late_planner(draft, task);
+    if draft.task(TaskId(seen.id.issue)).is_some_and(late)
         && let Some(attempt) = live_mut(draft, seen.id)
     {
         attempt.looked_at = Some(now);
@@ -178,6 +181,7 @@ fn why(cause: FenceCause) -> &'static str {
         FenceCause::RunTimedOut => "the run reached its time limit",
         FenceCause::ForgeStopped => "the run was stopped together with its server",
         FenceCause::Cancelled => "the task was cancelled",
+        FenceCause::Outdated => "the text it was to plan was edited meanwhile",
         FenceCause::Merged => "the pull request was merged meanwhile",
     }
 }
@@ -195,13 +199,18 @@ fn fenced(draft: &mut Draft<'_>, id: AttemptId) {
         FenceCause::LostDispatch => AttemptOutcome::Fenced,
         FenceCause::Ghost | FenceCause::RunLost => AttemptOutcome::Infra,
         FenceCause::Stuck | FenceCause::RunTimedOut => AttemptOutcome::Timeout,
-        FenceCause::ForgeStopped | FenceCause::Cancelled | FenceCause::Merged => AttemptOutcome::Cancelled,
+        FenceCause::ForgeStopped | FenceCause::Cancelled | FenceCause::Merged | FenceCause::Outdated => {
+            AttemptOutcome::Cancelled
+        }
     };
+    let plans = attempt.mode == Mode::Plan;
     if let Some(run) = run {
         draft.intend(format!("cancel:{id}"), Some(id), Effect::CancelRun { run });
     }
     end_attempt(draft, id, outcome, why(cause));
-    if !ended_by_person(draft, TaskId(id.issue), Some(cause)) {
+    if plans {
+        planner::fenced(draft, id, planner::blame(cause, outcome), why(cause));
+    } else if !ended_by_person(draft, TaskId(id.issue), Some(cause)) {
         let blame = if outcome == AttemptOutcome::Infra { Blame::Infrastructure } else { Blame::from(cause) };
         fail(draft, TaskId(id.issue), blame);
     }
@@ -218,7 +227,8 @@ fn ended_by_person(draft: &mut Draft<'_>, id: TaskId, cause: Option<FenceCause>)
             | FenceCause::Stuck
             | FenceCause::RunLost
             | FenceCause::RunTimedOut
-            | FenceCause::ForgeStopped,
+            | FenceCause::ForgeStopped
+            | FenceCause::Outdated,
         )
         | None => return false,
     }
@@ -232,13 +242,13 @@ fn ended_by_person(draft: &mut Draft<'_>, id: TaskId, cause: Option<FenceCause>)
 }
 
 /// Ends an attempt: from here on it holds no slot.
-fn end_attempt(draft: &mut Draft<'_>, id: AttemptId, outcome: AttemptOutcome, error: &str) {
+pub(super) fn end_attempt(draft: &mut Draft<'_>, id: AttemptId, outcome: AttemptOutcome, error: &str) {
     let now = draft.now;
     let Some(attempt) = live_mut(draft, id) else { return };
     attempt.stand = Stand::Ended;
     attempt.ended_at = Some(now);
     attempt.outcome = Some(outcome);
-    if outcome != AttemptOutcome::Changed && outcome != AttemptOutcome::NoChange {
+    if !matches!(outcome, AttemptOutcome::Changed | AttemptOutcome::NoChange | AttemptOutcome::Planned) {
         attempt.error = head(error, ERROR_CHARACTERS_MAX);
     }
     for kind in ["brief", "dispatch", "fence"] {
@@ -257,6 +267,10 @@ fn finish(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     attempt.commit.clone_from(&result.commit);
     attempt.files.clone_from(&result.files);
     let (rebase, fence) = (attempt.mode == Mode::Rebase, attempt.fence);
+    if attempt.mode == Mode::Plan {
+        attempt.commit = None;
+        return planner::finish(draft, id, result);
+    }
     let id_task = TaskId(id.issue);
     let had_pull = draft.task(id_task).is_some_and(Task::has_open_pull);
     let (outcome, blame, error) = judge(result, had_pull || rebase);
@@ -274,7 +288,7 @@ fn finish(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
 }
 
 /// What a result means: outcome, whom a failure is counted against, and the words for it.
-fn judge(result: &Published, change_expected: bool) -> (AttemptOutcome, Option<Blame>, String) {
+pub(super) fn judge(result: &Published, change_expected: bool) -> (AttemptOutcome, Option<Blame>, String) {
     let report = &result.report;
     if !result.refused.is_empty() {
         return (
@@ -294,6 +308,9 @@ fn judge(result: &Published, change_expected: bool) -> (AttemptOutcome, Option<B
         }
         (ReportOutcome::NoChange, _) => (AttemptOutcome::NoChange, None, String::new()),
         (ReportOutcome::NeedsDecision, _) => (AttemptOutcome::NeedsDecision, None, report.question.clone()),
+        (ReportOutcome::Planned, _) => {
+            (AttemptOutcome::Failed, Some(Blame::Agent), "the agent planned where work was asked for".to_owned())
+        }
         (ReportOutcome::Infra, Some(Cause::Fatal)) => {
             (AttemptOutcome::Infra, Some(Blame::HopelessInfrastructure), reason)
         }
@@ -322,8 +339,10 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     if !draft.move_task(id_task, Trigger::Finish) {
         return;
     }
+    let hotspots = footprints::hotspots(draft);
     let Some(task) = draft.task_mut(id_task) else { return };
-    task.rebase_due = false;
+    (task.rebase_due, task.rebase_from) = (false, None);
+    task.dry_runs.clear();
     let adds = task.attempts.last().is_some_and(|last| last.mode == Mode::Task && last.start != last.base);
     match &result.commit {
         Some(commit) => {
@@ -334,7 +353,8 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
                 files.sort();
                 files.dedup();
             }
-            task.work = Some(Work { n: id.n, commit: commit.clone(), files, at: now });
+            let hotspots = hotspots.among(&files);
+            task.work = Some(Work { n: id.n, commit: commit.clone(), files, hotspots, at: now });
         }
         None => {
             task.verdict = Some(Verdict::NoChange);
@@ -350,7 +370,7 @@ pub(in crate::engine) fn fail(draft: &mut Draft<'_>, id: TaskId, blame: Blame) {
     let now = draft.now;
     let failing = draft.task(id).is_some_and(|task| task.stage != Stage::Error);
     if failing {
-        let rejecting = draft.task(id).is_some_and(|task| task.stage == Stage::PrOpen);
+        let rejecting = draft.task(id).is_some_and(|task| matches!(task.stage, Stage::PrOpen | Stage::Complete));
         draft.move_task(id, if rejecting { Trigger::Reject } else { Trigger::Fail });
     }
     let Some(task) = draft.task_mut(id) else { return };

@@ -3,6 +3,7 @@
 use crate::engine::draft::Draft;
 use crate::engine::event::{Fact, Read};
 use crate::engine::id::Sha;
+use crate::engine::observe::footprints;
 use crate::engine::plan::{Base, Superseded};
 use crate::engine::task::{CheckState, Hold, Pull, Task};
 use crate::engine::tasks::Place;
@@ -31,6 +32,7 @@ pub(super) fn record(draft: &mut Draft<'_>, fact: &Fact) {
     if header.settings != **settings {
         header.settings = (**settings).clone();
         draft.replan();
+        footprints::soften(draft);
     }
 }
 

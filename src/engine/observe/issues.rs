@@ -4,12 +4,13 @@ use crate::engine::attempt::FenceCause;
 use crate::engine::brief::text_digest;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey, Entry};
-use crate::engine::event::{FootprintSeen, Read};
+use crate::engine::event::Read;
 use crate::engine::facts;
 use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
+use crate::engine::planner;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;
@@ -301,22 +302,6 @@ pub(super) fn record_blockers(draft: &mut Draft<'_>, number: IssueNumber, blocke
         task.blocked_by_count = count;
     }
     if changed {
-        draft.replan();
-    }
-}
-
-/// Records footprints. One of a text that was replaced while it was looked up says nothing of the new text.
-pub(super) fn record_footprints(draft: &mut Draft<'_>, found: &[FootprintSeen]) {
-    for FootprintSeen { issue, digest, footprint } in found {
-        let id = TaskId(*issue);
-        let is_old = |task: &Task| task.digest != *digest || task.inferred && task.footprint == *footprint;
-        if draft.task(id).is_none_or(is_old) {
-            continue;
-        }
-        if let Some(task) = draft.task_mut(id) {
-            task.footprint = footprint.clone();
-            task.inferred = true;
-        }
         draft.replan();
     }
 }

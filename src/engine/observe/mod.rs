@@ -4,8 +4,11 @@
 mod attempts;
 mod base;
 mod comments;
+mod dry_runs;
+mod footprints;
 mod issues;
 mod outcomes;
+mod planner;
 mod pulls;
 mod refusals;
 mod tracking;
@@ -16,6 +19,7 @@ use crate::engine::draft::Draft;
 use crate::engine::event::{Event, Fact, Hint, Read, Watched};
 use crate::engine::id::{AttemptKey, TaskId};
 use crate::engine::plan::{Base, PlanStatus};
+use crate::engine::reconcile::is_late_planner;
 use crate::engine::task::{CheckState, Pull, Stage, Task};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
@@ -59,7 +63,9 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         }
         Fact::Outside(found) => issues::record_outside(draft, found),
         Fact::BlockedBy(number, blockers) => issues::record_blockers(draft, *number, blockers),
-        Fact::Footprints(found) => issues::record_footprints(draft, found),
+        Fact::Footprints(found) => footprints::record(draft, found),
+        Fact::Hotspots(learned) => footprints::learn(draft, learned),
+        Fact::PlannedFiles(found) => found.iter().for_each(|seen| planner::checked(draft, seen)),
         Fact::Labelled { issue, by, edited } => comments::record_labelled(draft, *issue, by.as_ref(), edited.as_ref()),
         Fact::Permission(login, permission) => comments::record_permission(draft, login, *permission),
         Fact::Comments(comments) => comments::record_comments(draft, comments),
@@ -70,6 +76,7 @@ fn record_fact(draft: &mut Draft<'_>, fact: &Fact) {
         Fact::Attempts(seen) => seen.iter().for_each(|seen| attempts::record(draft, seen)),
         Fact::Pulls(pulls) => pulls.iter().for_each(|(pull, closed_by)| pulls::record(draft, pull, closed_by.as_ref())),
         Fact::Checks { checks, tail, base_red } => pulls::record_checks(draft, checks, tail, base_red),
+        Fact::DryRuns(found) => dry_runs::record(draft, found),
     }
 }
 
@@ -84,13 +91,14 @@ pub(super) fn look_everywhere(draft: &mut Draft<'_>) {
     if let Some(tracking) = &draft.header().tracking {
         draft.read(Read::Tracking(tracking.number));
     }
-    let watched: Vec<Watched> =
-        draft.at(Place::Live).filter_map(|task| watch(task, task.stage == Stage::Stuck)).collect();
+    let late = |task: &Task| task.stage == Stage::Stuck || is_late_planner(draft, task);
+    let watched: Vec<Watched> = draft.at(Place::Live).filter_map(|task| watch(task, late(task))).collect();
     if !watched.is_empty() {
         let since = oldest(draft);
         draft.read(Read::Attempts { watched, since });
     }
     look_at_pulls(draft);
+    draft.look_at_all_work = true;
     let outside: Vec<_> = draft.header().outside.keys().copied().collect();
     if !outside.is_empty() {
         draft.read(Read::Outside(outside));

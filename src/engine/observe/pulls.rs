@@ -146,7 +146,7 @@ fn closed(draft: &mut Draft<'_>, id: TaskId, by: Option<&Actor>) {
         if !given_up {
             task.hold = Some(Hold::PullClosed { pull: number, by: by.map(|actor| actor.login.clone()) });
         }
-        task.rebase_due = false;
+        (task.rebase_due, task.rebase_from) = (false, None);
         // A run that is being closed may still work on its files: they are free when it has ended.
         if task.live().is_none() {
             release(task);
@@ -224,7 +224,7 @@ fn taken_over(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         task.hold = Some(theirs);
         task.verdict = None;
         task.settled_at = None;
-        task.rebase_due = false;
+        (task.rebase_due, task.rebase_from) = (false, None);
     }
 }
 

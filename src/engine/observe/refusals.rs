@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::fold;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, Sha, TaskId};
 use crate::engine::observe::outcomes::{merge_answered, repeat_wait, reread_pull};
-use crate::engine::observe::{oldest, release, watch};
+use crate::engine::observe::{oldest, planner, release, watch};
 use crate::engine::task::{Hold, MergeRefused, Stage, Task, Trigger};
 use crate::engine::tasks::Place;
 
@@ -96,13 +97,16 @@ fn dispatch_refused(draft: &mut Draft<'_>, attempt: AttemptId, message: &str) {
     if live.is_none_or(|live| live.fence.is_some()) {
         return;
     }
+    if live.is_some_and(|live| live.mode == Mode::Plan) {
+        return planner::refused(draft, attempt, message);
+    }
     draft.return_number(attempt);
     draft.move_task(id, Trigger::Hold);
     if let Some(task) = draft.task_mut(id) {
         task.attempts.pop();
         task.hold = Some(Hold::DispatchRefused { message: message.to_owned() });
         // Nothing of it was ever dispatched: it holds no files.
-        if task.attempts.is_empty() && !task.has_open_pull() {
+        if !task.has_begun() && !task.has_open_pull() {
             release(task);
         }
     }

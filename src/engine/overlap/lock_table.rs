@@ -3,70 +3,81 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use crate::engine::footprint::{Footprint, OverlapPolicy, Source, Strength};
+use crate::engine::footprint::{Area, Footprint, OverlapPolicy, RankedFile, Source, Strength};
 use crate::engine::id::TaskId;
-use crate::engine::overlap::{
-    AreaMap, Meeting, Shape, Side, UNKNOWN_FILES, effective, evidence, narrower, unknown_strength,
-};
+use crate::engine::overlap::hit::{Hit, Why};
+use crate::engine::overlap::risk::{self, Risk, Shared};
+use crate::engine::overlap::{AreaMap, Meeting, Shape, Side, effective, unknown_strength};
 
 /// The footprints of many tasks, inverted. What a claim is worth is fixed by the table's policy.
 #[derive(Clone, Debug)]
 pub struct LockTable {
     policy: OverlapPolicy,
     areas: AreaMap<BTreeMap<TaskId, Vec<Held>>>,
-    tasks: BTreeMap<TaskId, Vec<Shape>>,
+    /// Files that rankings name.
+    guesses: AreaMap<BTreeMap<TaskId, Guess>>,
+    tasks: BTreeMap<TaskId, Shapes>,
     unknown: BTreeSet<TaskId>,
+}
+
+/// Where a task stands in a table.
+#[derive(Clone, Debug, Default)]
+struct Shapes {
+    claims: Vec<Shape>,
+    guesses: Vec<Shape>,
 }
 
 /// One claim of a holder.
 #[derive(Clone, Debug)]
-struct Held {
-    strength: Strength,
-    source: Source,
-    text: String,
+pub(super) struct Held {
+    pub(super) strength: Strength,
+    pub(super) source: Source,
+    pub(super) text: String,
 }
 
-/// One claim of the asker that meets one of a holder.
-struct Hit<'a> {
-    holder: TaskId,
-    strength: Strength,
-    mine: (String, Source),
-    theirs: Option<&'a Held>,
-    side: Side,
+/// One file of a holder's ranking.
+#[derive(Clone, Debug)]
+struct Guess {
+    path: String,
+    share: u32,
+    /// Whether it counts against what others are known to touch.
+    judged: bool,
 }
 
-impl Hit<'_> {
-    fn path(&self) -> &str {
-        self.theirs.map_or(UNKNOWN_FILES, |held| narrower(self.side, &self.mine.0, &held.text))
-    }
-
-    fn meeting(&self) -> Meeting {
-        let path = self.path().to_owned();
-        let evidence = match self.theirs {
-            Some(held) => evidence((&self.mine.0, self.mine.1), (&held.text, held.source), &path),
-            None => "it is not known which files one of them touches".to_owned(),
-        };
-        Meeting { path, strength: self.strength, evidence }
-    }
-}
+/// What a walk over meetings is told of each.
+type Found<'a, 'f> = dyn FnMut(Hit<'a>) -> ControlFlow<()> + 'f;
 
 impl LockTable {
     /// An empty table under a policy.
     pub fn new(policy: OverlapPolicy) -> Self {
-        Self { policy, areas: AreaMap::default(), tasks: BTreeMap::new(), unknown: BTreeSet::new() }
+        Self {
+            policy,
+            areas: AreaMap::default(),
+            guesses: AreaMap::default(),
+            tasks: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+        }
     }
 
     /// Puts a task's footprint in, in place of an earlier one of the same task.
     pub fn insert(&mut self, task: TaskId, footprint: &Footprint) {
         self.remove(task);
-        let mut shapes = Vec::with_capacity(footprint.claims.len());
+        let mut shapes = Shapes::default();
         for claim in &footprint.claims {
             if let Some(strength) = effective(claim, self.policy) {
                 let shape = Shape::of(&claim.area);
                 let held = Held { strength, source: claim.source, text: claim.area.display() };
                 self.areas.entry(&shape).entry(task).or_default().push(held);
-                shapes.push(shape);
+                shapes.claims.push(shape);
             }
+        }
+        let guesses = self.guesses_of(footprint);
+        let judged = risk::judged(guesses).count();
+        for (at, file) in guesses.iter().enumerate() {
+            let shape = shape(file);
+            let guess = Guess { path: file.path.clone(), share: file.share, judged: at < judged };
+            self.guesses.entry(&shape).insert(task, guess);
+            shapes.guesses.push(shape);
         }
         self.tasks.insert(task, shapes);
         if footprint.is_unknown() {
@@ -76,12 +87,12 @@ impl LockTable {
 
     /// Takes a task out; one that is not in changes nothing.
     pub fn remove(&mut self, task: TaskId) {
-        for shape in self.tasks.remove(&task).unwrap_or_default() {
-            let Some(holders) = self.areas.get_mut(&shape) else { continue };
-            holders.remove(&task);
-            if holders.is_empty() {
-                self.areas.remove(&shape);
-            }
+        let Shapes { claims, guesses } = self.tasks.remove(&task).unwrap_or_default();
+        for shape in claims {
+            take_out(&mut self.areas, &shape, task);
+        }
+        for shape in guesses {
+            take_out(&mut self.guesses, &shape, task);
         }
         self.unknown.remove(&task);
     }
@@ -96,7 +107,7 @@ impl LockTable {
     /// entry never counts.
     pub fn meets(&self, asker: TaskId, footprint: &Footprint) -> BTreeMap<TaskId, Meeting> {
         let mut best: BTreeMap<TaskId, Hit<'_>> = BTreeMap::new();
-        let _ = self.visit(asker, footprint, &mut |hit| {
+        let _ = self.visit(asker, footprint, Strength::Weak, &mut |hit| {
             let better = best.get(&hit.holder).is_none_or(|known| {
                 let order = known.strength.cmp(&hit.strength).then_with(|| hit.path().cmp(known.path()));
                 order.then_with(|| hit.meeting().evidence.cmp(&known.meeting().evidence)).is_lt()
@@ -121,7 +132,7 @@ impl LockTable {
 
     fn first(&self, asker: TaskId, footprint: &Footprint, least: Strength) -> Option<(TaskId, Meeting)> {
         let mut first = None;
-        let _ = self.visit(asker, footprint, &mut |hit| {
+        let _ = self.visit(asker, footprint, least, &mut |hit| {
             if hit.strength < least {
                 return ControlFlow::Continue(());
             }
@@ -131,28 +142,102 @@ impl LockTable {
         first
     }
 
+    /// A footprint's ranking, where the policy looks at guesses.
+    fn guesses_of<'f>(&self, footprint: &'f Footprint) -> &'f [RankedFile] {
+        if risk::guess_strength(self.policy).is_some() { footprint.guesses() } else { &[] }
+    }
+
+    /// Hands out every meeting of at least so much, and maybe weaker ones of areas.
     fn visit<'a>(
         &'a self,
         asker: TaskId,
         footprint: &Footprint,
-        found: &mut dyn FnMut(Hit<'a>) -> ControlFlow<()>,
+        least: Strength,
+        found: &mut Found<'a, '_>,
     ) -> ControlFlow<()> {
-        if let Some(strength) = unknown_strength(self.policy) {
+        if let Some(strength) = unknown_strength(self.policy).filter(|strength| *strength >= least) {
             self.visit_unknown(asker, footprint, strength, found)?;
         }
+        let likely = risk::guess_strength(self.policy).filter(|likely| *likely >= least);
         for claim in &footprint.claims {
             let Some(own) = effective(claim, self.policy) else { continue };
-            let mine = claim.area.display();
-            self.areas.visit(&Shape::of(&claim.area), &mut |holders, side| {
+            let (mine, shape) = (claim.area.display(), Shape::of(&claim.area));
+            self.areas.visit(&shape, &mut |holders, side| {
                 for (&holder, claims) in holders.iter().filter(|(holder, _)| **holder != asker) {
-                    for held in claims {
-                        let strength = own.min(held.strength);
+                    for theirs in claims {
                         let mine = (mine.clone(), claim.source);
-                        found(Hit { holder, strength, mine, theirs: Some(held), side })?;
+                        let strength = own.min(theirs.strength);
+                        found(Hit { holder, strength, why: Why::Areas { mine, theirs, side } })?;
                     }
                 }
                 ControlFlow::Continue(())
             })?;
+            if let Some(likely) = likely.filter(|_| claim.is_known()) {
+                self.judge_theirs(asker, (&shape, &mine, claim.source, own.min(likely)), found)?;
+            }
+        }
+        let Some(likely) = likely else { return ControlFlow::Continue(()) };
+        let guesses = self.guesses_of(footprint);
+        for file in risk::judged(guesses) {
+            self.judge_mine(asker, file, likely, found)?;
+        }
+        self.visit_risks(asker, guesses, found)
+    }
+
+    /// The rankings of others against a claim of the asker's that is more than a mention.
+    fn judge_theirs<'a>(
+        &'a self,
+        asker: TaskId,
+        (shape, text, source, strength): (&Shape, &str, Source, Strength),
+        found: &mut Found<'a, '_>,
+    ) -> ControlFlow<()> {
+        self.guesses.visit(shape, &mut |holders, side| {
+            let others = holders.iter().filter(|(holder, guess)| **holder != asker && guess.judged);
+            others.into_iter().try_for_each(|(&holder, guess)| {
+                let (known, guess) = ((text.to_owned(), source), (guess.path.clone(), guess.share));
+                found(Hit { holder, strength, why: Why::Judged { known, guess, side } })
+            })
+        })
+    }
+
+    /// A file of the asker's ranking against what others are known to touch.
+    fn judge_mine<'a>(
+        &'a self,
+        asker: TaskId,
+        file: &RankedFile,
+        likely: Strength,
+        found: &mut Found<'a, '_>,
+    ) -> ControlFlow<()> {
+        self.areas.visit(&shape(file), &mut |holders, side| {
+            for (&holder, claims) in holders.iter().filter(|(holder, _)| **holder != asker) {
+                for held in claims.iter().filter(|held| held.source > Source::Inferred) {
+                    let (known, guess) = ((held.text.clone(), held.source), (file.path.clone(), file.share));
+                    let why = Why::Judged { known, guess, side: side.other() };
+                    found(Hit { holder, strength: likely.min(held.strength), why })?;
+                }
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The asker's ranking against those of others.
+    fn visit_risks<'a>(&'a self, asker: TaskId, guesses: &[RankedFile], found: &mut Found<'a, '_>) -> ControlFlow<()> {
+        let mut met: BTreeMap<TaskId, Vec<Shared>> = BTreeMap::new();
+        for file in guesses {
+            let _ = self.guesses.visit(&shape(file), &mut |holders, side| {
+                let same = holders.iter().filter(|(holder, _)| side == Side::Both && **holder != asker);
+                for (&holder, guess) in same {
+                    let path = file.path.as_str().min(&guess.path).to_owned();
+                    met.entry(holder).or_default().push(Shared { path, risk: Risk(file.share * guess.share) });
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        for (holder, mut shared) in met {
+            let risk = risk::added_up(&mut shared);
+            if let Some(strength) = risk.strength(self.policy) {
+                found(Hit { holder, strength, why: Why::Risk { shared, risk } })?;
+            }
         }
         ControlFlow::Continue(())
     }
@@ -162,20 +247,26 @@ impl LockTable {
         asker: TaskId,
         footprint: &Footprint,
         strength: Strength,
-        found: &mut dyn FnMut(Hit<'a>) -> ControlFlow<()>,
+        found: &mut Found<'a, '_>,
     ) -> ControlFlow<()> {
-        let hit = |&holder: &TaskId| Hit {
-            holder,
-            strength,
-            mine: (UNKNOWN_FILES.to_owned(), Source::Inferred),
-            theirs: None,
-            side: Side::Both,
-        };
+        let hit = |&holder: &TaskId| Hit { holder, strength, why: Why::Unknown };
         let others = |task: &&TaskId| **task != asker;
         if footprint.is_unknown() {
             self.tasks.keys().filter(others).try_for_each(|task| found(hit(task)))
         } else {
             self.unknown.iter().filter(others).try_for_each(|task| found(hit(task)))
         }
+    }
+}
+
+fn shape(file: &RankedFile) -> Shape {
+    Shape::of(&Area::File(file.path.clone()))
+}
+
+fn take_out<V>(map: &mut AreaMap<BTreeMap<TaskId, V>>, shape: &Shape, task: TaskId) {
+    let Some(holders) = map.get_mut(shape) else { return };
+    holders.remove(&task);
+    if holders.is_empty() {
+        map.remove(shape);
     }
 }

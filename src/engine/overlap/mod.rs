@@ -5,7 +5,10 @@
 //! ever costs time.
 
 mod area_map;
+mod hit;
+pub mod hotspots;
 mod lock_table;
+pub mod risk;
 mod shape;
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ pub(in crate::engine) enum Side {
 }
 
 impl Side {
-    fn other(self) -> Self {
+    /// The same as asked by the other one.
+    pub(in crate::engine) fn other(self) -> Self {
         match self {
             Self::Mine => Self::Theirs,
             Self::Theirs => Self::Mine,
@@ -123,6 +124,11 @@ impl Pattern {
         let fixed = !anchored.contains("**") && !anchored.contains('{');
         let depth = fixed.then(|| anchored.split('/').count());
         Self { text: text.to_owned(), prefix, suffix: literal_end(&anchored), depth, matcher }
+    }
+
+    /// Whether it matches a file, folded.
+    pub(in crate::engine) fn matches(&self, file: &str) -> bool {
+        self.matcher.as_ref().is_some_and(|matcher| matcher.is_match(file))
     }
 
     fn meets_file(&self, file: &str) -> bool {

@@ -37,7 +37,8 @@ impl PlanDocument {
         let members: BTreeSet<String> =
             self.phases.iter().flat_map(|phase| &phase.tasks).map(|task| task.id.to_string()).collect();
         let mut drawn = BTreeSet::new();
-        for edge in &self.edges {
+        // What is only shown keeps nobody from anything.
+        for edge in self.edges.iter().filter(|edge| edge.strength != Some(Strength::Weak)) {
             let (from, to, line) = match edge.kind {
                 EdgeKind::Phase => match (box_of(&edge.from), box_of(&edge.to)) {
                     (Some(from), Some(to)) => (from, to, "==>"),

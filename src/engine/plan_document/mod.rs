@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::footprint::{OverlapPolicy, Strength};
+use crate::engine::footprint::{OverlapPolicy, RankedFile, Strength};
 use crate::engine::graph::{Edge, Layout, Node, Outside, Phase, layout};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::plan::Plan;
@@ -52,6 +52,10 @@ pub struct TaskDocument {
     pub title: String,
     /// Its footprint as people write it.
     pub files: Vec<String>,
+    /// Where no files are declared: those that its text is likely about, the likeliest first, at most three, with their
+    /// shares in thousandths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub likely: Vec<RankedFile>,
     /// Tasks (or issues outside the plan, in the same form) that come before it.
     pub depends_on: Vec<TaskId>,
     /// Commands that its text has run in a shell to validate the work.
@@ -137,6 +141,7 @@ impl World<'_> {
                 issue: node.id.0,
                 title: self.titles.get(&node.id).cloned().unwrap_or_default(),
                 files: node.footprint.paths(),
+                likely: node.footprint.likely().cloned().collect(),
                 depends_on: node.depends_on.iter().map(|issue| TaskId(*issue)).collect(),
                 validate: Vec::new(),
                 waits: self.waits(node, phase, picked.waits.get(&node.id)),

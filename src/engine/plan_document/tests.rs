@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::footprint::{OverlapPolicy, Strength};
-use crate::engine::graph::{EdgeKind, layout};
+use crate::engine::facts::Priority;
+use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, RankedFile, Source, Strength};
+use crate::engine::graph::{EdgeKind, Node, layout};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::manifest::Manifest;
 use crate::engine::plan_document::{PlanDocument, ProblemDocument, plan_document};
@@ -84,4 +85,55 @@ fn the_graph_has_boxes_and_arrows_and_escapes_titles() {
         |issue, code| ProblemDocument { task: Some(TaskId(IssueNumber(issue))), code, message: String::new() };
     document.problems = vec![problem(2, ProblemCode::Cycle), problem(3, ProblemCode::Unreadable)];
     insta::assert_snapshot!(document.to_mermaid());
+}
+
+/// Two tasks that declare nothing, with rankings that share a file, and one that declares it.
+#[test]
+fn guesses_are_shown_with_their_reasons_and_steer_no_terminal() {
+    let file = |path: &str, share: u32| RankedFile {
+        path: path.to_owned(),
+        share,
+        evidence: "BM25: `re\u{1b}[2Jtry` in its contents".to_owned(),
+    };
+    let node = |number: u64, footprint: Footprint| {
+        let id = TaskId(IssueNumber(number));
+        let (depends_on, problems) = (Vec::new(), Vec::new());
+        let priority = Priority::Medium;
+        (id, Node { id, depends_on, phase: None, priority, footprint, settled: false, problems })
+    };
+    let ranked = |files: Vec<RankedFile>| Footprint::default().with_ranked(files);
+    let declared = Footprint::from_claims([Claim {
+        area: Area::File("c.rs".to_owned()),
+        strength: Strength::Hard,
+        source: Source::Declared,
+        evidence: String::new(),
+    }]);
+    let nodes = BTreeMap::from([
+        node(1, ranked(vec![file("a.rs", 1_000), file("b.rs", 500), file("d.rs", 20), file("e.rs", 10)])),
+        node(2, ranked(vec![file("a.rs", 800), file("c.rs", 350)])),
+        node(3, ranked(vec![file("a.rs", 250)])),
+        node(4, declared),
+    ]);
+    let layout = layout(&nodes, &BTreeMap::new(), OverlapPolicy::Balanced);
+    let document = plan_document(&layout, &nodes, &BTreeMap::new(), &BTreeMap::new(), OverlapPolicy::Balanced);
+    let edges: Vec<_> =
+        document.edges.iter().map(|edge| (edge.to.as_str(), edge.strength, edge.evidence.as_str())).collect();
+    assert_eq!(
+        edges,
+        [
+            ("t2", Some(Strength::Soft), "both likely touch `a.rs` (0.80)"),
+            ("t2", Some(Strength::Soft), "one declares `c.rs`, the other likely touches `c.rs` (0.35)"),
+            ("t3", Some(Strength::Weak), "both may touch `a.rs` (0.25)"),
+            ("t3", Some(Strength::Weak), "both may touch `a.rs` (0.20)"),
+        ]
+    );
+    let value = serde_json::to_value(&document).expect("plain data");
+    assert_eq!(value["phases"][0]["tasks"][0]["likely"].as_array().map(Vec::len), Some(3));
+    assert_eq!(value["phases"][0]["tasks"][0]["likely"][1]["share"], 500);
+    let text = document.to_text();
+    assert!(text.contains("likely a.rs (1.00: BM25: `re [2Jtry` in its contents)"), "{text}");
+    assert!(text.contains("likely d.rs (0.02") && !text.contains("e.rs"), "three are shown: {text}");
+    assert!(!text.contains('\u{1b}') && text.contains("(0.25) [weak]"), "{text}");
+    let drawn = document.to_mermaid();
+    assert!(drawn.contains("t1 -.-> t2") && !drawn.contains("-.-> t3"), "what is only shown is not drawn: {drawn}");
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::engine::footprint::Strength;
 use crate::engine::graph::EdgeKind;
+use crate::engine::overlap::risk::decimal;
 use crate::engine::plan_document::{PhaseDocument, PlanDocument, TaskDocument};
 
 /// Longest title printed, in characters.
@@ -37,6 +39,9 @@ impl PlanDocument {
         if !overlaps.is_empty() {
             text.push_str("\nOverlaps (hard ones never run at the same time; the order is the expected one)\n");
         }
+        if overlaps.iter().any(|edge| edge.strength.is_some_and(|strength| strength < Strength::Hard)) {
+            text.push_str("(soft ones are kept apart while there is other work, weak ones are only shown)\n");
+        }
         for edge in overlaps.iter().take(OVERLAPS_MAX) {
             let strength = edge.strength.map(|strength| format!(" [{strength}]")).unwrap_or_default();
             let _ = writeln!(text, "  {:<6} then {:<6} {}{strength}", edge.from, edge.to, edge.evidence);
@@ -65,7 +70,13 @@ impl PhaseDocument {
             let gap = if titles == 0 { "" } else { "  " };
             let line = format!("  {id:<ids$}  {title:<titles$}{gap}{waits}");
             let _ = writeln!(text, "{}", line.trim_end());
-            let _ = writeln!(text, "  {:<ids$}    {}", "", files(task));
+            if !task.files.is_empty() || task.likely.is_empty() {
+                let _ = writeln!(text, "  {:<ids$}    {}", "", files(task));
+            }
+            for file in &task.likely {
+                let (path, share) = (flat(&file.path), decimal(file.share));
+                let _ = writeln!(text, "  {:<ids$}    likely {path} ({share}: {})", "", flat(&file.evidence));
+            }
             for command in &task.validate {
                 let _ = writeln!(text, "  {:<ids$}    runs `{}`", "", flat(command));
             }

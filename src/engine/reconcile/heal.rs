@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::engine::attempt::{Attempt, FenceCause, Stand};
+use crate::engine::brief::Mode;
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
 use crate::engine::event::Read;
 use crate::engine::id::TaskId;
 use crate::engine::observe::{fence, oldest, watch};
+use crate::engine::planner::PLANNER_TIMEOUT_MAX;
 use crate::engine::task::{Stage, Task, Trigger};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
@@ -20,12 +22,21 @@ const PUBLISH_MARGIN: Duration = Duration::from_secs(15 * 60);
 
 /// When an attempt has shown nothing new for all of its own time, and what its report needs to get here.
 fn patience_end(attempt: &Attempt, task: &Task, settings: &Settings) -> Timestamp {
-    attempt.progress_at + timeout(task, settings) + PUBLISH_MARGIN
+    attempt.progress_at + timeout(attempt, task, settings) + PUBLISH_MARGIN
 }
 
-/// The task's own time limit, or the configured one.
-pub(super) fn timeout(task: &Task, settings: &Settings) -> Duration {
-    task.facts.timeout.unwrap_or(settings.timeout).0
+/// The task's own time limit, or the configured one; a planner run has its own bound.
+pub(super) fn timeout(attempt: &Attempt, task: &Task, settings: &Settings) -> Duration {
+    let limit = task.facts.timeout.unwrap_or(settings.timeout).0;
+    if attempt.mode == Mode::Plan { limit.min(PLANNER_TIMEOUT_MAX.0) } else { limit }
+}
+
+/// Whether a task's planner run has shown nothing new for its time limit: its jobs and steps are looked at with each
+/// tick from then on. Its task is not said to be stuck: it waits, and goes on without an answer.
+pub(in crate::engine) fn is_late_planner(draft: &Draft<'_>, task: &Task) -> bool {
+    task.live_planner().is_some_and(|attempt| {
+        attempt.started && draft.now >= attempt.progress_at + timeout(attempt, task, &draft.header().settings)
+    })
 }
 
 /// When a live attempt is due to be healed, if nothing moves until then: it counts as stuck when it stayed queued for
@@ -37,8 +48,10 @@ pub(super) fn deadline(task: &Task, settings: &Settings) -> Option<Timestamp> {
         Stand::Dispatched | Stand::Claimed if !attempt.started => {
             Some(attempt.dispatched_at.unwrap_or(attempt.planned_at) + settings.ghost_after.0)
         }
-        Stand::Dispatched | Stand::Claimed if task.stage == Stage::Stuck => Some(patience_end(attempt, task, settings)),
-        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + timeout(task, settings)),
+        Stand::Dispatched | Stand::Claimed if task.stage == Stage::Stuck || attempt.mode == Mode::Plan => {
+            Some(patience_end(attempt, task, settings))
+        }
+        Stand::Dispatched | Stand::Claimed => Some(attempt.progress_at + timeout(attempt, task, settings)),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::fold;
 use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
-use crate::engine::reconcile::{relations, tell};
+use crate::engine::reconcile::{planner, relations, tell};
 use crate::engine::render;
 use crate::engine::task::Task;
 use crate::engine::tasks::Place;
@@ -53,7 +53,7 @@ pub(super) fn lay_out(draft: &mut Draft<'_>) {
 /// work, has passed none and begins with its first.
 fn open_again(draft: &Draft<'_>, phases: &[Phase]) -> usize {
     let header = draft.header();
-    let counted = |id: &TaskId| draft.task(*id).is_some_and(|task| task.is_approved() || !task.attempts.is_empty());
+    let counted = |id: &TaskId| draft.task(*id).is_some_and(|task| task.is_approved() || task.has_begun());
     let reached = |phase: &&Phase| header.open_phase > 0 || phase.tasks.iter().any(counted);
     let active = header.status == PlanStatus::Active;
     let was = draft.layout().phases.get(header.open_phase).filter(|phase| active && reached(phase));
@@ -220,6 +220,7 @@ pub(super) fn ask(draft: &mut Draft<'_>) {
     if !unread.is_empty() {
         draft.read(Read::Footprints(unread));
     }
+    planner::ask(draft);
     if draft.header().settings.approval == ApprovalPolicy::Label {
         let unasked = draft.at(Place::LabelUnasked).map(Task::issue);
         let issues: Vec<IssueNumber> = unasked.take(SINGLE_READS_MAX).collect();

@@ -2,14 +2,18 @@
 //! to the same place: finish what finished, heal, time out, retry, open gates, dispatch, and say so.
 
 mod dispatch;
+mod dry_runs;
 mod heal;
 mod lifecycle;
+mod planner;
 mod publish;
 mod relations;
 mod tell;
 
 pub(super) use dispatch::siblings;
+pub(super) use heal::is_late_planner;
 pub(super) use lifecycle::node;
+pub(super) use planner::listed;
 pub(super) use publish::{GRACE, outside_declared};
 pub(super) use tell::{CLOSE, closing, has_news};
 
@@ -28,6 +32,7 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     settle(draft);
     relations::withdraw(draft);
     publish::publish(draft);
+    planner::give_up_outdated(draft);
     heal::heal(draft);
     publish::end_graces(draft);
     publish::end_doubts(draft);
@@ -41,6 +46,7 @@ pub(super) fn reconcile(draft: &mut Draft<'_>, fresh: bool) {
     lifecycle::show(draft);
     if fresh {
         lifecycle::ask(draft);
+        dry_runs::ask(draft);
     }
 }
 

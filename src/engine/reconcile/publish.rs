@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::attempt::AttemptOutcome;
 use crate::engine::config::Settings;
 use crate::engine::draft::Draft;
+use crate::engine::dry_run::{self, Conflict, Merging, Standing};
 use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::event::Read;
 use crate::engine::footprint::{Area, Source};
@@ -13,6 +14,7 @@ use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::{doubt_ends, fail};
 use crate::engine::overlap::{self, LockTable};
 use crate::engine::policy::Scope;
+use crate::engine::reconcile::dry_runs::{self, Siblings};
 use crate::engine::reconcile::first_time;
 use crate::engine::render;
 use crate::engine::retry::Blame;
@@ -30,21 +32,23 @@ pub(in crate::engine) const GRACE: &str = "grace:";
 /// Publishes what is finished and follows what is open.
 pub(super) fn publish(draft: &mut Draft<'_>) {
     withdraw(draft);
+    let siblings = Siblings::default();
+    dry_runs::look(draft, &siblings);
     let finished: Vec<TaskId> =
         draft.at(Place::Finished).filter(|task| task.work.is_some()).map(|task| task.id).collect();
     if !finished.is_empty() {
         let locks = waits::locks(draft);
-        finished.into_iter().for_each(|id| publish_work(draft, &locks, id));
+        finished.into_iter().for_each(|id| publish_work(draft, (&locks, &siblings), id));
     }
     for id in open(draft, |task| task.stage == Stage::PrOpen && task.verdict.is_none()) {
-        follow(draft, id);
+        follow(draft, &siblings, id);
     }
     // A person's word to merge counts wherever the task stands: given up, escalated, or being tried again.
     let asked = |task: &Task| task.pull.as_ref().is_some_and(|pull| pull.open && pull.merge_asked);
     for id in open(draft, |task| asked(task) && (task.stage != Stage::PrOpen || task.verdict.is_some())) {
         let Some(pull) = draft.task(id).and_then(|task| task.pull.clone()) else { continue };
         if let CheckState::Green { none } = pull.checks {
-            merge(draft, id, &pull, none);
+            merge(draft, &siblings, (id, &pull), none);
         }
     }
 }
@@ -102,7 +106,7 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
 }
 
 /// One rung for a task whose work is finished.
-fn publish_work(draft: &mut Draft<'_>, locks: &LockTable, id: TaskId) {
+fn publish_work(draft: &mut Draft<'_>, (locks, siblings): (&LockTable, &Siblings), id: TaskId) {
     let Some(task) = draft.task(id) else { return };
     let Some(work) = task.work.clone() else { return };
     if task.hold.is_some() || task.cancel_asked {
@@ -115,9 +119,20 @@ fn publish_work(draft: &mut Draft<'_>, locks: &LockTable, id: TaskId) {
         }
         return;
     }
-    if waits::earlier_holder(draft, locks, task).is_some() {
+    if waits::earlier_holder(draft, locks, task).is_some() || siblings.standing(draft, id) != Standing::Free {
         return;
     }
+    match dry_runs::onto_base(draft, id, &work.commit) {
+        None => return,
+        Some(Merging::Conflict(_)) => return conflict(draft, id),
+        Some(Merging::Clean | Merging::Untold) => {}
+    }
+    show(draft, id, work);
+}
+
+/// Puts a task's work onto its branch, and the branch into a pull request.
+fn show(draft: &mut Draft<'_>, id: TaskId, work: Work) {
+    let Some(task) = draft.task(id) else { return };
     let issue = task.issue();
     if task.branch.as_ref() != Some(&work.commit) {
         let effect = Effect::MoveBranch { issue, expected: task.branch.clone(), to: work.commit };
@@ -169,16 +184,25 @@ pub(in crate::engine) fn outside_declared(task: &Task) -> Vec<String> {
 }
 
 /// One rung for a task whose pull request is open.
-fn follow(draft: &mut Draft<'_>, id: TaskId) {
+fn follow(draft: &mut Draft<'_>, siblings: &Siblings, id: TaskId) {
     let Some(task) = draft.task(id) else { return };
     let Some(pull) = task.pull.clone() else { return };
     let held = task.hold.is_some();
     let wanted = pull.merge_asked || draft.header().settings.auto_merge && !held;
     match (&pull.checks, pull.mergeable) {
-        (_, Some(false)) if !held => conflict(draft, id),
+        (_, Some(false)) if !held => follow_conflict(draft, siblings, id, &pull),
         (CheckState::Red { names }, _) if !held => red(draft, id, &pull, names),
-        (CheckState::Green { none }, _) if wanted => merge(draft, id, &pull, *none),
+        (CheckState::Green { none }, _) if wanted => merge(draft, siblings, (id, &pull), *none),
         (CheckState::Red { .. } | CheckState::Green { .. } | CheckState::Pending, _) => {}
+    }
+}
+
+/// GitHub says that a pull request does not merge. Where it would not merge with a sibling either, that one is waited
+/// for first, so that one run brings the work onto both; in which files it conflicts is asked before that run.
+fn follow_conflict(draft: &mut Draft<'_>, siblings: &Siblings, id: TaskId, pull: &Pull) {
+    match siblings.standing(draft, id) {
+        Standing::Free if dry_runs::onto_base(draft, id, &pull.head).is_some() => conflict(draft, id),
+        Standing::Free | Standing::Behind(_) | Standing::Unknown(_) => {}
     }
 }
 
@@ -188,8 +212,17 @@ fn conflict(draft: &mut Draft<'_>, id: TaskId) {
     let Some(task) = draft.task_mut(id) else { return };
     let counted = task.current().is_some_and(|attempt| attempt.outcome == Some(AttemptOutcome::Conflict));
     task.rebase_due = true;
-    mark_last(task, AttemptOutcome::Conflict, "the work does not merge with its base");
+    task.rebase_from = dry_run::head(task).cloned();
+    let words = dry_run::base_conflict(task).map_or_else(String::new, conflict_words);
+    mark_last(task, AttemptOutcome::Conflict, &format!("the work does not merge with its base{words}"));
     fail(draft, id, if counted { Blame::Nobody } else { Blame::Conflict });
+}
+
+/// In which files, and whose work was merged there meanwhile.
+fn conflict_words(conflict: &Conflict) -> String {
+    let with: Vec<String> = conflict.with.iter().map(|task| format!("#{}", task.0)).collect();
+    let with = if with.is_empty() { String::new() } else { format!(", changed meanwhile by {}", with.join(", ")) };
+    format!(": {}{with}", render::conflict_files(conflict))
 }
 
 /// Checks failed: their jobs are run again once, then it is the agent's turn with the end of the log.
@@ -220,8 +253,9 @@ fn mark_last(task: &mut Task, outcome: AttemptOutcome, error: &str) {
 }
 
 /// Merges, one pull request at a time, lowest number first. Where checks ran and the base moved since, the base is
-/// merged into the head first and checked again.
-fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
+/// merged into the head first and checked again. What would not merge with work that goes first waits for that, unless
+/// a person wants it merged.
+fn merge(draft: &mut Draft<'_>, siblings: &Siblings, (id, pull): (TaskId, &Pull), unchecked: bool) {
     let merging =
         draft.entries().any(|entry| matches!(entry.effect, Effect::MergePull { .. } | Effect::UpdatePull { .. }));
     let Some(base) = draft.header().base.clone() else { return };
@@ -244,8 +278,25 @@ fn merge(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, unchecked: bool) {
         draft.intend(format!("update:{id}"), None, Effect::UpdatePull { issue: id.0, base: base.branch });
         return;
     }
+    if !pull.merge_asked && siblings.standing(draft, id) != Standing::Free {
+        return;
+    }
+    match dry_runs::onto_base(draft, id, &pull.head) {
+        None => return,
+        Some(Merging::Conflict(_)) => return give_back(draft, id),
+        Some(Merging::Clean | Merging::Untold) => {}
+    }
     let effect = Effect::MergePull { pull: pull.number, head: pull.head.clone() };
     draft.intend(format!("merge:{}", pull.number), None, effect);
+}
+
+/// Git says that a pull request does not merge, before GitHub does. Where a person has it, they are told and nothing
+/// more.
+fn give_back(draft: &mut Draft<'_>, id: TaskId) {
+    let ours = |task: &Task| task.stage == Stage::PrOpen && task.verdict.is_none() && task.hold.is_none();
+    if draft.task(id).is_some_and(ours) {
+        conflict(draft, id);
+    }
 }
 
 /// When a head without checks is looked at because its grace has ended. The heartbeat asks for it anyway, and mostly

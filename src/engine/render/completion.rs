@@ -11,7 +11,8 @@ const TASKS_MAX: usize = 300;
 pub fn completion(draft: &Draft<'_>) -> String {
     let tasks: Vec<&Task> = draft.tasks().collect();
     let count = |verdict: Verdict| tasks.iter().filter(|task| task.verdict == Some(verdict)).count();
-    let attempts: usize = tasks.iter().map(|task| task.attempts.len()).sum();
+    let attempts: usize = tasks.iter().map(|task| task.work_attempts().count()).sum();
+    let planner_runs = tasks.iter().map(|task| task.attempts.len()).sum::<usize>() - attempts;
     let tokens: u64 = tasks
         .iter()
         .flat_map(|task| &task.attempts)
@@ -20,10 +21,11 @@ pub fn completion(draft: &Draft<'_>) -> String {
     let header = draft.header();
     let seconds = draft.now.since(header.started_at).as_secs();
     let used = if tokens == 0 { String::new() } else { format!(", {tokens} tokens") };
+    let planned = if planner_runs == 0 { String::new() } else { format!(", {planner_runs} planner runs") };
     let mut lines = vec![
         format!(
-            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} attempts{used}, {} \
-             min {} s.",
+            "The plan has ended: {} merged, {} without need for change, {} cancelled; {attempts} \
+             attempts{planned}{used}, {} min {} s.",
             count(Verdict::Merged),
             count(Verdict::NoChange),
             count(Verdict::Cancelled),
@@ -53,8 +55,8 @@ fn row(task: &Task) -> String {
         task.issue(),
         text::line(&task.title),
         task.verdict.map_or_else(String::new, |verdict| verdict.to_string().replace('_', " ")),
-        task.attempts.len(),
-        cells(task.footprint.paths()),
+        task.work_attempts().count(),
+        cells(task.footprint.predicted()),
         cells(touched)
     )
 }

@@ -45,7 +45,7 @@ pub(super) fn graph_fold(views: &[View<'_>]) -> String {
             lines.push(format!("  {} --> {}", TaskId(issue), view.task.id));
         }
         for wait in &view.waits {
-            if let Wait::File { holder, .. } = wait {
+            if let Wait::File { holder, .. } | Wait::Conflict { holder, .. } = wait {
                 lines.push(format!("  {holder} -.-> {}", view.task.id));
             }
         }

@@ -2,9 +2,11 @@
 //! it can name nobody, close no issue, forge no marker and open no tag.
 
 mod completion;
+mod conflict;
 mod drawing;
 mod fold;
 mod notice;
+mod planner;
 mod prompt;
 mod pull;
 mod runs;
@@ -13,6 +15,7 @@ pub mod text;
 mod tracking;
 
 pub use completion::completion;
+pub use conflict::conflict_files;
 pub(in crate::engine) use fold::fold;
 pub use notice::notice;
 pub use prompt::prompt_layers;

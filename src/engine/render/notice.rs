@@ -1,6 +1,9 @@
 //! Comments on a task's issue, where a person must act or nothing more will come.
 
+use crate::engine::attempt::AttemptOutcome;
+use crate::engine::brief::Mode;
 use crate::engine::draft::Draft;
+use crate::engine::render::conflict::both_sides;
 use crate::engine::render::text;
 use crate::engine::task::{Hold, Task, Verdict};
 
@@ -52,18 +55,23 @@ pub fn notice(draft: &Draft<'_>, task: &Task) -> Option<String> {
 fn escalated(draft: &Draft<'_>, task: &Task) -> String {
     let issue = task.issue();
     let mut lines =
-        vec![format!("This task has no attempts left after {}.", count(task.attempts.len())), String::new()];
+        vec![format!("This task has no attempts left after {}.", count(task.work_attempts().count())), String::new()];
     for attempt in &task.attempts {
         let outcome =
             attempt.outcome.map_or_else(|| "open".to_owned(), |outcome| outcome.to_string().replace('_', " "));
         let run = attempt.run.map_or_else(String::new, |run| format!(", [run](../actions/runs/{run})"));
-        lines.push(format!("**Attempt {}**: {outcome}{run}", attempt.id.n));
+        let kind = if attempt.mode == Mode::Plan { "Planner run" } else { "Attempt" };
+        lines.push(format!("**{kind} {}**: {outcome}{run}", attempt.id.n));
         if !attempt.error.is_empty() {
             lines.push(String::new());
             lines
                 .push(text::fenced(&text::visible(&crate::engine::report::tail(&attempt.error, ERROR_CHARACTERS_MAX))));
         }
         lines.push(String::new());
+    }
+    let conflicted = task.last_outcome() == Some(AttemptOutcome::Conflict);
+    if let Some(sides) = both_sides(task).filter(|_| conflicted) {
+        lines.extend([sides, String::new()]);
     }
     let waiting: Vec<String> = draft
         .tasks()

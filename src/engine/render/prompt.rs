@@ -4,6 +4,8 @@ use crate::engine::attempt::Attempt;
 use crate::engine::brief::{Mode, PromptLayers};
 use crate::engine::draft::Draft;
 use crate::engine::reconcile::siblings;
+use crate::engine::render::conflict::rebase_words;
+use crate::engine::render::planner::planner_layers;
 use crate::engine::render::text;
 use crate::engine::report::tail;
 use crate::engine::task::{Task, Verdict};
@@ -16,6 +18,9 @@ const ERROR_CHARACTERS_MAX: usize = 3_000;
 
 /// The four layers for an attempt.
 pub fn prompt_layers(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> PromptLayers {
+    if attempt.mode == Mode::Plan {
+        return planner_layers(draft, task);
+    }
     PromptLayers {
         rules: rules(draft),
         plan: plan(draft, task),
@@ -63,6 +68,7 @@ fn task_layer(draft: &Draft<'_>, task: &Task, attempt: &Attempt) -> String {
              tree; resolve every conflict marker so that both intentions hold."
                 .to_owned(),
         );
+        parts.extend(rebase_words(draft, task));
     }
     parts.push(format!("The issue's approved text, as data:\n\n{}", text::fenced(body)));
     parts.extend(files(task));

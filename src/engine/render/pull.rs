@@ -48,7 +48,7 @@ pub fn pull_body(draft: &Draft<'_>, task: &Task) -> String {
         parts.push("No files were predicted for this task.".to_owned());
     } else {
         let predicted: Vec<String> =
-            task.footprint.paths().iter().take(FILES_MAX).map(|path| format!("`{}`", text::code(path))).collect();
+            task.footprint.predicted().iter().take(FILES_MAX).map(|path| format!("`{}`", text::code(path))).collect();
         parts.push(format!("Predicted: {}.", predicted.join(", ")));
     }
     if task.footprint.declares() && !outside.is_empty() {

@@ -1,6 +1,7 @@
 //! How tasks stand, in words.
 
 use crate::engine::draft::Draft;
+use crate::engine::id::{PullNumber, TaskId};
 use crate::engine::render::text;
 use crate::engine::task::{CheckState, Hold, Task, Verdict};
 use crate::engine::waits::{self, MISSING, Status, Wait};
@@ -34,7 +35,9 @@ pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String
     let n = attempt.map_or(0, |attempt| attempt.id.n);
     let pull = task.pull.as_ref().map(|pull| format!("#{}", pull.number)).unwrap_or_default();
     match (status, task.verdict) {
-        (Status::Error, Some(Verdict::Escalated)) => format!("escalated after {} attempts{run}", task.attempts.len()),
+        (Status::Error, Some(Verdict::Escalated)) => {
+            format!("escalated after {} attempts{run}", task.work_attempts().count())
+        }
         (_, Some(Verdict::Cancelled)) if task.has_open_pull() => {
             format!("cancelled; its pull request {pull} is still open")
         }
@@ -49,7 +52,8 @@ pub(super) fn state_words(task: &Task, status: Status, waits: &[Wait]) -> String
         (Status::Error, _) => format!("attempt {n} failed ({}), {}{run}", outcome(task), all_words(waits)),
         (Status::Complete, _) if waits.is_empty() => "work is pushed, its pull request follows".to_owned(),
         (Status::Complete, _) => format!("work is pushed, {}", all_words(waits)),
-        (Status::PrOpen, _) => format!("pull request {pull}{}", checks_words(task)),
+        (Status::PrOpen, _) if waits.is_empty() => format!("pull request {pull}{}", checks_words(task)),
+        (Status::PrOpen, _) => format!("pull request {pull}{}, {}", checks_words(task), all_words(waits)),
         (Status::Pending, _) => "ready, waits for a free slot".to_owned(),
         (Status::Blocked, _) => all_words(waits),
     }
@@ -118,13 +122,36 @@ fn words(wait: &Wait, form: Form) -> String {
             format!("waits for #{} over `{}`: pull request #{pull} is open", holder.0, text::code(path))
         }
         Wait::File { holder, path, pull: None } => format!("waits for #{} over `{}`", holder.0, text::code(path)),
+        Wait::Conflict { holder, path, more, pull, person } => {
+            conflict_words(*holder, (path, *more), *pull, person, form)
+        }
         Wait::Phase { name } => format!("waits for the gate of {}", (form.line)(name)),
         Wait::Backoff { until } => format!("is tried again at {}", until.seconds_text()),
         Wait::Person(hold) => words_of_hold(hold, form),
         Wait::Paused => "the plan is paused".to_owned(),
         Wait::Workflow => "the task workflow is not on the default branch".to_owned(),
         Wait::Reading => "its files are being looked up".to_owned(),
+        Wait::Planning { attempt: Some(attempt) } => format!("being planned by run t{attempt}"),
+        Wait::Planning { attempt: None } => "waits for a free slot to be planned in".to_owned(),
+        Wait::Proposed { issue, state, by } => {
+            format!("waits for #{issue} ({state}), which its planner run t{by} puts first")
+        }
     }
+}
+
+/// With whose work a task's would conflict, and what that one waits for where it is a person.
+fn conflict_words(
+    holder: TaskId,
+    (path, more): (&str, usize),
+    pull: Option<PullNumber>,
+    person: &Option<Hold>,
+    form: Form,
+) -> String {
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let until = pull.map_or_else(String::new, |pull| format!(" by pull request #{pull}"));
+    let person = person.as_ref().map_or_else(String::new, |hold| format!(" ({})", words_of_hold(hold, form)));
+    let path = text::code(path);
+    format!("would conflict with #{} in `{path}`{more}, waits until that is merged{until}{person}", holder.0)
 }
 
 /// Why a person is needed, in words, as Markdown.

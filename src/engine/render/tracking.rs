@@ -4,15 +4,18 @@
 use crate::engine::checklist::unticked;
 use crate::engine::draft::Draft;
 use crate::engine::fold;
-use crate::engine::graph;
+use crate::engine::footprint::Strength;
 use crate::engine::id::TaskId;
 use crate::engine::plan::PlanStatus;
+use crate::engine::render::conflict::conflict_evidence;
 use crate::engine::render::drawing::graph_fold;
+use crate::engine::render::planner::planner_fold;
 use crate::engine::render::runs::worked_by_runs;
 use crate::engine::render::status::{hold_words, state_words, wait_words};
 use crate::engine::render::{text, tracking_marker};
 use crate::engine::task::{CheckState, Hold, Pull, Stage, Task, Verdict};
 use crate::engine::waits::{self, Status, Wait};
+use crate::engine::{graph, overlap};
 
 /// Longest part of a body that is ours, in characters; GitHub takes 65,536 with what people wrote around it.
 pub const BODY_CHARACTERS_MAX: usize = 60_000;
@@ -69,7 +72,7 @@ pub fn tracking(draft: &Draft<'_>, room: usize) -> String {
     let lists = phases(draft, &views, left);
     left = left.saturating_sub(lists.chars().count() + 2);
     parts.push(lists);
-    for fold in [graph_fold(&views), order_fold(draft, &views)] {
+    for fold in [graph_fold(&views), order_fold(draft, &views), planner_fold(draft)] {
         let size = fold.chars().count() + 2;
         if !fold.is_empty() && size <= left {
             left -= size;
@@ -275,7 +278,7 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
     let mut left = room.saturating_sub(kept.len() * 120 + 200);
     let mut dropped = 0usize;
     for view in order {
-        let line = task_line(view);
+        let line = task_line(draft, view);
         let size = line.chars().count() + 1;
         if size > left || dropped > 0 {
             dropped += 1;
@@ -318,20 +321,21 @@ fn sign(status: Status, task: &Task) -> &'static str {
     }
 }
 
-fn task_line(view: &View<'_>) -> String {
+fn task_line(draft: &Draft<'_>, view: &View<'_>) -> String {
     let done = view.task.is_settled() && view.task.verdict != Some(Verdict::Escalated);
     let mark = if done { "x" } else { " " };
     let words = state_words(view.task, view.status, &view.waits);
-    let retried = if view.task.attempts.len() > 1 && done {
-        format!(" · {} attempts", view.task.attempts.len())
+    let retried = if view.task.work_attempts().count() > 1 && done {
+        format!(" · {} attempts", view.task.work_attempts().count())
     } else {
         String::new()
     };
     format!(
-        "- [{mark}] {} #{} {} · {words}{retried}",
+        "- [{mark}] {} #{} {} · {words}{retried}{}",
         sign(view.status, view.task),
         view.task.issue(),
-        text::line(&view.task.title)
+        text::line(&view.task.title),
+        conflict_evidence(draft, view.task, &view.waits)
     )
 }
 
@@ -345,22 +349,38 @@ fn order_fold(draft: &Draft<'_>, views: &[View<'_>]) -> String {
     }
     let layout = graph::layout(&nodes, &draft.header().outside, draft.header().settings.overlap);
     let edges: Vec<&graph::Edge> = layout.edges.iter().filter(|edge| edge.kind != graph::EdgeKind::Phase).collect();
-    if edges.is_empty() {
+    let likely = likely_files(&nodes);
+    if edges.is_empty() && likely.is_empty() {
         return String::new();
     }
     let shown = edges.iter().take(EDGES_MAX).map(|edge| {
-        format!(
-            "- {} → {}: {}",
-            edge.from.replacen('t', "#", 1),
-            edge.to.replacen('t', "#", 1),
-            evidence(&edge.evidence)
-        )
+        let (from, to) = (edge.from.replacen('t', "#", 1), edge.to.replacen('t', "#", 1));
+        let strength = match edge.strength {
+            Some(Strength::Soft) => " (soft: kept apart while there is other work)",
+            Some(Strength::Weak) => " (weak: only shown)",
+            Some(Strength::Hard) | None => "",
+        };
+        format!("- {from} → {to}: {}{strength}", evidence(&edge.evidence))
     });
     let mut lines: Vec<String> = shown.collect();
     if edges.len() > EDGES_MAX {
         lines.push(format!("- and {} more", edges.len() - EDGES_MAX));
     }
+    lines.extend(likely);
     format!("<details><summary>Why this order</summary>\n\n{}\n\n</details>", lines.join("\n"))
+}
+
+/// What tasks that declare no files are likely about, and why that is thought.
+fn likely_files(nodes: &std::collections::BTreeMap<TaskId, graph::Node>) -> Vec<String> {
+    let guessed = nodes.values().filter(|node| !node.footprint.guesses().is_empty()).take(EDGES_MAX);
+    let line = |node: &graph::Node| {
+        let files = node.footprint.likely().map(|file| {
+            let share = overlap::risk::decimal(file.share);
+            format!("{} ({share}: {})", evidence(&file.path), evidence(&file.evidence))
+        });
+        format!("- #{} names no files; likely {}", node.id.0, files.collect::<Vec<_>>().join(", "))
+    };
+    guessed.map(line).collect()
 }
 
 /// Evidence as the layout words it, harmless; code spans in it are kept as text.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
-use crate::engine::footprint::Footprint;
+use crate::engine::footprint::{Area, Footprint};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::overlap::{AreaMap, Shape, spelled};
 use crate::engine::task::Task;
@@ -113,7 +113,7 @@ impl Tasks {
         self.sharers.get(path).copied().unwrap_or_default()
     }
 
-    /// Startable tasks one of whose areas meets one of a footprint's, whatever that is worth. `unknown`: those whose
+    /// Startable tasks one of whose areas or ranked files meets one of a footprint's, whatever that is worth. `unknown`: those whose
     /// files are not known count too, and all of them where the footprint is unknown.
     pub(in crate::engine) fn meeting(&self, footprint: &Footprint, unknown: bool) -> BTreeSet<TaskId> {
         let mut found = BTreeSet::new();
@@ -124,8 +124,8 @@ impl Tasks {
         if unknown {
             found.extend(&self.areas.unknown);
         }
-        for claim in &footprint.claims {
-            let _ = self.areas.known.visit(&Shape::of(&claim.area), &mut |tasks, _| {
+        for shape in shapes(footprint) {
+            let _ = self.areas.known.visit(&shape, &mut |tasks, _| {
                 found.extend(tasks);
                 ControlFlow::Continue(())
             });
@@ -210,8 +210,8 @@ impl Tasks {
 
 impl Areas {
     fn insert(&mut self, task: &Task) {
-        for claim in &task.footprint.claims {
-            self.known.entry(&Shape::of(&claim.area)).insert(task.id);
+        for shape in shapes(&task.footprint) {
+            self.known.entry(&shape).insert(task.id);
         }
         if task.footprint.is_unknown() {
             self.unknown.insert(task.id);
@@ -219,8 +219,7 @@ impl Areas {
     }
 
     fn remove(&mut self, task: &Task) {
-        for claim in &task.footprint.claims {
-            let shape = Shape::of(&claim.area);
+        for shape in shapes(&task.footprint) {
             let Some(tasks) = self.known.get_mut(&shape) else { continue };
             tasks.remove(&task.id);
             if tasks.is_empty() {
@@ -229,6 +228,12 @@ impl Areas {
         }
         self.unknown.remove(&task.id);
     }
+}
+
+/// Everything that a footprint names, claimed or guessed.
+fn shapes(footprint: &Footprint) -> impl Iterator<Item = Shape> {
+    let guessed = footprint.guesses().iter().map(|file| Shape::of(&Area::File(file.path.clone())));
+    footprint.claims.iter().map(|claim| Shape::of(&claim.area)).chain(guessed)
 }
 
 /// Hands out a task's keys from one place to another, both included, but the one as startable.

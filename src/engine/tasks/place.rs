@@ -35,6 +35,8 @@ pub enum Place {
     News,
     /// Its mentions are to be looked up.
     Uninferred,
+    /// The answer of its planner run is to be held against the base's tree.
+    PlanUnchecked,
     /// It is to be asked who labelled it.
     LabelUnasked,
     /// It might start, and was passed over so often that it may close the door.
@@ -97,6 +99,7 @@ pub(super) fn each(task: &Task, (from, to): (Place, Place), found: &mut dyn FnMu
     offer(Place::Escalated, &|| task.verdict == Some(Verdict::Escalated));
     offer(Place::News, &|| has_news(task));
     offer(Place::Uninferred, &|| !task.inferred && !task.left);
+    offer(Place::PlanUnchecked, &|| task.unchecked().is_some() && task.verdict.is_none() && !task.left);
     offer(Place::LabelUnasked, &|| !task.label_asked && !task.is_approved() && !task.left);
     offer(Place::PassedOver, &|| is_idle(task) && task.counters.passed_over >= PASSED_OVER_MAX);
     if let Some(pull) = &task.pull {
@@ -126,7 +129,8 @@ pub(super) fn holds_up(task: &Task) -> bool {
 
 /// Whether it waits to be dispatched, first or again.
 fn is_idle(task: &Task) -> bool {
-    matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none() && !task.cancel_asked && !task.left
+    let waits = matches!(task.stage, Stage::Waiting | Stage::Error) && task.live().is_none();
+    waits && task.verdict.is_none() && !task.cancel_asked && !task.left
 }
 
 /// Whether a verdict or the end of its lock may be due.
@@ -147,6 +151,6 @@ fn has_end(task: &Task) -> bool {
 /// Whether its gate waits for it. A text edited after its first attempt waits for its own approval, but its task has
 /// begun and still counts.
 fn counts_for_gate(task: &Task) -> bool {
-    let begun = task.approval.is_some() && !task.attempts.is_empty();
+    let begun = task.approval.is_some() && task.has_begun();
     (task.is_approved() || begun) && !task.left
 }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, Source, Strength};
+use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, RankedFile, Source, Strength};
 use crate::engine::overlap::{Meeting, UNKNOWN_FILES};
 
 /// A meeting of two footprints; where several claims meet equally strong over the same path, any of them may be told.
@@ -33,6 +33,69 @@ pub(super) fn worth(claim: &Claim, policy: OverlapPolicy) -> Option<Strength> {
     looked_at.then_some(if raised { Strength::Hard } else { claim.strength })
 }
 
+/// The ranking of a footprint, where nothing surer than a mention is known and the policy looks at guesses.
+pub(super) fn guesses(footprint: &Footprint, policy: OverlapPolicy) -> &[RankedFile] {
+    let looked_at = matches!(policy, OverlapPolicy::Strict | OverlapPolicy::Balanced);
+    let sure = footprint.claims.iter().any(|claim| claim.source != Source::Inferred);
+    if looked_at && !sure { &footprint.ranked } else { &[] }
+}
+
+/// The files of it that count against what others are known to touch.
+pub(super) fn judged(footprint: &Footprint, policy: OverlapPolicy) -> Vec<Area> {
+    let files = guesses(footprint, policy).iter().take(5).filter(|file| file.share >= 200);
+    files.map(|file| Area::File(file.path.clone())).collect()
+}
+
+/// The sum of the products of the shares of common files, in millionths, and those files, the riskiest first.
+pub(super) fn risk(a: &Footprint, b: &Footprint, policy: OverlapPolicy) -> (u64, Vec<String>) {
+    let mut shared = Vec::new();
+    for mine in guesses(a, policy) {
+        for theirs in guesses(b, policy) {
+            if mine.path.to_lowercase() == theirs.path.to_lowercase() {
+                let product = u64::from(mine.share) * u64::from(theirs.share);
+                shared.push((Reverse(product), mine.path.clone().min(theirs.path.clone())));
+            }
+        }
+    }
+    shared.sort();
+    (shared.iter().map(|(product, _)| product.0).sum(), shared.into_iter().map(|(_, path)| path).collect())
+}
+
+fn two_digits(thousandths: u64) -> String {
+    format!("{:.2}", (thousandths + 5).div_euclid(10) as f64 / 100.0)
+}
+
+/// Every way in which two footprints meet because of a ranking.
+fn guessed(a: &Footprint, b: &Footprint, policy: OverlapPolicy) -> Vec<(Strength, String, String)> {
+    let likely = if policy == OverlapPolicy::Strict { Strength::Hard } else { Strength::Soft };
+    let mut found = Vec::new();
+    for (sure, unsure) in [(a, b), (b, a)] {
+        for claim in sure.claims.iter().filter(|claim| claim.source != Source::Inferred) {
+            let Some(own) = worth(claim, policy) else { continue };
+            for file in guesses(unsure, policy).iter().take(5).filter(|file| file.share >= 200) {
+                let Some(path) = path(&claim.area, &Area::File(file.path.clone())) else { continue };
+                let (verb, area) = (verb(claim.source), claim.area.display());
+                let share = two_digits(file.share.into());
+                let words = format!("one {verb} `{area}`, the other likely touches `{}` ({share})", file.path);
+                found.push((own.min(likely), path, words));
+            }
+        }
+    }
+    let (risk, files) = risk(a, b, policy);
+    let (strength, word) = match risk {
+        600_000.. => (likely, "likely"),
+        200_000.. => (Strength::Weak, "may"),
+        _ => return found,
+    };
+    let named: Vec<String> = files.iter().take(3).map(|path| format!("`{path}`")).collect();
+    let named = match named.as_slice() {
+        [first, second, third] => format!("{first}, {second} and {third}"),
+        few => few.join(" and "),
+    };
+    found.push((strength, files[0].clone(), format!("both {word} touch {named} ({})", two_digits(risk / 1_000))));
+    found
+}
+
 /// Every way in which two footprints meet.
 fn all(a: &Footprint, b: &Footprint, policy: OverlapPolicy) -> Vec<(Strength, String, String)> {
     let unknown = match policy {
@@ -40,8 +103,9 @@ fn all(a: &Footprint, b: &Footprint, policy: OverlapPolicy) -> Vec<(Strength, St
         OverlapPolicy::Balanced => Some(Strength::Soft),
         OverlapPolicy::Declared | OverlapPolicy::Off => None,
     };
-    let mut found = Vec::new();
-    if let Some(strength) = unknown.filter(|_| a.claims.is_empty() || b.claims.is_empty()) {
+    let mut found = guessed(a, b, policy);
+    let is_unknown = |one: &Footprint| one.claims.is_empty() && one.ranked.is_empty();
+    if let Some(strength) = unknown.filter(|_| is_unknown(a) || is_unknown(b)) {
         let evidence = "it is not known which files one of them touches";
         found.push((strength, UNKNOWN_FILES.to_owned(), evidence.to_owned()));
     }
@@ -72,6 +136,15 @@ pub(super) fn is_one(found: &Meeting, a: &Footprint, b: &Footprint, policy: Over
     all(a, b, policy).contains(&told)
 }
 
+fn verb(source: Source) -> &'static str {
+    match source {
+        Source::Inferred => "mentions",
+        Source::Declared => "declares",
+        Source::Confirmed => "is planned to touch",
+        Source::Real => "has changed",
+    }
+}
+
 fn evidence(a: &Claim, b: &Claim, path: &str) -> String {
     let (one, other) = (a.area.display(), b.area.display());
     if a.source == b.source && one.to_lowercase() == other.to_lowercase() {
@@ -83,12 +156,6 @@ fn evidence(a: &Claim, b: &Claim, path: &str) -> String {
         };
         return format!("both {verb} `{path}`");
     }
-    let verb = |source: Source| match source {
-        Source::Inferred => "mentions",
-        Source::Declared => "declares",
-        Source::Confirmed => "is planned to touch",
-        Source::Real => "has changed",
-    };
     let mut sides = [(Reverse(a.source), one), (Reverse(b.source), other)];
     sides.sort();
     let [(Reverse(first), first_path), (Reverse(second), second_path)] = sides;

@@ -9,7 +9,7 @@ use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, Source, St
 use crate::engine::graph::{Edge, EdgeKind, Layout, Node, Outside};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::problem::ProblemCode;
-use crate::engine::tests::areas::{meet, path, worth};
+use crate::engine::tests::areas::{guesses, judged, meet, path, risk, worth};
 
 /// The plan, and whom each task reaches along its dependencies.
 pub(super) struct Naive<'a> {
@@ -189,7 +189,46 @@ impl<'a> Naive<'a> {
     fn steering(&self, id: TaskId) -> Footprint {
         let claims = self.nodes[&id].footprint.claims.iter();
         let steers = |claim: &&Claim| worth(claim, self.policy).is_some_and(|strength| strength > Strength::Weak);
-        Footprint::from_claims(claims.filter(steers).cloned())
+        let ranked = guesses(&self.nodes[&id].footprint, self.policy).to_vec();
+        Footprint::from_claims(claims.filter(steers).cloned()).with_ranked(ranked)
+    }
+
+    /// Of each two tasks of a phase, whether what one is known to touch comes upon a file that the other is guessed to
+    /// touch, and nobody between them took over what the earlier one has.
+    fn judges(&self, order: &[TaskId], at: usize, later: usize) -> bool {
+        let [theirs, mine] = [order[at], order[later]].map(|id| self.steering(id));
+        let sure = |footprint: &Footprint| -> Vec<Area> {
+            let claims = footprint.claims.iter().filter(|claim| claim.source != Source::Inferred);
+            claims.map(|claim| claim.area.clone()).collect()
+        };
+        let guessed = |id: TaskId| judged(&self.nodes[&id].footprint, self.policy);
+        let between = &order[at + 1..later];
+        let claimed = |area: &Area| {
+            let claims = between.iter().flat_map(|id| self.steering(*id).claims);
+            claims.into_iter().any(|over| takes_over(&over.area, area))
+        };
+        let replaced = |file: &Area| {
+            between.iter().any(|id| {
+                let known = sure(&self.steering(*id));
+                known.iter().chain(&guessed(*id)).any(|over| takes_over(over, file))
+            })
+        };
+        let meets = |areas: &[Area], files: &[Area]| {
+            areas.iter().any(|area| files.iter().any(|file| path(area, file).is_some()))
+        };
+        let known: Vec<Area> = sure(&theirs).into_iter().filter(|area| !claimed(area)).collect();
+        let open: Vec<Area> = guessed(order[at]).into_iter().filter(|file| !replaced(file)).collect();
+        meets(&known, &guessed(order[later])) || meets(&sure(&mine), &open)
+    }
+
+    /// The three earlier tasks of its phase that a task's ranking most likely brings it together with.
+    fn riskiest(&self, order: &[TaskId], later: usize) -> BTreeSet<TaskId> {
+        let footprint = |at: usize| &self.nodes[&order[at]].footprint;
+        let earlier = (0..later).filter(|at| self.phase[&order[*at]] == self.phase[&order[later]]);
+        let risks = earlier.map(|at| (Reverse(risk(footprint(at), footprint(later), self.policy).0), order[at]));
+        let mut risks: Vec<(Reverse<u64>, TaskId)> = risks.filter(|(risk, _)| risk.0 >= 200_000).collect();
+        risks.sort_unstable();
+        risks.into_iter().take(3).map(|(_, id)| id).collect()
     }
 
     /// Of each two tasks of a phase, whether the later one comes upon a claim of the earlier that nobody between them
@@ -207,7 +246,10 @@ impl<'a> Naive<'a> {
             let open: Vec<&Claim> = theirs.claims.iter().filter(last).collect();
             open.iter().any(|claim| mine.claims.iter().any(|own| path(&own.area, &claim.area).is_some()))
         };
-        earlier.filter(comes_upon).map(|at| order[at]).collect()
+        let comes_upon = |at: &usize| comes_upon(at) || self.judges(order, *at, later);
+        let mut found: BTreeSet<TaskId> = earlier.filter(comes_upon).map(|at| order[at]).collect();
+        found.extend(self.riskiest(order, later));
+        found
     }
 
     /// Why two neighbours are in this order.
@@ -217,13 +259,14 @@ impl<'a> Naive<'a> {
     }
 
     /// Whether two tasks keep each other from running at once over a file. Names that might turn out to be a folder's
-    /// are left out: no pattern meets what lies below them, so none that took a file over hands them on.
+    /// are left out: no pattern meets what lies below them, so none that took a file over hands them on. So are
+    /// rankings: of what they make meet only the riskiest is told.
     pub(super) fn exclude(&self, a: TaskId, b: TaskId) -> bool {
         let plain = |id: TaskId| {
             let claims = self.nodes[&id].footprint.claims.iter();
             claims.filter(|claim| !matches!(&claim.area, Area::File(path) if !path.contains('.'))).cloned()
         };
-        let [a, b] = [a, b].map(|id| Footprint { claims: plain(id).collect() });
+        let [a, b] = [a, b].map(|id| Footprint::from_claims(plain(id)));
         let known = !a.is_unknown() && !b.is_unknown();
         known && meet(&a, &b, self.policy).is_some_and(|met| met.strength == Strength::Hard)
     }

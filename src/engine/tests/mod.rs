@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use crate::engine::facts::{Priority, area};
-use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, Source, Strength};
+use crate::engine::footprint::{Area, Claim, Footprint, OverlapPolicy, RankedFile, Source, Strength};
 use crate::engine::graph::{EdgeKind, Layout, Node, Outside, layout};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::overlap::{LockTable, meet, meeting};
@@ -66,7 +66,20 @@ pub(in crate::engine) fn any_footprint() -> impl Strategy<Value = Footprint> {
         };
         Claim { area: area(path).expect("a path"), strength, source, evidence: String::new() }
     });
-    proptest::collection::vec(claim, 0..4).prop_map(Footprint::from_claims)
+    let claims = prop_oneof![2 => proptest::collection::vec(claim, 0..4), 1 => Just(Vec::new())];
+    (claims, any_ranking()).prop_map(|(claims, ranked)| Footprint::from_claims(claims).with_ranked(ranked))
+}
+
+/// Rankings that meet below, at and above both thresholds, of up to seven files.
+pub(in crate::engine) fn any_ranking() -> impl Strategy<Value = Vec<RankedFile>> {
+    let files: Vec<&str> = PLAIN.iter().copied().filter(|path| !path.ends_with('/')).collect();
+    let share = proptest::sample::select(vec![1_000, 775, 600, 450, 447, 200, 199, 30]);
+    let file = (proptest::sample::select(files), share).prop_map(|(path, share)| RankedFile {
+        path: path.to_owned(),
+        share,
+        evidence: String::new(),
+    });
+    prop_oneof![1 => Just(Vec::new()), 2 => proptest::collection::vec(file, 0..8)]
 }
 
 fn any_priority() -> impl Strategy<Value = Priority> {

@@ -95,6 +95,25 @@ pub fn changed_lines(old: &[u8], new: &[u8]) -> (u64, u64) {
     ((new.len() - kept) as u64, (old.len() - kept) as u64)
 }
 
+/// The lines taken out (`-`) and put in (`+`) between two texts.
+pub fn line_diff(old: &[u8], new: &[u8]) -> String {
+    let (old, new) = (lines(old), lines(new));
+    let kept = matches(&old, &new);
+    let line = |sign: char, line: &[u8]| format!("{sign}{}\n", String::from_utf8_lossy(line).trim_end_matches('\n'));
+    let (mut diff, mut next) = (String::new(), 0);
+    for (at, text) in old.iter().enumerate() {
+        match kept[at] {
+            None => diff.push_str(&line('-', text)),
+            Some(to) => {
+                new[next..to].iter().for_each(|text| diff.push_str(&line('+', text)));
+                next = to + 1;
+            }
+        }
+    }
+    new[next..].iter().for_each(|text| diff.push_str(&line('+', text)));
+    diff
+}
+
 fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').collect()
 }
@@ -186,5 +205,7 @@ mod tests {
         assert_eq!(changed_lines(b"a\nb\nc\n", b"a\nX\nc\nd\n"), (2, 1));
         assert_eq!(changed_lines(b"", b"a\n"), (1, 0));
         assert_eq!(changed_lines(b"a\n", b"a\n"), (0, 0));
+        assert_eq!(line_diff(b"a\nb\nc\n", b"a\nX\nc\nd\n"), "-b\n+X\n+d\n");
+        assert_eq!(line_diff(b"", b"a"), "+a\n");
     }
 }

@@ -232,6 +232,13 @@ impl Git for MemoryForge {
         Ok(found.tree.keys().cloned().collect())
     }
 
+    async fn files(&self, commit: &Sha) -> Result<git::Files, git::Error> {
+        let state = self.locked();
+        let found = state.repository.get(commit);
+        let found = found.ok_or_else(|| git::Error::Missing { what: format!("commit {commit}") })?;
+        Ok(git::Files::Held(found.tree.clone()))
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
         let state = self.locked();
         for commit in [ours, theirs] {
@@ -240,6 +247,12 @@ impl Git for MemoryForge {
             }
         }
         Ok(state.repository.merged_tree(ours, theirs, OnConflict::Refuse).err().unwrap_or_default())
+    }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        let mut diff = self.locked().repository.changes(other, commit, paths);
+        diff.truncate(diff.floor_char_boundary(bytes));
+        Ok(diff)
     }
 }
 

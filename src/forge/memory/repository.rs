@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::id::Sha;
 use crate::engine::snapshot::Ref;
 use crate::engine::time::Timestamp;
-use crate::forge::memory::merge::{OnConflict, Tree, merge_trees};
+use crate::forge::memory::merge::{OnConflict, Tree, line_diff, merge_trees};
 use crate::forge::world::request::{GitAnswer, GitQuestion};
 use crate::github::Tip;
 
@@ -140,6 +140,22 @@ impl Repository {
         let tree = |sha: &Sha| self.commits.get(sha).map_or(&none, |commit| &commit.tree);
         let base = self.merge_base(ours, theirs);
         merge_trees(base.as_ref().map_or(&none, tree), tree(ours), tree(theirs), on_conflict)
+    }
+
+    /// What a commit changed in these files since it and another one parted: lines taken out and put in, without their
+    /// surroundings.
+    pub fn changes(&self, other: &Sha, commit: &Sha, paths: &[String]) -> String {
+        let tree = |sha: &Sha| self.commits.get(sha).map(|commit| &commit.tree);
+        let Some(parted) = self.merge_base(other, commit) else { return String::new() };
+        let (Some(before), Some(after)) = (tree(&parted), tree(commit)) else { return String::new() };
+        let diff = |path: &String| match (before.get(path), after.get(path)) {
+            (old, new) if old == new => String::new(),
+            (old, new) => {
+                let text = |content: Option<&std::sync::Arc<[u8]>>| content.map_or(&[][..], |content| content).to_vec();
+                format!("--- a/{path}\n+++ b/{path}\n{}", line_diff(&text(old), &text(new)))
+            }
+        };
+        paths.iter().map(diff).collect()
     }
 
     /// Answers the world's question; branches move by it.

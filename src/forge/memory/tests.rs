@@ -55,6 +55,7 @@ fn brief(forge: &MemoryForge, mode: Mode, start: &Sha) -> Brief {
         setup: Vec::new(),
         validate: Vec::new(),
         policy: PatchPolicy { protected: Vec::new(), files_max: 10, bytes_max: 10_000 },
+        listed: Vec::new(),
     }
 }
 

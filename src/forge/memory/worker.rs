@@ -22,6 +22,8 @@ pub enum Work {
     Changed(Vec<Edit>),
     /// The agent says that nothing need change.
     NoChange(String),
+    /// The agent of a planner run answers so.
+    Planned(String),
     /// The agent did not manage.
     Failed(String),
     /// A person must answer.
@@ -175,7 +177,10 @@ impl State {
         if !own || record.is_closed() {
             return Ok(false);
         }
-        let (report, tree, refused) = self.worked(brief, work)?;
+        let (report, tree, mut refused) = self.worked(brief, work)?;
+        if brief.mode == Mode::Plan && tree.is_some() {
+            refused.push("a planner run may not change files".to_owned());
+        }
         let foundation = if brief.mode == Mode::Rebase { &brief.base } else { &brief.start };
         let before = self.repository.get(foundation).map(|commit| commit.tree.clone()).unwrap_or_default();
         let (files, added, removed) = tree.as_ref().map_or_else(Default::default, |tree| difference(&before, tree));
@@ -221,6 +226,7 @@ impl State {
             Work::NeedsDecision(question) => {
                 (Report { question, ..report(ReportOutcome::NeedsDecision, "") }, None, vec![])
             }
+            Work::Planned(answer) => (Report { answer, ..report(ReportOutcome::Planned, "") }.bounded(), None, vec![]),
             Work::Failed(reason) => (report(ReportOutcome::Failed, &reason), None, vec![]),
             Work::Infra(reason) => (report(ReportOutcome::Infra, &reason), None, vec![]),
             Work::Reported(report) => (*report, None, vec![]),

@@ -97,6 +97,28 @@ async fn parents_paths_and_conflicts_are_told() {
 }
 
 #[tokio::test]
+async fn what_each_side_changed_in_files_is_told_and_cut() {
+    let remote = Remote::new().await;
+    let base = remote.commit(&[("a", "1\n"), ("b", "1\n"), (":(top)b*", "1\n")], None).await;
+    let ours = remote.commit(&[("a", "2\n"), ("b", "2\n"), (":(top)b*", "2\n")], Some(&base)).await;
+    let theirs = remote.commit(&[("a", "3\n"), ("b", "1\n"), (":(top)b*", "1\n")], Some(&base)).await;
+    let alone = remote.commit(&[("a", "4\n")], None).await;
+    let mirror = remote.mirror().await;
+    let changes = async |other: &Sha, commit: &Sha, path: &str, bytes: usize| {
+        mirror.changes(other, commit, &[path.to_owned()], bytes).await.expect("a diff")
+    };
+    let told = changes(&theirs, &ours, "a", 1_000).await;
+    assert!(told.contains("--- a/a\n+++ b/a\n") && told.ends_with("-1\n+2\n") && !told.contains("b/b"), "{told}");
+    assert!(changes(&ours, &theirs, "a", 1_000).await.ends_with("-1\n+3\n"));
+    let strange = changes(&theirs, &ours, ":(top)b*", 1_000).await;
+    assert!(strange.contains("b/:(top)b*") && !strange.contains("b/b\n"), "a path is no pattern: {strange}");
+    assert_eq!(changes(&theirs, &ours, "a", 5).await, "diff ");
+    assert_eq!(changes(&alone, &ours, "a", 1_000).await, "", "they never were one");
+    let conflicts = mirror.merge_conflicts(&alone, &ours).await.expect("merged");
+    assert_eq!(conflicts, ["a"], "histories without a common commit conflict in what both hold");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_missing() {
     let remote = Remote::new().await;
     let mirror = remote.mirror().await;

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::brief::Brief;
+use crate::engine::brief::{Brief, Mode};
 use crate::engine::config::Gate;
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{AttemptKey, IssueNumber, TaskId};
 use crate::engine::report::ReportOutcome;
 use crate::engine::task::Counters;
 use crate::forge::memory::WORKFLOW;
+use crate::simulate::oracle::text::Said;
 use crate::simulate::oracle::truth::AttemptTruth;
-use crate::simulate::oracle::{Closing, Oracle, Seen, text};
+use crate::simulate::oracle::{Closing, Oracle, Seen, planner, text};
 
 /// A dispatch of ours made a run.
 pub(super) fn dispatched(
@@ -35,7 +36,14 @@ pub(super) fn dispatched(
     };
     approved(oracle, &key, &brief);
     let said = text::read(&brief.text.body);
-    files_are_free(oracle, key.id.issue, &said.files, seen);
+    if brief.mode == Mode::Plan {
+        return planner::dispatched(oracle, key.id, &brief.text.digest);
+    }
+    planner::believed(oracle, &brief, &said.files);
+    let mut holds = said.files.clone();
+    holds.extend(planner::confirmed(oracle, key.id.issue, &brief.text.digest));
+    files_are_free(oracle, key.id.issue, &holds, seen);
+    guesses_are_free(oracle, key.id.issue, &said);
     dependencies_are_settled(oracle, key.id.issue, &said.depends_on, seen);
     phase_is_open(oracle, key.id.issue, said.phase);
     attempts_are_left(oracle, key.id.issue);
@@ -43,7 +51,7 @@ pub(super) fn dispatched(
     counts_go_on(oracle, key.id.issue);
     let clock = oracle.truth.clock;
     let task = oracle.truth.task(key.id.issue);
-    task.said = said;
+    (task.said, task.holds) = (said, holds);
     task.held_since.get_or_insert(clock);
 }
 
@@ -96,16 +104,46 @@ fn files_are_free(oracle: &mut Oracle, issue: IssueNumber, files: &[String], see
     let first = task.is_none_or(|task| task.held_since.is_none());
     let picked = task.map_or(&[][..], |task| task.locked_for.as_slice());
     let row_since = |issue: IssueNumber| oracle.tasks.get(&TaskId(issue)).and_then(|row| row.locked_since);
+    let files = &locking(oracle, files);
+    let picked = &locking(oracle, picked);
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
         let met_then = text::meeting(picked, &task.locked_for).is_some();
         let together = first && task.locked_since == Some(ours) && (met_then || row_since(*other) < row_since(issue));
         let before = task.held_since.is_some_and(|since| since < ours || together);
-        let path = text::meeting(files, &held_files(oracle, *other, &task.said.files))?;
+        let path = text::meeting(files, &held_files(oracle, *other, &task.holds))?;
         (before && is_unsettled(oracle, *other, seen)).then(|| (*other, path.clone()))
     });
     oracle.must("S1", met.is_none(), || {
         let (other, path) = met.unwrap_or_default();
         format!("#{issue} was dispatched on `{path}`, which #{other} holds")
+    });
+}
+
+/// Those of some files that lock: what everybody touches does so only under `strict`.
+pub(super) fn locking(oracle: &Oracle, files: &[String]) -> Vec<String> {
+    let strict = oracle.settings.overlap == OverlapPolicy::Strict;
+    let locks = |file: &&String| strict || !oracle.settings.hotspots.contains(file);
+    files.iter().filter(locks).cloned().collect()
+}
+
+/// S1 under `strict`: nobody is dispatched on a file that another task, at work since earlier, declares or whose words
+/// its text speaks; nor on the words of a file that another one declares.
+fn guesses_are_free(oracle: &mut Oracle, issue: IssueNumber, said: &Said) {
+    let begins = oracle.truth.tasks.get(&issue).is_none_or(|task| task.held_since.is_none());
+    if oracle.settings.overlap != OverlapPolicy::Strict || !begins {
+        return;
+    }
+    let touched = |said: &Said| -> Vec<String> { said.files.iter().chain(&said.about).cloned().collect() };
+    let mine = touched(said);
+    let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
+        let at_work = oracle.truth.attempts_of(*other).any(|(_, attempt)| attempt.closed.is_none());
+        let guessed = said.about.is_some() || task.said.about.is_some();
+        let path = text::meeting(&mine, &touched(&task.said))?;
+        (at_work && guessed && task.held_since.is_some()).then(|| (*other, path.clone()))
+    });
+    oracle.must("S1", met.is_none(), || {
+        let (other, path) = met.unwrap_or_default();
+        format!("#{issue} was dispatched though `{path}` is likely touched by it or by #{other}, which is at work")
     });
 }
 
@@ -184,7 +222,8 @@ fn attempts_are_left(oracle: &mut Oracle, issue: IssueNumber) {
     let retries = oracle.tasks.get(&TaskId(issue)).and_then(|row| row.facts.retries);
     let allowed = retries.map_or(oracle.settings.attempts, |retries| retries + 1) + task.retries + task.touched;
     let failed = |attempt: &AttemptTruth| {
-        matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Failed, .. }))
+        let failed = matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Failed, .. }));
+        attempt.is_work() && failed
     };
     let failures = oracle.truth.attempts_of(issue).filter(|(_, attempt)| failed(attempt)).count();
     oracle.must("S9", failures < allowed as usize, || {
@@ -197,12 +236,13 @@ fn ends_are_counted(oracle: &mut Oracle, issue: IssueNumber) {
     let first_plan = oracle.header.as_ref().is_some_and(|header| header.number == 1);
     let Some(task) = oracle.truth.tasks.get(&issue).filter(|_| first_plan) else { return };
     let Some(counters) = oracle.tasks.get(&TaskId(issue)).map(|row| row.counters) else { return };
-    let useless = |closing: &Closing| match closing {
-        Closing::Result { outcome, .. } => matches!(outcome, ReportOutcome::Infra | ReportOutcome::Failed),
-        Closing::Fenced => false,
+    let useless = |attempt: &AttemptTruth| match &attempt.closed {
+        Some(Closing::Result { outcome: ReportOutcome::Infra, .. }) => true,
+        Some(Closing::Result { outcome: ReportOutcome::Failed, .. }) => attempt.is_work(),
+        Some(Closing::Result { .. } | Closing::Fenced) | None => false,
     };
-    let closed = oracle.truth.attempts_of(issue).filter_map(|(_, attempt)| attempt.closed.as_ref());
-    let ends = u32::try_from(closed.filter(|closing| useless(closing)).count()).unwrap_or(u32::MAX);
+    let ended = oracle.truth.attempts_of(issue).filter(|(_, attempt)| useless(attempt));
+    let ends = u32::try_from(ended.count()).unwrap_or(u32::MAX);
     let counted = counters.failures + counters.infra_retries + task.touched + task.retries;
     oracle.must("S9", ends <= counted, || {
         format!("#{issue} was dispatched after {ends} attempts that came to nothing; {counters:?}")

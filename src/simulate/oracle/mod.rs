@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod limits;
+mod planner;
 mod publish;
 mod rows;
 mod text;
@@ -26,6 +27,7 @@ use crate::forge::world::World;
 use crate::github::{Request, Response};
 
 pub(super) use dispatch::is_unsettled;
+pub(super) use publish::conflict_in;
 pub(super) use text::{meeting as texts_meet, read as read_text};
 pub(super) use truth::{Closing, Truth};
 pub(super) use words::{last_words, no_tick_is_lost, nothing_stands_twice};

@@ -3,8 +3,10 @@
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::{IssueNumber, PULL_BRANCH_PREFIX, Sha, TaskId};
 use crate::engine::policy::Scope;
+use crate::engine::task::{Stage, Task};
+use crate::forge::memory::merge::OnConflict;
 use crate::github::{Request, Response};
-use crate::simulate::oracle::dispatch::is_unsettled;
+use crate::simulate::oracle::dispatch::{is_unsettled, locking};
 use crate::simulate::oracle::truth::TaskTruth;
 use crate::simulate::oracle::{Closing, Oracle, Seen, text};
 
@@ -33,6 +35,42 @@ pub(super) fn opens(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
         .any(|(_, pull)| pull.head_branch == *head && pull.merged.is_some() && Some(&pull.head_sha) == sha.as_ref());
     oracle.must("S4", !merged || seen.world.is_open(issue), || format!("#{issue} is merged already"));
     earlier_goes_first(oracle, issue, seen);
+    shown_goes_first(oracle, issue, sha.as_ref(), seen);
+}
+
+/// S29: no pull request is opened beside one that is open and known to the rows, where their work does not merge in a
+/// file that both touched: that one goes first. What a person pushed is of files that nobody told.
+fn shown_goes_first(oracle: &mut Oracle, issue: IssueNumber, sha: Option<&Sha>, seen: Seen<'_>) {
+    let Some((sha, task)) = sha.zip(oracle.tasks.get(&TaskId(issue)).cloned()) else { return };
+    let met = oracle.tasks.values().filter(|other| other.issue() != issue).find_map(|other| {
+        let pull = other.pull.as_ref().filter(|pull| pull.open && other.stage == Stage::PrOpen)?;
+        let stands = seen.world.pull(pull.number).is_some_and(|now| now.merged.is_none() && now.head_sha == pull.head);
+        let theirs = oracle.truth.people_heads.contains(&pull.head);
+        let path = conflicts(seen, sha, &pull.head).into_iter().find(|path| {
+            let touched = |task: &Task| task.work.iter().any(|work| work.files.contains(path));
+            touched(&task) && touched(other)
+        })?;
+        (stands && !theirs).then(|| (other.issue(), path))
+    });
+    oracle.must("S29", met.is_none(), || {
+        let (other, path) = met.unwrap_or_default();
+        format!("the pull request of #{issue} was opened beside that of #{other}, with which it conflicts in `{path}`")
+    });
+}
+
+/// The files in which two commits do not merge.
+fn conflicts(seen: Seen<'_>, ours: &Sha, theirs: &Sha) -> Vec<String> {
+    seen.repository.merged_tree(ours, theirs, OnConflict::Refuse).err().unwrap_or_default()
+}
+
+/// Whether finished work of one task conflicts with another's in a file.
+pub(in crate::simulate) fn conflict_in(one: &Task, other: &Task, seen: Seen<'_>, path: &str) -> bool {
+    let heads = |task: &Task| -> Vec<Sha> {
+        let pull = task.pull.iter().filter(|pull| pull.open).map(|pull| pull.head.clone());
+        pull.chain(task.work.iter().map(|work| work.commit.clone())).collect()
+    };
+    let theirs = heads(other);
+    heads(one).iter().any(|ours| theirs.iter().any(|theirs| conflicts(seen, ours, theirs).iter().any(|at| at == path)))
 }
 
 /// S1: of two tasks that turn out to touch one file, the one dispatched first goes on, the other waits at its pull
@@ -47,6 +85,7 @@ fn earlier_goes_first(oracle: &mut Oracle, issue: IssueNumber, seen: Seen<'_>) {
         Some(Closing::Result { .. } | Closing::Fenced) | None => None,
     });
     let files: Vec<String> = last.unwrap_or_default().iter().map(|file| file.to_ascii_lowercase()).collect();
+    let files = locking(oracle, &files);
     let ours = oracle.truth.tasks.get(&issue).and_then(TaskTruth::holds_since);
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
         let before = task.holds_since().zip(ours).is_some_and(|(theirs, ours)| theirs < ours);
@@ -148,6 +187,12 @@ pub(super) fn merges(oracle: &mut Oracle, request: &Request, seen: Seen<'_>) {
     oracle.must("S18", !theirs || asked, || format!("#{number} was merged with a person's own commit"));
     let given_up = oracle.tasks.get(&TaskId(issue)).is_some_and(|task| task.left || task.cancel_asked);
     oracle.must("S18", !given_up || asked, || format!("#{number} was merged though #{issue} is given up"));
+    // Where the base stood when this was decided; where it stands now nobody has been told.
+    let base = oracle.header.as_ref().and_then(|header| header.base.as_ref()).map(|base| base.head.clone());
+    let conflict = base.and_then(|base| conflicts(seen, &base, head).into_iter().next());
+    oracle.must("S29", conflict.is_none(), || {
+        format!("#{number} was to be merged though it conflicts with the base in `{}`", conflict.unwrap_or_default())
+    });
     let red = oracle.told.get(head).cloned().flatten();
     oracle.must("S18", red.is_none(), || {
         format!("#{number} was merged though `{}` did not pass when it was last read", red.unwrap_or_default())

@@ -9,7 +9,7 @@ use crate::engine::id::{AttemptId, IssueNumber, TaskId, pull_branch};
 use crate::engine::plan::{Change, Numbers, PlanStatus};
 use crate::engine::report::ReportOutcome;
 use crate::engine::task::{Hold, Stage, Task, Verdict};
-use crate::simulate::oracle::{Closing, Oracle, Seen, text, words};
+use crate::simulate::oracle::{Closing, Oracle, Seen, planner, text, words};
 
 /// Rows were saved.
 pub(super) fn saved(oracle: &mut Oracle, changes: &[Change], seen: Seen<'_>) {
@@ -104,11 +104,14 @@ fn one(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
     past_attempts_stay(oracle, old, new);
     ends_are_true(oracle, old, new);
     verdicts_are_true(oracle, old, new, seen);
+    planner::claims_are_true(oracle, new);
 }
 
 /// When its files were locked and given back, by its own rows.
 fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>) {
     let clock = oracle.truth.clock;
+    let digest = new.approval.as_ref().map_or(&new.digest, |approved| &approved.digest);
+    let confirmed = planner::confirmed(oracle, new.issue(), digest);
     let branch = pull_branch(new.issue());
     let open = seen.world.open_heads().any(|(_, pull)| pull.head_branch == branch);
     let at_work = oracle.truth.attempts_of(new.issue()).any(|(_, attempt)| attempt.closed.is_none());
@@ -119,6 +122,7 @@ fn note_lock(oracle: &mut Oracle, old: Option<&Task>, new: &Task, seen: Seen<'_>
         (false, true) => {
             let approved = new.approval.as_ref().map_or(&new.body, |approved| &approved.body);
             (task.locked_since, task.locked_for) = (Some(clock), text::read(approved).files);
+            task.locked_for.extend(confirmed);
         }
         (true, false) => {
             task.locked_since = None;
@@ -175,8 +179,8 @@ fn counters_only_grow(oracle: &mut Oracle, old: &Task, new: &Task) {
         match &attempt.closed {
             Some(Closing::Result { commit: Some(_), refused: false, .. }) => changed += 1,
             Some(Closing::Result { outcome: ReportOutcome::Infra, .. }) => infrastructure += 1,
-            Some(Closing::Result { .. }) => agent += 1,
-            Some(Closing::Fenced) if attempt.claimed_by.is_none() => infrastructure += 1,
+            Some(Closing::Result { .. }) => agent += u32::from(attempt.is_work()),
+            Some(Closing::Fenced) if attempt.claimed_by.is_none() || !attempt.is_work() => infrastructure += 1,
             Some(Closing::Fenced) => (agent, infrastructure) = (agent + 1, infrastructure + 1),
             None => {}
         }

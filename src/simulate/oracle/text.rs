@@ -5,6 +5,8 @@
 pub(in crate::simulate) struct Said {
     /// Files, folded.
     pub(in crate::simulate) files: Vec<String>,
+    /// Where it names none: the file whose words it speaks.
+    pub(in crate::simulate) about: Option<String>,
     /// Issues it depends on.
     pub(in crate::simulate) depends_on: Vec<u64>,
     /// Its phase; 0: none is stated.
@@ -23,7 +25,10 @@ pub(in crate::simulate) fn read(body: &str) -> Said {
         .filter(|issue| *issue > 0);
     let phase = value("Phase: ").trim().parse().unwrap_or_default();
     let plain = |file: &String| !file.contains("..") && !file.contains('`');
-    Said { files: files.filter(plain).collect(), depends_on: depends_on.collect(), phase }
+    let files: Vec<String> = files.filter(plain).collect();
+    let words = [("amber", "src/a.rs"), ("basil", "src/b.rs")];
+    let about = words.into_iter().find(|(word, _)| files.is_empty() && body.contains(&format!("The {word} is wrong.")));
+    Said { files, about: about.map(|(_, file)| file.to_owned()), depends_on: depends_on.collect(), phase }
 }
 
 /// A path or directory of one list that meets one of the other.

@@ -9,6 +9,7 @@ use crate::engine::report::ReportOutcome;
 use crate::engine::time::Timestamp;
 use crate::forge::memory::repository::Repository;
 use crate::forge::world::World;
+use crate::simulate::answers::Good;
 use crate::simulate::oracle::text::Said;
 
 /// How an attempt's record was closed.
@@ -38,6 +39,15 @@ pub(in crate::simulate) struct AttemptTruth {
     pub(in crate::simulate) claimed_by: Option<RunId>,
     /// How it was closed.
     pub(in crate::simulate) closed: Option<Closing>,
+    /// Of a planner run, the digest of the text that it plans.
+    pub(in crate::simulate) plans: Option<String>,
+}
+
+impl AttemptTruth {
+    /// Whether an agent failed at the task's work: what planner runs come to counts for no attempt.
+    pub(in crate::simulate) fn is_work(&self) -> bool {
+        self.plans.is_none()
+    }
 }
 
 /// One task as it really was.
@@ -49,6 +59,8 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) texts: Vec<(String, Timestamp)>,
     /// What the text of its newest dispatch says.
     pub(in crate::simulate) said: Said,
+    /// The files that its newest dispatch holds: what that text says, and what a planner run named for it.
+    pub(in crate::simulate) holds: Vec<String>,
     /// When it was first dispatched since it last gave its files back, counted in saves.
     pub(in crate::simulate) held_since: Option<u64>,
     /// When its row was first locked, counted likewise.
@@ -92,6 +104,8 @@ pub(in crate::simulate) struct Truth {
     pub(in crate::simulate) tasks: BTreeMap<IssueNumber, TaskTruth>,
     /// Commits that people pushed onto branches of ours, until somebody with write handed them back.
     pub(in crate::simulate) people_heads: BTreeSet<Sha>,
+    /// Answers of planner runs that stand, by who made them, published or not.
+    pub(in crate::simulate) answers: BTreeMap<AttemptId, Good>,
     /// Attempts dispatched and not closed.
     pub(in crate::simulate) open: u32,
     /// How old a view of an issue may be in this story.
@@ -136,6 +150,18 @@ impl Truth {
         issue: IssueNumber,
     ) -> impl DoubleEndedIterator<Item = (&AttemptId, &AttemptTruth)> {
         self.attempts.range(AttemptId { issue, n: 0 }..=AttemptId { issue, n: u32::MAX })
+    }
+
+    /// What planner runs told of a text that stands: each answer's run and files.
+    pub(in crate::simulate) fn planned(&self, issue: IssueNumber, digest: &str) -> Vec<(AttemptId, &BTreeSet<String>)> {
+        let told = |attempt: &AttemptTruth| {
+            matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Planned, refused: false, .. }))
+        };
+        let told = self.attempts_of(issue).filter(|(_, attempt)| told(attempt)).map(|(id, _)| *id);
+        told.filter_map(|id| Some((id, self.answers.get(&id)?)))
+            .filter(|(_, good)| good.digest == digest && good.plan == self.plan)
+            .map(|(id, good)| (id, &good.files))
+            .collect()
     }
 
     /// A dispatch of ours made a run. Gives how many this attempt has had.

@@ -109,6 +109,8 @@ pub enum Planted {
     DispatchNotLookedFor,
     /// Whether the lease stands is not asked.
     LeaseNotAsked,
+    /// Issues that name no file are thought to be about one that nobody touches.
+    GuessesMissed,
     /// What was looked up about files is not heard.
     FootprintsUnread,
     /// One slot is used, however many there are.
@@ -119,6 +121,14 @@ pub enum Planted {
     CancelForgotten,
     /// Failures of runners are not counted.
     InfrastructureNotCounted,
+    /// Whatever dry-run merges come to, work passes for such as merges.
+    DryRunIgnored,
+    /// What a planner run answers is believed before the base's tree was asked.
+    AnswerUnchecked,
+    /// A planner run that fails counts as an attempt at the work.
+    PlannerCounted,
+    /// A text that was planned is planned again.
+    PlannedAgain,
 }
 
 /// The engine's decision, with a defect where one is planted.

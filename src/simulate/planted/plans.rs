@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::engine::attempt::Stand;
+use crate::engine::attempt::{AttemptOutcome, Stand};
 use crate::engine::brief::ApprovedText;
 use crate::engine::cursor::Cursor;
+use crate::engine::dry_run::Merging;
 use crate::engine::effect::EffectKey;
 use crate::engine::event::{Event, Fact};
 use crate::engine::footprint::Area;
 use crate::engine::id::{CommentId, Login};
 use crate::engine::plan::{Change, Plan};
+use crate::engine::planner::PlanningStand;
 use crate::engine::policy::Scope;
 use crate::engine::step::Step;
 use crate::engine::task::{Stage, Task, Verdict};
@@ -62,6 +64,10 @@ impl Planted {
             Self::CaseCounts | Self::DirectoriesIgnored => {
                 task.footprint.claims.iter_mut().for_each(|claim| self.change_area(&mut claim.area));
             }
+            Self::GuessesMissed => {
+                let ranked = task.footprint.ranked.iter_mut().chain(&mut task.dispatched.ranked);
+                ranked.for_each(|file| file.path = format!("{}/{}", task.id, file.path));
+            }
             Self::PushTakenForOurs => {
                 if let Some(pull) = task.pull.as_ref().filter(|pull| pull.open) {
                     task.branch = Some(pull.head.clone());
@@ -86,6 +92,10 @@ impl Planted {
                 if let (Some(first), Some(work)) = (first, &mut task.work) {
                     work.commit = first;
                 }
+            }
+            Self::AnswerUnchecked => believe(task),
+            Self::PlannedAgain if task.locked_since.is_none() => {
+                task.plannings.iter_mut().for_each(|planning| planning.stand = PlanningStand::Due);
             }
             Self::MergeNotSeen if task.stage == Stage::PrOpen => {
                 if let Some(pull) = &mut task.pull {
@@ -128,6 +138,15 @@ impl Planted {
                 Event::Fact(fact) => !matches!(**fact, Fact::Footprints(_)),
                 _ => true,
             }),
+            Self::DryRunIgnored => {
+                for event in &mut heard {
+                    if let Event::Fact(fact) = event
+                        && let Fact::DryRuns(found) = &mut **fact
+                    {
+                        found.iter_mut().for_each(|(_, merging)| *merging = Merging::Clean);
+                    }
+                }
+            }
             Self::AttemptsForgotten => heard.iter_mut().for_each(forget_attempts),
             Self::EditedCommentsCount => {
                 for event in &mut heard {
@@ -155,7 +174,10 @@ impl Planted {
                 step.writes.extend(step.probes.extract_if(.., unsent));
             }
             Self::TrackingNotWritten => step.writes.retain(|key| key.0 != "track"),
-            Self::FailuresNotCounted | Self::InfrastructureBlamed | Self::InfrastructureNotCounted => {
+            Self::FailuresNotCounted
+            | Self::InfrastructureBlamed
+            | Self::InfrastructureNotCounted
+            | Self::PlannerCounted => {
                 for change in &mut step.changes {
                     if let Change::Task(task) = change {
                         let mut changed = Task::clone(task);
@@ -170,6 +192,13 @@ impl Planted {
 
     fn miscount(self, plan: &Plan, task: &mut Task) {
         let Some(old) = plan.tasks.get(&task.id) else { return };
+        if self == Self::PlannerCounted {
+            let ended = old.live_planner().is_some() && task.live().is_none();
+            task.counters.failures += u32::from(
+                ended && task.current().is_some_and(|attempt| attempt.outcome == Some(AttemptOutcome::Failed)),
+            );
+            return;
+        }
         let counters = &mut task.counters;
         if self == Self::FailuresNotCounted {
             counters.failures = old.counters.failures;
@@ -181,6 +210,22 @@ impl Planted {
             counters.infra_retries = old.counters.infra_retries;
             counters.failures += u32::from(self == Self::InfrastructureBlamed);
         }
+    }
+}
+
+/// Takes an answer as it stands.
+fn believe(task: &mut Task) {
+    let answers = task.plannings.iter_mut().filter_map(|planning| match &planning.stand {
+        PlanningStand::Answered { answer } => Some((answer.clone(), planning)),
+        PlanningStand::Due | PlanningStand::Confirmed { .. } | PlanningStand::Passed { .. } => None,
+    });
+    let mut found = false;
+    for (answer, planning) in answers {
+        planning.stand = PlanningStand::Confirmed { answer };
+        found = true;
+    }
+    if found {
+        task.inferred = false;
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::engine::brief::Mode;
 use crate::engine::report::{Cause, Report, ReportOutcome, TEXT_CHARACTERS_MAX, Usage, tail};
 use crate::worker::Error;
 use crate::worker::agents::{Agent, Assignment, CHANGED_ALL_THE_SAME, environment, fresh};
@@ -129,17 +130,24 @@ pub(crate) struct Codex {
     schema: PathBuf,
     last_message: PathBuf,
     heard: Heard,
+    plans: bool,
 }
 
 impl Codex {
-    pub(crate) fn new(work: &Work) -> Self {
+    pub(crate) fn new(mode: Mode, work: &Work) -> Self {
         let folder = work.run();
-        Self { schema: folder.join("schema.json"), last_message: folder.join("last.txt"), heard: Heard::default() }
+        let (schema, last_message) = (folder.join("schema.json"), folder.join("last.txt"));
+        Self { schema, last_message, heard: Heard::default(), plans: mode == Mode::Plan }
+    }
+
+    /// What the model's commands may do to files.
+    fn sandbox(&self) -> &'static str {
+        if self.plans { "read-only" } else { "workspace-write" }
     }
 
     fn arguments(&self, assignment: &Assignment<'_>) -> Vec<OsString> {
         let brief = assignment.brief;
-        let mut arguments: Vec<OsString> = ["exec", "--json", "-s", "workspace-write", "-C"].map(OsString::from).into();
+        let mut arguments: Vec<OsString> = ["exec", "--json", "-s", self.sandbox(), "-C"].map(OsString::from).into();
         arguments.push(assignment.work.tree().into());
         arguments.extend(["-m".into(), brief.model.clone().into()]);
         arguments.extend(["-o".into(), self.last_message.clone().into()]);
@@ -160,6 +168,9 @@ impl Codex {
         let message = self.heard.message.trim();
         if message.is_empty() {
             return self.ended(ReportOutcome::Failed, None, "the model refused or gave an empty answer".to_owned());
+        }
+        if self.plans {
+            return Report { answer: message.to_owned(), ..self.ended(ReportOutcome::Planned, None, String::new()) };
         }
         let answer: Answer = serde_json::from_str(message).unwrap_or_else(|_| Answer {
             outcome: ReportOutcome::Changed,
@@ -193,7 +204,8 @@ impl Agent for Codex {
     fn launch(&mut self, assignment: &Assignment<'_>, again: bool) -> Result<Launch, Error> {
         self.heard = Heard::default();
         fresh(assignment.work, &[&self.last_message])?;
-        std::fs::write(&self.schema, schema().to_string()).map_err(Error::machine("writing the answer's schema"))?;
+        let schema = if self.plans { plan_schema() } else { schema() };
+        std::fs::write(&self.schema, schema.to_string()).map_err(Error::machine("writing the answer's schema"))?;
         let mut environment = environment(assignment.variables);
         let home = codex_home(assignment);
         std::fs::create_dir_all(&home).map_err(Error::machine(format!("making {}", home.display())))?;
@@ -255,6 +267,22 @@ fn schema() -> serde_json::Value {
         "properties": {
             "outcome": {"type": "string", "enum": ["changed", "no_change", "needs_decision", "failed"]},
             "summary": text, "reason": text, "question": text,
+        },
+    })
+}
+
+/// What a planner run is asked to answer with.
+fn plan_schema() -> serde_json::Value {
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["files", "new_files", "depends_on", "estimate_minutes", "confidence"],
+        "properties": {
+            "files": texts, "new_files": texts,
+            "depends_on": {"type": "array", "items": {"type": "integer"}},
+            "estimate_minutes": {"type": "integer"},
+            "confidence": {"type": "number"},
         },
     })
 }

@@ -55,9 +55,9 @@ pub(crate) fn agent(brief: &Brief, work: &Work) -> Result<Box<dyn Agent>, Error>
             let command = command.ok_or_else(|| {
                 Error::Input("the shell agent has no command: set `agent_command` in the configuration".to_owned())
             })?;
-            Box::new(shell::Shell::new(command, work))
+            Box::new(shell::Shell::new(command, brief.mode, work))
         }
-        AgentKind::Codex => Box::new(codex::Codex::new(work)),
+        AgentKind::Codex => Box::new(codex::Codex::new(brief.mode, work)),
     })
 }
 

@@ -1,11 +1,12 @@
 //! The agent `shell`: `sh -c CMD` in the work tree. `$ORCHESTRATOR_TASK` names a JSON file with the task, the prompt
 //! comes on standard input, and the command may write `outcome, summary, reason, question` to `$ORCHESTRATOR_REPORT`.
+//! In a planner run (`mode` is `plan`) it writes its answer there, as `plan`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::brief::Mode;
+use crate::engine::brief::{Listed, Mode};
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::report::{Cause, Report, ReportOutcome, TEXT_CHARACTERS_MAX, tail};
 use crate::worker::Error;
@@ -31,11 +32,14 @@ struct Task<'a> {
     previous_errors: &'a [String],
     mode: Mode,
     conflicts: &'a [String],
+    #[serde(skip_serializing_if = "<[Listed]>::is_empty")]
+    listed: &'a [Listed],
 }
 
 /// What the command may tell.
 #[derive(Deserialize)]
 struct Told {
+    #[serde(default = "Told::answered")]
     outcome: ReportOutcome,
     #[serde(default)]
     summary: String,
@@ -43,6 +47,14 @@ struct Told {
     reason: String,
     #[serde(default)]
     question: String,
+    plan: Option<serde_json::Value>,
+}
+
+impl Told {
+    /// What a report means that only holds a plan.
+    fn answered() -> ReportOutcome {
+        ReportOutcome::Planned
+    }
 }
 
 /// One shell command.
@@ -51,11 +63,29 @@ pub(crate) struct Shell {
     command: String,
     report: PathBuf,
     output: Tail,
+    plans: bool,
 }
 
 impl Shell {
-    pub(crate) fn new(command: String, work: &Work) -> Self {
-        Self { command, report: work.run().join("agent-report.json"), output: Tail::default() }
+    pub(crate) fn new(command: String, mode: Mode, work: &Work) -> Self {
+        let (report, plans) = (work.run().join("agent-report.json"), mode == Mode::Plan);
+        Self { command, report, output: Tail::default(), plans }
+    }
+
+    /// What came of a planner run: the answer as it stands.
+    fn planned(&self, exit: Option<i32>, told: Option<Told>) -> Report {
+        let Some(told) = told.filter(|_| exit == Some(0)) else {
+            return self.silent(exit, false);
+        };
+        match (told.outcome, told.plan) {
+            (ReportOutcome::Planned, Some(plan)) => Report {
+                answer: plan.to_string(),
+                summary: told.summary,
+                ..Report::ended(ReportOutcome::Planned, told.reason)
+            },
+            (ReportOutcome::Failed | ReportOutcome::Infra, _) => Report::ended(told.outcome, told.reason),
+            (_, _) => self.failed("the agent's report holds no `plan`".to_owned()),
+        }
     }
 
     fn told(&self) -> Option<Result<Told, String>> {
@@ -78,6 +108,7 @@ impl Shell {
                 summary: tail(self.output.text().trim_end(), TEXT_CHARACTERS_MAX),
                 ..Report::ended(ReportOutcome::Changed, "")
             },
+            Some(0) if self.plans => self.failed("the agent's command ended well but left no plan".to_owned()),
             Some(0) => self.failed("the agent's command ended well but changed nothing".to_owned()),
             Some(NO_SUCH_COMMAND) => Report {
                 outcome: ReportOutcome::Infra,
@@ -105,6 +136,7 @@ impl Agent for Shell {
             previous_errors: &brief.previous_errors,
             mode: brief.mode,
             conflicts: assignment.conflicts,
+            listed: &brief.listed,
         };
         let path = assignment.work.run().join("task.json");
         let text = serde_json::to_vec_pretty(&task).map_err(|error| Error::Input(format!("the task: {error}")))?;
@@ -127,10 +159,15 @@ impl Agent for Shell {
 
     fn report(&self, exit: Option<i32>, changed: bool) -> Report {
         let told = match self.told() {
+            None if self.plans => return self.planned(exit, None),
             None => return self.silent(exit, changed),
             Some(Err(problem)) => return self.failed(format!("the agent's report cannot be read: {problem}")),
+            Some(Ok(told)) if self.plans => return self.planned(exit, Some(told)),
             Some(Ok(told)) => told,
         };
+        if told.outcome == ReportOutcome::Planned {
+            return self.failed("the agent's report holds no `outcome`".to_owned());
+        }
         if told.outcome == ReportOutcome::Changed && (exit != Some(0) || !changed) {
             return Report { summary: told.summary, ..self.silent(exit, changed) };
         }

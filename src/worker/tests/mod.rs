@@ -2,6 +2,7 @@
 
 mod agent;
 mod claim;
+mod planner;
 mod publish;
 mod stage;
 mod watchdog;

@@ -61,6 +61,7 @@ pub(in crate::worker) fn brief(command: &str) -> Brief {
         setup: Vec::new(),
         validate: Vec::new(),
         policy: PatchPolicy { protected: vec!["locked/**".to_owned()], files_max: 50, bytes_max: 100_000 },
+        listed: Vec::new(),
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Desk {
     failed: Mutex<u32>,
     meanwhile: Mutex<Option<Meanwhile>>,
     frozen: Mutex<Option<Frozen>>,
+    tried: Mutex<Vec<(Sha, Sha)>>,
+    unreachable: Mutex<bool>,
 }
 
 impl Desk {
@@ -65,6 +67,8 @@ impl Desk {
             failed: Mutex::new(0),
             meanwhile: Mutex::new(None),
             frozen: Mutex::new(None),
+            tried: Mutex::default(),
+            unreachable: Mutex::default(),
         }
     }
 
@@ -86,6 +90,16 @@ impl Desk {
     /// Writes that came to nothing, as far as the orchestrator could tell.
     pub(crate) fn failed(&self) -> u32 {
         *self.failed.lock().expect("no panic")
+    }
+
+    /// Commits that were merged for a try, in the order asked.
+    pub(crate) fn tried(&self) -> Vec<(Sha, Sha)> {
+        self.tried.lock().expect("no panic").clone()
+    }
+
+    /// From now on git can, or cannot, be asked whether commits merge.
+    pub(crate) fn git_unreachable(&self, unreachable: bool) {
+        *self.unreachable.lock().expect("no panic") = unreachable;
     }
 
     /// Somebody acts right before or after the next call that fits, where no turn can see it coming.
@@ -187,8 +201,20 @@ impl Git for Desk {
         self.forge.paths(commit).await
     }
 
+    async fn files(&self, commit: &Sha) -> Result<git::Files, git::Error> {
+        self.forge.files(commit).await
+    }
+
     async fn merge_conflicts(&self, ours: &Sha, theirs: &Sha) -> Result<Vec<String>, git::Error> {
+        if *self.unreachable.lock().expect("no panic") {
+            return Err(git::Error::Failed { message: "cut".to_owned() });
+        }
+        self.tried.lock().expect("no panic").push((ours.clone(), theirs.clone()));
         self.forge.merge_conflicts(ours, theirs).await
+    }
+
+    async fn changes(&self, other: &Sha, commit: &Sha, paths: &[String], bytes: usize) -> Result<String, git::Error> {
+        self.forge.changes(other, commit, paths, bytes).await
     }
 }
 

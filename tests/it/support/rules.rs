@@ -43,6 +43,7 @@ fn verdicts(story: &Story) {
         assert!(
             !started
                 || task.locked_since.is_some()
+                || task.live_planner().is_some()
                 || task.cancel_asked
                 || task.hold.is_some()
                 || task.stage == Stage::Merged,
@@ -55,7 +56,8 @@ fn verdicts(story: &Story) {
 /// No run is of a kind that no worker knows.
 fn kinds(story: &Story) {
     for attempt in story.held.plan.tasks.values().flat_map(|task| &task.attempts) {
-        assert!(matches!(attempt.mode, Mode::Task | Mode::Rebase), "{:?} is a `{}` run", attempt.id, attempt.mode);
+        assert!(attempt.mode != Mode::Judge, "{:?} is a `{}` run", attempt.id, attempt.mode);
+        assert!(attempt.mode != Mode::Plan || attempt.commit.is_none(), "{:?} is a planner run's work", attempt.id);
     }
 }
 

@@ -15,8 +15,9 @@ use crate::engine::footprint::Strength;
 use crate::engine::id::{AttemptId, AttemptKey, IssueNumber, NONCE_DIGITS, TaskId};
 use crate::engine::overlap::{self, LockTable};
 use crate::engine::plan::Base;
+use crate::engine::planner::is_wanted;
 use crate::engine::policy::PatchPolicy;
-use crate::engine::reconcile::heal;
+use crate::engine::reconcile::{heal, planner};
 use crate::engine::render;
 use crate::engine::schedule::{self, Candidate, Picking};
 use crate::engine::task::{Task, Trigger};
@@ -62,9 +63,11 @@ pub(super) fn dispatch(draft: &mut Draft<'_>) {
             task.counters.passed_over += 1;
         }
     }
+    let left = slots.saturating_sub(starting.len());
     for id in starting {
         start(draft, id, &base);
     }
+    planner::start(draft, left, &base);
 }
 
 /// What starts in so many slots, and what is passed over by that. Candidates are looked at in their order, and no more
@@ -110,10 +113,13 @@ fn goes_ahead(candidate: &Candidate<'_>) -> bool {
     candidate.first || candidate.closes_door()
 }
 
-/// What runs right now: soft meetings keep apart from it.
+/// What soft meetings keep apart from: what runs right now, and finished work whose real files are known until it is
+/// settled, since whatever starts beside it starts from a base without it.
 fn running(draft: &Draft<'_>) -> LockTable {
     let mut table = LockTable::new(draft.header().settings.overlap);
-    for task in draft.at(Place::Live) {
+    let finished = draft.at(Place::Locked).filter(|task| task.work.as_ref().is_some_and(|work| !work.files.is_empty()));
+    let live = draft.at(Place::Live).filter(|task| task.live_planner().is_none());
+    for task in live.chain(finished) {
         table.insert(task.id, &waits::held_footprint(task));
     }
     table
@@ -121,6 +127,9 @@ fn running(draft: &Draft<'_>) -> LockTable {
 
 /// A startable task as the scheduler sees it; nothing while anything but slots and the files of others keeps it.
 fn ready<'t>(draft: &Draft<'_>, startable: &Startable<'_>, locks: &LockTable, task: &'t Task) -> Option<Candidate<'t>> {
+    if is_wanted(task, &draft.header().settings) {
+        return None;
+    }
     let holds = task.locked_since.is_some();
     let kept = !waits::waits_but_files(draft, task).is_empty();
     if kept || holds && waits::earlier_holder(draft, locks, task).is_some() {
@@ -159,19 +168,25 @@ fn start(draft: &mut Draft<'_>, id: TaskId, base: &Base) {
     let open_head = task.pull.as_ref().filter(|pull| pull.open).map(|pull| pull.head.clone());
     let work = task.work.as_ref().map(|work| work.commit.clone());
     let mode = if task.rebase_due { Mode::Rebase } else { Mode::Task };
-    let start = open_head.or(work.filter(|_| mode == Mode::Rebase)).unwrap_or_else(|| base.head.clone());
+    let rebased = task.rebase_from.clone().filter(|_| mode == Mode::Rebase);
+    let start = rebased.or(open_head).or(work.filter(|_| mode == Mode::Rebase)).unwrap_or_else(|| base.head.clone());
     if !draft.move_task(id, Trigger::Dispatch) {
         return;
     }
-    let n = draft.next_number(id.0);
-    let attempt = AttemptId { issue: id.0, n };
-    let key = AttemptKey { id: attempt, nonce: nonce(&draft.header().seed, attempt) };
+    let key = next_key(draft, id);
     if let Some(task) = draft.task_mut(id) {
         task.attempts.push(Attempt::planned(key, mode, base.head.clone(), start, now));
         task.dispatched.clone_from(&task.footprint);
     }
     draft.lock(id);
     intend_brief(draft, id);
+}
+
+/// The key of an issue's next attempt; its number is taken from now on.
+pub(super) fn next_key(draft: &mut Draft<'_>, id: TaskId) -> AttemptKey {
+    let n = draft.next_number(id.0);
+    let attempt = AttemptId { issue: id.0, n };
+    AttemptKey { id: attempt, nonce: nonce(&draft.header().seed, attempt) }
 }
 
 /// The attempt's nonce: from the plan's random seed, so that nobody else can guess it and the same input gives the
@@ -181,7 +196,7 @@ fn nonce(seed: &str, attempt: AttemptId) -> String {
     hex::encode(digest).chars().take(NONCE_DIGITS).collect()
 }
 
-fn intend_brief(draft: &mut Draft<'_>, id: TaskId) {
+pub(super) fn intend_brief(draft: &mut Draft<'_>, id: TaskId) {
     let Some(brief) = brief(draft, id) else { return };
     let attempt = brief.key.id;
     draft.intend(format!("brief:{attempt}"), Some(attempt), Effect::WriteBrief { brief: Box::new(brief) });
@@ -193,6 +208,10 @@ fn brief(draft: &Draft<'_>, id: TaskId) -> Option<Brief> {
     let attempt = task.live()?;
     let settings = &draft.header().settings;
     let base = draft.header().base.as_ref()?;
+    // A planner run only reads: nothing is set up for it, and nothing of it is validated.
+    let plans = attempt.mode == Mode::Plan;
+    let commands = |own: &[String]| if plans { Vec::new() } else { own.to_vec() };
+    let validate: Vec<String> = settings.validate.iter().chain(&task.facts.validate).cloned().collect();
     Some(Brief {
         protocol: BRIEF_PROTOCOL,
         key: attempt.key.clone(),
@@ -210,17 +229,18 @@ fn brief(draft: &Draft<'_>, id: TaskId) -> Option<Brief> {
         model: settings.model.clone(),
         effort: settings.effort.clone(),
         limits: Limits {
-            timeout: crate::engine::time::Span(heal::timeout(task, settings)),
+            timeout: crate::engine::time::Span(heal::timeout(attempt, task, settings)),
             nudge_after: settings.nudge_after,
             stall_after: settings.stall_after,
         },
-        setup: settings.setup.clone(),
-        validate: settings.validate.iter().chain(&task.facts.validate).cloned().collect(),
+        setup: commands(&settings.setup),
+        validate: commands(&validate),
         policy: PatchPolicy {
             protected: settings.protected.clone(),
             files_max: settings.patch_files_max,
             bytes_max: settings.patch_bytes_max,
         },
+        listed: if plans { planner::listed(draft, task) } else { Vec::new() },
     })
 }
 
@@ -238,7 +258,8 @@ fn previous_errors(task: &Task) -> Vec<String> {
 
 /// Issues whose attempts are under way beside this one, for the prompt.
 pub(in crate::engine) fn siblings<'d>(draft: &'d Draft<'_>, issue: IssueNumber) -> Vec<&'d Task> {
+    let edited = draft.at(Place::Live).filter(|task| task.live_planner().is_none());
     let under_way: BTreeMap<TaskId, &Task> =
-        draft.at(Place::Live).chain(draft.at(Place::OpenPull)).map(|task| (task.id, task)).collect();
+        edited.chain(draft.at(Place::OpenPull)).map(|task| (task.id, task)).collect();
     under_way.into_values().filter(|task| task.issue() != issue).collect()
 }

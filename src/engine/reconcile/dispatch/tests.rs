@@ -24,6 +24,7 @@ fn walk(draft: &Draft<'_>, slots: usize) -> (Vec<TaskId>, Vec<TaskId>) {
     let idle = |task: &&Task| {
         matches!(task.stage, Stage::Waiting | Stage::Error)
             && task.verdict.is_none()
+            && task.live().is_none()
             && !task.cancel_asked
             && !task.left
     };
@@ -76,6 +77,7 @@ fn with_past(mut task: Task, (footprint, (dispatched, real)): (Footprint, Past))
     task.work = real.map(|file| Work {
         commit: Sha::new("c"),
         files: vec![["d/x.rs", "a.rs", "b.rs"][file].to_owned()],
+        hotspots: Vec::new(),
         n: 1,
         at: NOW,
     });
@@ -94,7 +96,21 @@ fn lock_of(task: &Task) -> Holder {
     let real: Vec<Claim> = real.collect();
     let told = task.footprint.claims.iter().chain(&task.dispatched.claims);
     let told = told.filter(|claim| real.is_empty() || claim.strength == Strength::Hard).cloned();
-    (task.id, Footprint::from_claims(told.chain(real.clone())))
+    let guessed = if task.dispatched.ranked.is_empty() { &task.footprint } else { &task.dispatched };
+    let known = |footprint: &Footprint| footprint.claims.iter().any(|claim| claim.source != Source::Inferred);
+    let mut held = Footprint::from_claims(told.chain(real.clone()));
+    if real.is_empty() && !known(&held) {
+        held = held.with_ranked(guessed.ranked.clone());
+    } else if real.is_empty() && !known(guessed) {
+        let judged = guessed.ranked.iter().take(5).filter(|file| file.share >= 200).map(|file| Claim {
+            area: Area::File(file.path.clone()),
+            strength: Strength::Soft,
+            source: Source::Inferred,
+            evidence: String::new(),
+        });
+        held = Footprint::from_claims(held.claims.into_iter().chain(judged));
+    }
+    (task.id, held)
 }
 
 /// Whether every dependency is settled well, cancelled while it stays in the plan, or closed outside it.
@@ -120,7 +136,9 @@ fn reference(draft: &Draft<'_>) -> (Vec<TaskId>, Vec<TaskId>) {
     let hard =
         |a: &Footprint, b: &Footprint| areas::meet(a, b, policy).is_some_and(|met| met.strength == Strength::Hard);
     let meets = |task: &Task, other: &&&Task| other.id != task.id && hard(&task.footprint, &lock_of(other).1);
-    let idle = |task: &Task| matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none();
+    let idle = |task: &Task| {
+        matches!(task.stage, Stage::Waiting | Stage::Error) && task.verdict.is_none() && task.live().is_none()
+    };
     let earlier = |task: &Task| {
         let first = |other: &&&Task| (other.locked_since, other.id) < (task.locked_since, task.id);
         let met = locked.iter().filter(|other| other.id != task.id && hard(&lock_of(task).1, &lock_of(other).1));
@@ -167,14 +185,16 @@ fn reference(draft: &Draft<'_>) -> (Vec<TaskId>, Vec<TaskId>) {
             holds,
         }
     });
-    let live: Vec<Holder> = draft.tasks().filter(|task| task.live().is_some()).map(lock_of).collect();
-    let slots = (settings.max_parallel as usize).saturating_sub(live.len());
+    let runs = |task: &&Task| task.live().is_some();
+    let finished = |task: &Task| task.locked_since.is_some() && task.work.is_some();
+    let slots = (settings.max_parallel as usize).saturating_sub(draft.tasks().filter(runs).count());
+    let running = draft.tasks().filter(|task| runs(task) || finished(task)).map(lock_of).collect();
     let base = draft.header().base.as_ref().is_some_and(|base| !base.stale && base.workflow_present);
     if !base || draft.header().paused.is_some() || slots == 0 {
         return (Vec::new(), Vec::new());
     }
     let held = locked.iter().map(|task| lock_of(task)).collect();
-    let naive = Naive { candidates: candidates.collect(), held, running: live, slots, policy }.answer();
+    let naive = Naive { candidates: candidates.collect(), held, running, slots, policy }.answer();
     (naive.start, naive.passed_over)
 }
 

@@ -7,7 +7,7 @@ use crate::worker::variables::Variables;
 use ReportOutcome::{Changed, Failed, Infra, NeedsDecision, NoChange};
 
 fn codex(folder: &Path) -> Codex {
-    Codex::new(&Work::new(folder).expect("a folder"))
+    Codex::new(crate::engine::brief::Mode::Task, &Work::new(folder).expect("a folder"))
 }
 
 /// Feeds a recorded stream; gives how many of its lines were progress.
@@ -100,7 +100,7 @@ fn it_is_launched_in_its_sandbox_with_its_key_alone() {
     ]);
     let assignment =
         Assignment { brief: &brief, work: &work, prompt: "-do it".to_owned(), conflicts: &[], variables: &variables };
-    let launch = Codex::new(&work).launch(&assignment, true).expect("a launch");
+    let launch = Codex::new(crate::engine::brief::Mode::Task, &work).launch(&assignment, true).expect("a launch");
     let arguments: Vec<_> = launch.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     assert_eq!((arguments[0].as_ref(), arguments.last().map(AsRef::as_ref)), ("exec", Some("-")));
     for pair in [["-s", "workspace-write"], ["-m", "m"], ["-c", "model_reasoning_effort=\"high\""]] {
