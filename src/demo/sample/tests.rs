@@ -102,8 +102,7 @@ fn stall(stockroom: &Stockroom) {
 
 #[test]
 fn every_issue_is_solved_within_its_files_and_the_checks_stay_green() {
-    for order in
-        [[1, 2, 3, 4, 5, 6, 7, 10, 12, 13, 14, 15, 16, 17], [4, 3, 2, 1, 15, 14, 7, 6, 5, 13, 12, 10, 17, 16]]
+    for order in [[1, 2, 3, 4, 5, 6, 7, 10, 12, 13, 14, 15, 16, 17], [4, 3, 2, 1, 15, 14, 7, 6, 5, 13, 12, 10, 17, 16]]
     {
         let stockroom = Stockroom::new();
         stockroom.check();

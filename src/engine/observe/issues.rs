@@ -10,7 +10,6 @@ use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
-use crate::engine::planner;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;

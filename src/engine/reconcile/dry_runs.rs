@@ -126,7 +126,7 @@ mod tests {
         let commit = Sha::new(&format!("{issue:040x}"));
         task.stage = Stage::PrOpen;
         task.pull = Some(Pull::opened(PullNumber(1_000 + issue), commit.clone(), NOW));
-        task.work = Some(Work { n: 1, commit, files: vec![path.to_owned()], at: NOW });
+        task.work = Some(Work { n: 1, commit, files: vec![path.to_owned()], hotspots: Vec::new(), at: NOW });
         task
     }
 

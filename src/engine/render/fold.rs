@@ -11,7 +11,7 @@ pub(in crate::engine) fn fold(draft: &Draft<'_>, tasks: &[TaskId]) -> String {
     let tasks: Vec<_> = tasks.iter().filter_map(|id| draft.task(*id)).collect();
     let phase = tasks.first().and_then(|task| draft.layout().phases.get(task.phase));
     let name = phase.map_or("Tasks", |phase| phase.name.as_str());
-    let lines: Vec<String> = tasks.into_iter().map(settled_line).collect();
+    let lines: Vec<String> = tasks.into_iter().map(|task| settled_line(draft, task)).collect();
     let head = format!("### {}: what is over\n\nThe issue above has no more room for it.\n\n", text::line(name));
     let room = BODY_CHARACTERS_MAX.saturating_sub(head.chars().count());
     head + &text::first_lines(&lines.join("\n"), room)

@@ -45,8 +45,8 @@ pub(super) struct View<'a> {
 }
 
 /// A task that is over, as lists show it.
-pub(super) fn settled_line(task: &Task) -> String {
-    task_line(&View { task, waits: Vec::new(), status: waits::status(task, &[]), folded: false })
+pub(super) fn settled_line(draft: &Draft<'_>, task: &Task) -> String {
+    task_line(draft, &View { task, waits: Vec::new(), status: waits::status(task, &[]), folded: false })
 }
 
 /// Our part of the tracking issue's body, markers left out, at most `room` characters (of which
