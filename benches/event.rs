@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use task_orchestrator::engine::attempt::Stand;
 use task_orchestrator::engine::config::{ApprovalPolicy, Settings};
+use task_orchestrator::engine::dry_run::Merging;
 use task_orchestrator::engine::effect::{Effect, Entry, Outcome, Receipt};
 use task_orchestrator::engine::event::{AttemptSeen, Event, Fact, FootprintSeen, Read};
 use task_orchestrator::engine::id::{IssueNumber, Login, Owner, PullNumber, RepositoryName, RunId, Sha, TaskId};
@@ -283,6 +284,9 @@ impl Loop {
             }
             Read::Labelled(issue) => Some(Fact::Labelled { issue: *issue, by: Some((person(), START)), edited: None }),
             Read::Kept { .. } => Some(Fact::Kept(Box::default())),
+            Read::DryRuns(pairs) => {
+                Some(Fact::DryRuns(pairs.iter().map(|pair| (pair.clone(), Merging::Clean)).collect()))
+            }
             Read::Permission(login) => Some(Fact::Permission(login.clone(), Permission::Admin)),
             Read::Issues
             | Read::Issue(_)

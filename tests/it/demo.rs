@@ -119,8 +119,8 @@ impl Told {
         }
     }
 
-    /// Nothing says that #16 and #17 touch one file: they run together, and whoever is second there is told of the conflict
-    /// by a dry-run merge, before a pull request, and brought onto the other's merge.
+    /// Nothing says that #16 and #17 touch one file: they run together, and whoever is second there is told of the
+    /// conflict by a dry-run merge, before a pull request, and brought onto the other's merge.
     fn late_overlap(&self, said: &str) {
         let pair = [16, 17].map(|issue| task(&self.summary, issue));
         assert!(pair.iter().all(|task| !task["files_predicted"].to_string().contains("README.md")), "{pair:#?}");

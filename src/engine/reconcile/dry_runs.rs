@@ -123,7 +123,7 @@ mod tests {
     /// A task whose pull request is open.
     fn shown(issue: u64, path: &str) -> Task {
         let mut task = Task::waiting(IssueNumber(issue), "title", "body", &[], NOW);
-        let commit = Sha::new(&format!("{issue:040x}"));
+        let commit = Sha::new(format!("{issue:040x}"));
         task.stage = Stage::PrOpen;
         task.pull = Some(Pull::opened(PullNumber(1_000 + issue), commit.clone(), NOW));
         task.work = Some(Work { n: 1, commit, files: vec![path.to_owned()], hotspots: Vec::new(), at: NOW });
@@ -169,7 +169,7 @@ mod tests {
         other.dry_runs.push(known);
         assert_eq!(asked(vec![one.clone(), other.clone()]), BTreeSet::new());
         if let Some(pull) = &mut other.pull {
-            pull.head = Sha::new(&"f".repeat(40));
+            pull.head = Sha::new("f".repeat(40));
         }
         let pairs = asked(vec![one, other]);
         assert_eq!(pairs.iter().map(|pair| pair.ours.as_str()).collect::<Vec<_>>(), ["f".repeat(40)]);
