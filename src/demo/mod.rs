@@ -30,8 +30,9 @@ const SETTINGS_FILE: &str = "demo.yml";
 /// Most attempts at once.
 const MAX_PARALLEL: u32 = 4;
 
-/// Shows the whole life of a plan on a bundled sample project: overlapping files, named and guessed, a dependency, a failure that is
-/// retried with its error, a stall that is healed, a task that needs no change, and one that goes to a person.
+/// Shows the whole life of a plan on a bundled sample project: overlapping files, named and guessed, a dependency, a
+/// failure that is retried with its error, a stall that is healed, a task that needs no change, and one that goes to a
+/// person.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
