@@ -113,8 +113,8 @@ impl Tasks {
         self.sharers.get(path).copied().unwrap_or_default()
     }
 
-    /// Startable tasks one of whose areas or ranked files meets one of a footprint's, whatever that is worth. `unknown`: those whose
-    /// files are not known count too, and all of them where the footprint is unknown.
+    /// Startable tasks one of whose areas or ranked files meets one of a footprint's, whatever that is worth.
+    /// `unknown`: those whose files are not known count too, and all of them where the footprint is unknown.
     pub(in crate::engine) fn meeting(&self, footprint: &Footprint, unknown: bool) -> BTreeSet<TaskId> {
         let mut found = BTreeSet::new();
         if unknown && footprint.is_unknown() {
