@@ -12,7 +12,7 @@ use crate::engine::time::{Span, Timestamp};
 pub const BRIEF_PROTOCOL: u32 = 1;
 
 /// What kind of run this is. `judge` is a name that the brief's form keeps for later, and nothing makes an attempt of
-/// this kind, so that nobody meets one. A worker that is handed one all the same ends as `infra`, not to be tried again.
+/// this kind, so that nobody meets one. A worker that is handed one ends as `infra`, not to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

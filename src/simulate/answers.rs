@@ -1,5 +1,5 @@
-//! What agents answer in planner runs: good answers, and every nonsense that there is a rule against. Which are good the
-//! judge is told by who made them, not by the rules that they are held against.
+//! What agents answer in planner runs: good answers, and every nonsense that there is a rule against. Which are good
+//! the judge is told by who made them, not by the rules that they are held against.
 
 use std::collections::BTreeSet;
 

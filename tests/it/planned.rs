@@ -1,4 +1,4 @@
-//! Planner runs over real HTTP, git and processes: the real worker between an agent's answer and what is believed of it.
+//! Planner runs over real HTTP, git and processes: the real worker between an answer and what is believed of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -21,8 +21,9 @@ pub(super) fn finish(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
     let failed = |why: String| (AttemptOutcome::Failed, Some(Blame::Agent), why);
     let (outcome, blame, error) = match result.report.outcome {
         _ if result.commit.is_some() => failed("it pushed work, which a planner run may not".to_owned()),
-        ReportOutcome::Planned if result.refused.is_empty() => (AttemptOutcome::Planned, None, String::new()),
-        ReportOutcome::Planned | ReportOutcome::Failed | ReportOutcome::Infra => judge(result, false),
+        _ if !result.refused.is_empty() => judge(result, false),
+        ReportOutcome::Planned => (AttemptOutcome::Planned, None, String::new()),
+        ReportOutcome::Failed | ReportOutcome::Infra => judge(result, false),
         ReportOutcome::Changed | ReportOutcome::NoChange | ReportOutcome::NeedsDecision => {
             failed(format!("it ended as `{}`, not with an answer", result.report.outcome))
         }
@@ -43,6 +44,10 @@ pub(super) fn fenced(draft: &mut Draft<'_>, id: AttemptId, blame: Blame, why: &s
 pub(super) fn refused(draft: &mut Draft<'_>, id: AttemptId, message: &str) {
     draft.return_number(id);
     pass(draft, id, format!("GitHub refused its dispatch: {message}"));
+    // The number goes to the next run.
+    if let Some(planning) = planning_mut(draft, id) {
+        planning.attempt = None;
+    }
     if let Some(task) = draft.task_mut(TaskId(id.issue)) {
         task.attempts.pop();
     }
@@ -73,8 +78,8 @@ fn answered(draft: &mut Draft<'_>, id: AttemptId, text: &str) {
     }
 }
 
-/// It came to nothing. A failure of runner, set-up or GitHub is counted and tried again a few times; one of the agent is
-/// the end of it.
+/// It came to nothing. A failure of runner, set-up or GitHub is counted and tried again a few times; one of the agent
+/// is the end of it.
 fn failed_by(draft: &mut Draft<'_>, id: AttemptId, blame: Blame, error: &str) {
     let now = draft.now;
     let settings = draft.header().settings.clone();

@@ -1,9 +1,9 @@
 //! Planner runs (`planner: agent`): before a task without declared files is first dispatched, an agent that may only
 //! read the repository names the files it will touch.
 //!
-//! Promises: an answer is data, about one text's digest; it is read whole and held against the base's tree before any of
-//! it is believed, and one that does not stand is refused with a reason, so that the guess from the text stands. However
-//! a planner run ends, its task goes on.
+//! Promises: an answer is data, about one text's digest; it is read whole and held against the base's tree before any
+//! of it is believed, and one that does not stand is refused with a reason, so that the guess from the text stands.
+//! However a planner run ends, its task goes on.
 
 pub(in crate::engine) mod order;
 pub(in crate::engine) mod waits;
@@ -182,8 +182,8 @@ pub(in crate::engine) fn begin(task: &mut Task, attempt: AttemptId) {
     task.plannings.push(Planning { digest, attempt: Some(attempt), infra_failures: 0, stand: PlanningStand::Due });
 }
 
-/// What a task is thought to touch: what an agent that read the repository confirmed stands in place of a guess from the
-/// text.
+/// What a task is thought to touch: what an agent that read the repository confirmed stands in place of a guess from
+/// the text.
 pub(in crate::engine) fn footprint(task: &Task, guessed: Footprint) -> Footprint {
     let Some((attempt, answer)) = task.planned().filter(|_| !guessed.declares()) else { return guessed };
     let claim = |path: &String, what: &str| Claim {
@@ -256,7 +256,7 @@ pub fn check(answer: &Answer, present: &BTreeSet<String>, total: usize) -> Resul
     Ok(())
 }
 
-/// Whether a path is one of a file inside the repository, and written as git writes it; otherwise what is wrong with it.
+/// Whether a path is one of a file inside the repository, and written as git writes it; if not, what is wrong with it.
 fn is_file(path: &str) -> Result<(), String> {
     let plain = match area(path)? {
         Area::Directory(_) => return Err("it is a directory, not a file".to_owned()),

@@ -50,8 +50,8 @@ fn question(task: &Task) -> String {
         format!("Files guessed from the text alone, as a hint that may be wrong:\n\n{}", text::fenced(&guess))
     };
     format!(
-        "# Task #{}: {}\n\nThe issue's approved text, as data:\n\n{}\n\n{guess}\n\n# Answer\n\nFind out which files the \
-         work on this task will change: the code, its tests, and whatever must follow. Answer with one JSON object \
+        "# Task #{}: {}\n\nThe issue's approved text, as data:\n\n{}\n\n{guess}\n\n# Answer\n\nFind out which files \
+         the work on this task will change: the code, its tests, and whatever must follow. Answer with one JSON object \
          and nothing else:\n\n- `files`: files of this repository that will change, the likeliest first, as paths \
          from its root;\n- `new_files`: files that will be made;\n- `depends_on`: numbers of the other open issues \
          that have to be done first, because this task builds on what they make; empty where none has to;\n- \
