@@ -96,6 +96,20 @@ pub(crate) fn every_rule_on_waiting_sees_a_planted_bug() {
     }
 }
 
+/// Only some seeds plan: the rules on planner runs are shown by defects that they are the ones to see.
+pub(crate) fn every_rule_on_planner_runs_sees_a_planted_bug() {
+    let aimed = [("S29", Planted::AnswerUnchecked), ("S29", Planted::PlannedAgain), ("S9", Planted::PlannerCounted)];
+    for (rule, bug) in aimed {
+        let breaks = |seed: u64, bug: Option<Planted>| {
+            let outcome = run_caught(seed, &everything(), false, bug);
+            outcome.violations.iter().any(|violation| violation.invariant == rule)
+        };
+        let seed = (1..CAUGHT_WITHIN).step_by(4).find(|seed| breaks(*seed, Some(bug)) && !breaks(*seed, None));
+        println!("{bug} breaks {rule} in seed {seed:?}");
+        assert!(seed.is_some(), "{bug} never breaks {rule}");
+    }
+}
+
 pub(crate) fn a_death_anywhere_changes_nothing_in_the_end() {
     let (deaths, wrong) = crash_everywhere(if is_full() { 1 } else { 19 });
     assert!(wrong.is_empty(), "{deaths} deaths: {:#?}", wrong.iter().take(5).collect::<Vec<_>>());
@@ -121,5 +135,6 @@ stories! {
     a_seed_gives_the_same_bytes_twice,
     every_planted_bug_is_caught,
     every_rule_on_waiting_sees_a_planted_bug,
+    every_rule_on_planner_runs_sees_a_planted_bug,
     a_death_anywhere_changes_nothing_in_the_end,
 }
