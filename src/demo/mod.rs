@@ -185,7 +185,7 @@ fn guessed_overlap(plan: &Plan) -> bool {
 #[expect(clippy::print_stderr, reason = "the demo speaks to people on standard error")]
 fn report(untold: &[String]) {
     if untold.is_empty() {
-        eprintln!("\nThe story ended as told: thirteen of fifteen done; #8 waits for you, and #9 for #8.");
+        eprintln!("\nThe story ended as told: fifteen of seventeen done; #8 waits for you, and #9 for #8.");
     } else {
         eprintln!("\nThe story did not end as told: {}.", untold.join("; "));
     }

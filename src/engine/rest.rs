@@ -100,7 +100,7 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
             match first {
                 Some(wait) => Want::Person(crate::engine::render::plain_wait_words(wait)),
                 None if waits.is_empty() => Want::Time,
-                None if waits.iter().any(goes_on_by_itself) => Want::Time,
+                None if waits.iter().any(goes_on_by_itself) || is_planned_next(&waits) => Want::Time,
                 None => waiting_for_others(&waits),
             }
         }
@@ -109,7 +109,13 @@ fn wants(draft: &Draft<'_>, locks: &crate::engine::overlap::LockTable, task: &Ta
 
 /// Whether a wait ends without anybody's doing.
 fn goes_on_by_itself(wait: &Wait) -> bool {
-    matches!(wait, Wait::Backoff { .. } | Wait::Reading | Wait::Planning { .. })
+    matches!(wait, Wait::Backoff { .. } | Wait::Reading | Wait::Planning { attempt: Some(_) })
+}
+
+/// Whether a planner run comes as soon as there is a slot: nothing that others or people have to end first keeps it.
+fn is_planned_next(waits: &[Wait]) -> bool {
+    let planning = waits.iter().any(|wait| matches!(wait, Wait::Planning { .. }));
+    planning && waits.iter().all(|wait| matches!(wait, Wait::Planning { .. } | Wait::File { .. }))
 }
 
 /// A task that waits for others: they are listed themselves, unless they are outside the plan.

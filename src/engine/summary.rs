@@ -68,12 +68,18 @@ pub struct TaskSummary {
     pub settled_at: Option<String>,
 }
 
+/// Whether a run of this kind works on its task.
+fn is_work(mode: &Mode) -> bool {
+    *mode != Mode::Plan
+}
+
 /// An attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttemptSummary {
     /// Its number.
     pub n: u32,
-    /// What kind of run.
+    /// That it only planned, where it did.
+    #[serde(skip_serializing_if = "is_work")]
     pub mode: Mode,
     /// How it ended; nothing while it is under way.
     pub outcome: Option<AttemptOutcome>,

@@ -57,7 +57,7 @@ impl Told {
     }
 
     fn outcomes(&self) {
-        assert_eq!(self.tasks().len(), 15);
+        assert_eq!(self.tasks().len(), 17);
         let expected: &[(u64, &str, &[&str])] = &[
             (5, "merged", &["failed", "changed"]),
             (7, "merged", &["changed"]),
@@ -72,7 +72,7 @@ impl Told {
         assert_eq!((&waiting["verdict"], &waiting["blocked_by"][0]), (&Value::Null, &Value::from("t8")));
         assert!(outcomes(waiting).is_empty(), "#9 was started");
         let merged = self.tasks().iter().filter(|task| task["verdict"] == "merged").count();
-        assert_eq!(merged, 12);
+        assert_eq!(merged, 14);
         let pulls: BTreeSet<u64> = self.tasks().iter().filter_map(|task| task["pr"].as_u64()).collect();
         assert_eq!(pulls.len(), merged, "one pull request for each merged task");
     }
