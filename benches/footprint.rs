@@ -1,6 +1,7 @@
-//! What predicting files costs: `cargo bench --bench footprint`. A repository of 5,000 files and some 30 MB of source is
-//! made (or `ORCHESTRATOR_BENCH_REPOSITORY` names one), read, read again after a commit of 20 files, and asked about one
-//! issue, a thousand, and ten thousand pairs' worth; `ctags -R` and `git grep` on the same tree stand beside it.
+//! What predicting files costs: `cargo bench --bench footprint`. A repository of 5,000 files and some 30 MB of source
+//! is made (or `ORCHESTRATOR_BENCH_REPOSITORY` names one), read, read again after a commit of 20 files, and asked about
+//! one issue and about a thousand; ten thousand issues are paired. `ctags -R` and `git grep` on the same tree stand
+//! beside it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ use task_orchestrator::git::command::Program;
 use task_orchestrator::infer::library::Library;
 use task_orchestrator::infer::query::Query;
 use task_orchestrator::infer::rank::Weights;
-use task_orchestrator::survey::{Known, Surveyor, Text, cache};
+use task_orchestrator::survey::{Known, Surveyor, Text};
 
 /// Files of the repository that is made.
 const FILES: u64 = 5_000;
@@ -160,11 +161,11 @@ async fn asked(repository: &Path, folder: &Path, told: &mut String) -> Result<()
     let kept = std::fs::metadata(&kept)?.len() as f64 / 1e6;
     writeln!(
         told,
-        "{ISSUES} issues ranked and paired ({pairs} pairs): {:.2} s from nothing (aim 15), {:.2} s from {kept:.1} MB kept (aim 5)",
+        "{ISSUES} issues ranked and paired ({pairs} pairs): {:.2} s from nothing (aim 15), {:.2} s from \
+         {kept:.1} MB kept (aim 5)",
         cold.as_secs_f64(),
         warm.as_secs_f64()
     )?;
-    drop(cache::load(&folder.join("kept")));
     Ok(())
 }
 
@@ -233,8 +234,8 @@ fn contents(numbers: &mut Numbers) -> String {
         // Writing to a text cannot fail.
         let _ = writeln!(
             text,
-            "/// The {words}.\npub fn {name}({argument}: &str) -> Option<{one}> {{\n    let {two} = {called}({argument}, \
-             retry);\n    {two}.map(|{one}| {one}.{called}())\n}}\n"
+            "/// The {words}.\npub fn {name}({argument}: &str) -> Option<{one}> {{\n    \
+             let {two} = {called}({argument}, retry);\n    {two}.map(|{one}| {one}.{called}())\n}}\n"
         );
     }
     text

@@ -2,9 +2,10 @@
 //! and an agent that solves them by number. Each merged change leaves `check.sh` green, in any order the plan allows.
 //!
 //! Two pairs of issues touch the same file and say so (2 and 4, 10 and 12), a third (14 and 15) names no file, and only
-//! its words lead to the one that both change. 5 depends on 2, fails once and needs its error to succeed, 7 falls silent
-//! once in each work tree, 11 needs no change, 8 fails every time, and 9 waits for 8. Nothing says that 16 and 17 both
-//! touch the end of README.md: their real work tells, and whoever comes second is brought onto the other's merge.
+//! its words lead to the one that both change. 5 depends on 2, fails once and needs its error to succeed, 7 falls
+//! silent once in each work tree, 11 needs no change, 8 fails every time, and 9 waits for 8. Nothing says that 16 and
+//! 17 both touch the end of README.md: their real work tells, and whoever comes second is brought onto the other's
+//! merge.
 
 /// The project's files: path and text. The first commit of the demo's repository holds exactly these.
 pub const FILES: &[(&str, &str)] = &[

@@ -16,6 +16,7 @@ pub mod event;
 pub mod facts;
 mod fold;
 pub mod footprint;
+mod gate;
 pub mod graph;
 pub mod hold;
 pub mod id;

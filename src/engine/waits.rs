@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::brief::text_digest;
-use crate::engine::config::Gate;
 use crate::engine::draft::Draft;
 use crate::engine::dry_run;
-use crate::engine::facts::OnFail;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, TaskId};
@@ -17,7 +15,7 @@ use crate::engine::overlap::{LockTable, risk};
 use crate::engine::plan::PlanStatus;
 use crate::engine::planner;
 use crate::engine::problem::Problem;
-use crate::engine::task::{CheckState, Hold, Stage, Task, Verdict};
+use crate::engine::task::{Hold, Stage, Task, Verdict};
 use crate::engine::tasks::Place;
 use crate::engine::time::Timestamp;
 
@@ -197,7 +195,7 @@ pub fn texts_digest<'t>(tasks: impl Iterator<Item = &'t Task>) -> String {
 }
 
 /// How a dependency stands in the way, or nothing where it does not.
-fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
+pub(in crate::engine) fn dependency_wait(draft: &Draft<'_>, issue: IssueNumber) -> Option<Wait> {
     let state = match draft.task(TaskId(issue)) {
         Some(task) if task.frees_dependents() => return None,
         Some(task) if !task.left => dependency_state(task),
@@ -390,42 +388,4 @@ pub fn waits(draft: &Draft<'_>, locks: &LockTable, task: &Task) -> Vec<Wait> {
     let mut waits = waits_but_files(draft, task);
     waits.extend(file_wait(draft, locks, task).or_else(|| earlier_wait(draft, locks, task)));
     waits
-}
-
-/// Whether a task lets its phase's gate open. `soft`: see [`soft_failures`].
-pub fn lets_gate_open(draft: &Draft<'_>, task: &Task, soft: &BTreeSet<TaskId>) -> bool {
-    let settings = &draft.header().settings;
-    let by_verdict = match task.verdict {
-        Some(Verdict::Merged | Verdict::NoChange | Verdict::Cancelled) => true,
-        Some(Verdict::Escalated) => task.on_fail(settings.on_fail) == OnFail::Continue,
-        None => false,
-    };
-    let is_green = matches!(&task.pull, Some(pull) if pull.open && matches!(pull.checks, CheckState::Green { .. }));
-    let by_green = settings.gate == Gate::Green && task.stage == Stage::PrOpen && is_green;
-    by_verdict || by_green || soft.contains(&task.id)
-}
-
-/// Tasks that escalated and let the plan continue, and those that cannot start only because of such ones.
-pub fn soft_failures(draft: &Draft<'_>) -> BTreeSet<TaskId> {
-    let default = draft.header().settings.on_fail;
-    let goes_on = |task: &&Task| task.on_fail(default) == OnFail::Continue;
-    let escalated = draft.at(Place::Escalated).filter(goes_on).map(|task| task.id);
-    let mut soft: BTreeSet<TaskId> = escalated.collect();
-    let mut found: Vec<TaskId> = soft.iter().copied().collect();
-    while let Some(blocker) = found.pop() {
-        for task in draft.at(Place::DependsOn(blocker.0)) {
-            if only_waits_for(draft, task, &soft) && soft.insert(task.id) {
-                found.push(task.id);
-            }
-        }
-    }
-    soft
-}
-
-/// Whether a task waits for others, and for none but these.
-fn only_waits_for(draft: &Draft<'_>, task: &Task, others: &BTreeSet<TaskId>) -> bool {
-    let waiting = task.stage == Stage::Waiting && task.verdict.is_none() && task.hold.is_none();
-    let mut blockers =
-        dependencies(task).into_iter().filter(|issue| dependency_wait(draft, *issue).is_some()).peekable();
-    waiting && blockers.peek().is_some() && blockers.all(|issue| others.contains(&TaskId(issue)))
 }

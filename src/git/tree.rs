@@ -130,8 +130,8 @@ fn object<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     (kind == "blob").then_some(bytes)
 }
 
-/// The newest `most` commits of a commit's first-parent line, newest first, with the paths each changed. `known`: neither
-/// this commit nor what it came from.
+/// The newest `most` commits of a commit's first-parent line, newest first, with the paths each changed. `known`:
+/// neither this commit nor what it came from.
 pub async fn log(
     program: &Program,
     directory: &Path,

@@ -155,8 +155,8 @@ impl Surveyor {
         Ok(attributes)
     }
 
-    /// Puts the commits since the chain's newest in front of it, where this commit's line leads there: a new commit costs
-    /// its own log alone.
+    /// Puts the commits since the chain's newest in front of it, where this commit's line leads there: a new commit
+    /// costs its own log alone.
     async fn prolonged(&mut self, commit: &str) -> bool {
         let Some(newest) = self.chain.first().map(|newest| newest.hash.clone()) else { return false };
         let new = tree::log(&self.program, &self.directory, commit, self.reach, Some(&newest)).await;

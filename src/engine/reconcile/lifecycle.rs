@@ -9,6 +9,7 @@ use crate::engine::draft::Draft;
 use crate::engine::effect::{Effect, EffectKey};
 use crate::engine::event::Read;
 use crate::engine::fold;
+use crate::engine::gate;
 use crate::engine::graph::{self, Node, Phase};
 use crate::engine::id::{IssueNumber, Login, TaskId};
 use crate::engine::plan::{Act, Header, LayoutRow, PlanStatus};
@@ -93,10 +94,10 @@ pub(super) fn open_gates(draft: &mut Draft<'_>) {
     }
     let work = draft.between(Place::Work(Reverse(usize::MAX)), Place::Work(Reverse(0))).next();
     let Some(last) = work.and_then(|(_, id)| draft.task(id)).map(|task| task.phase) else { return };
-    let soft = waits::soft_failures(draft);
+    let soft = gate::soft_failures(draft);
     let counted = draft.between(Place::Gate(0), Place::Gate(usize::MAX)).filter_map(|(_, id)| draft.task(id));
     // The first phase that somebody keeps shut, or the last that has work.
-    let shut = counted.filter(|task| !waits::lets_gate_open(draft, task, &soft)).map(|task| task.phase).next();
+    let shut = counted.filter(|task| !gate::lets_open(draft, task, &soft)).map(|task| task.phase).next();
     let open = shut.into_iter().chain(unheard_label(draft)).fold(last, usize::min);
     if open > draft.header().open_phase {
         draft.header_mut().open_phase = open;
