@@ -120,7 +120,7 @@ fn publish_work(draft: &mut Draft<'_>, (locks, siblings): (&LockTable, &Siblings
         return;
     }
     if waits::earlier_holder(draft, locks, task).is_some() || siblings.standing(draft, id) != Standing::Free {
-        return;
+        return hold_back(draft, id, &work);
     }
     match dry_runs::onto_base(draft, id, &work.commit) {
         None => return,
@@ -128,6 +128,14 @@ fn publish_work(draft: &mut Draft<'_>, (locks, siblings): (&LockTable, &Siblings
         Some(Merging::Clean | Merging::Untold) => {}
     }
     show(draft, id, work);
+}
+
+/// Somebody goes first: a pull request that was intended before that was known, and waits to be sent, is not opened.
+fn hold_back(draft: &mut Draft<'_>, id: TaskId, work: &Work) {
+    let key = EffectKey(format!("pull:{id}.{}", work.n));
+    if draft.entry(&key).is_some_and(|entry| entry.state == EntryState::Queued) {
+        draft.answered(&key);
+    }
 }
 
 /// Puts a task's work onto its branch, and the branch into a pull request.

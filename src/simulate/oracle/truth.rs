@@ -164,6 +164,11 @@ impl Truth {
             .collect()
     }
 
+    /// Whether a planner run named files for any text of an issue.
+    pub(in crate::simulate) fn is_planned(&self, issue: IssueNumber) -> bool {
+        self.answers.keys().any(|id| id.issue == issue)
+    }
+
     /// A dispatch of ours made a run. Gives how many this attempt has had.
     pub(in crate::simulate) fn dispatched(&mut self, id: AttemptId) -> u32 {
         let attempt = self.attempts.entry(id).or_default();
