@@ -138,8 +138,8 @@ fn guesses_are_free(oracle: &mut Oracle, issue: IssueNumber, said: &Said) {
     let met = oracle.truth.tasks.iter().filter(|(other, _)| **other != issue).find_map(|(other, task)| {
         let at_work = oracle.truth.attempts_of(*other).any(|(_, attempt)| attempt.closed.is_none());
         let guessed = said.about.is_some() || task.said.about.is_some();
-        // What a planner run named stands in place of guesses.
-        if oracle.truth.is_planned(issue) || oracle.truth.is_planned(*other) {
+        // What a planner run named stands in place of guesses, and so do the files that work has really changed.
+        if oracle.truth.is_planned(issue) || oracle.truth.is_planned(*other) || oracle.truth.has_worked(*other) {
             return None;
         }
         let path = text::meeting(&mine, &touched(&task.said))?;

@@ -169,6 +169,14 @@ impl Truth {
         self.answers.keys().any(|id| id.issue == issue)
     }
 
+    /// Whether an attempt of an issue has changed files, whatever became of that.
+    pub(in crate::simulate) fn has_worked(&self, issue: IssueNumber) -> bool {
+        let changed = |attempt: &AttemptTruth| {
+            matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Changed, .. }))
+        };
+        self.attempts_of(issue).any(|(_, attempt)| changed(attempt))
+    }
+
     /// A dispatch of ours made a run. Gives how many this attempt has had.
     pub(in crate::simulate) fn dispatched(&mut self, id: AttemptId) -> u32 {
         let attempt = self.attempts.entry(id).or_default();
