@@ -158,7 +158,7 @@ fn untold(plan: &Plan) -> Vec<String> {
         let outcomes = task.into_iter().flat_map(|task| &task.attempts).map(|attempt| attempt.outcome);
         outcomes.collect::<Vec<_>>() == [Some(AttemptOutcome::Conflict), Some(AttemptOutcome::Changed)]
     };
-    let [one, other] = [16, 17].map(|issue| late(plan.task_of(crate::engine::id::IssueNumber(issue))));
+    let [one, other] = [16, 17].map(|issue| late(plan.task_of(IssueNumber(issue))));
     expect(17, "or #16 should have met the other's work and been brought onto it", &|_| one != other);
     expect(7, "should have stalled, been healed and been merged", &|task| {
         merged(task) && task.attempts.iter().any(|attempt| attempt.restarts > 0)

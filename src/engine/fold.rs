@@ -17,8 +17,9 @@ const LISTS_CHARACTERS_MAX: usize = 40_000;
 const LINE_CHARACTERS: usize = 100;
 /// Longer titles are cut.
 const TITLE_CHARACTERS_MAX: usize = 200;
-/// Most tasks in one comment: with the longest titles it stays below GitHub's 65,536 characters.
-const COMMENT_TASKS_MAX: usize = 150;
+/// Most tasks in one comment: were every sign of every title written with five, they would still fit, so that no task is
+/// cut off from both places.
+const COMMENT_TASKS_MAX: usize = 50;
 /// Fewer tasks of a phase that is not finished are not worth a comment.
 const UNFINISHED_TASKS_MIN: usize = 50;
 /// Begins the keys of these comments.

@@ -8,7 +8,7 @@ use crate::engine::event::{Fact, FootprintSeen};
 use crate::engine::id::{IssueNumber, Sha};
 use crate::engine::plan::Plan;
 use crate::engine::task::Task;
-use crate::git::Git;
+use crate::git::{self, Git};
 use crate::infer::{self, Index, Ranking};
 use crate::perform::Deployment;
 use crate::survey::Text;
@@ -34,14 +34,21 @@ pub(super) async fn found<G, M: Git, S>(
     hotspots.map(Fact::Hotspots).into_iter().chain([footprints]).collect()
 }
 
-/// The base's file list. There is none in an empty repository, and where git is out of reach.
-async fn index<G, M: Git, S>(deployment: &Deployment<G, M, S>, head: &Sha) -> Option<Arc<Index>> {
-    if let Some(index) = deployment.tree.at(head) {
-        return Some(index);
+/// The file list of a commit: the one kept, or one that is read.
+pub(super) async fn listed<G, M: Git, S>(
+    deployment: &Deployment<G, M, S>,
+    commit: &Sha,
+) -> Result<Arc<Index>, git::Error> {
+    match deployment.tree.at(commit) {
+        Some(index) => Ok(index),
+        None => Ok(Arc::new(Index::new(deployment.git.paths(commit).await?))),
     }
-    match deployment.git.paths(head).await {
-        Ok(paths) => {
-            let index = Arc::new(Index::new(paths));
+}
+
+/// The base's file list, kept. There is none in an empty repository, and where git is out of reach.
+async fn index<G, M: Git, S>(deployment: &Deployment<G, M, S>, head: &Sha) -> Option<Arc<Index>> {
+    match listed(deployment, head).await {
+        Ok(index) => {
             deployment.tree.keep(head.clone(), index.clone());
             Some(index)
         }

@@ -3,7 +3,7 @@
 use crate::engine::event::{Fact, PlannedFiles, PlannedFilesSeen};
 use crate::git::Git;
 use crate::github::Error;
-use crate::perform::Deployment;
+use crate::perform::{Deployment, footprints};
 
 /// Looks in the tree of the commit that each run read. Without git in reach nothing is concluded: it is asked again.
 pub(super) async fn files<G, M: Git, S>(
@@ -12,14 +12,8 @@ pub(super) async fn files<G, M: Git, S>(
 ) -> Result<Fact, Error> {
     let mut seen = Vec::with_capacity(asked.len());
     for PlannedFiles { attempt, base, files } in asked {
-        let index = match deployment.tree.at(base) {
-            Some(index) => index,
-            None => {
-                let paths = deployment.git.paths(base).await;
-                let paths = paths.map_err(|error| Error::Unreachable { message: error.to_string() })?;
-                std::sync::Arc::new(crate::infer::Index::new(paths))
-            }
-        };
+        let index = footprints::listed(deployment, base).await;
+        let index = index.map_err(|error| Error::Unreachable { message: error.to_string() })?;
         let present = files.iter().filter(|path| index.contains(path)).cloned().collect();
         seen.push(PlannedFilesSeen { attempt: *attempt, present, total: index.paths().len() });
     }

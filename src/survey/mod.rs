@@ -145,9 +145,8 @@ impl Surveyor {
         let hashes: Vec<String> = found.iter().map(|entry| entry.hash.clone()).collect();
         let sizes = tree::sizes(&self.program, &self.directory, &hashes).await?;
         let is_small = |size: &Option<u64>| size.is_some_and(|size| size <= reading::OTHER_BYTES_MAX);
-        let mut small = sizes.iter().map(is_small);
-        found.retain(|_| small.next().unwrap_or(false));
-        let hashes: Vec<String> = found.iter().map(|entry| entry.hash.clone()).collect();
+        let small = found.into_iter().zip(hashes).zip(&sizes).filter(|(_, size)| is_small(size));
+        let (found, hashes): (Vec<&Entry>, Vec<String>) = small.map(|(entry, _)| entry).unzip();
         let contents = tree::contents(&self.program, &self.directory, &hashes, reading::BATCH_OUTPUT_MAX).await?;
         for (entry, bytes) in found.iter().zip(contents) {
             attributes.add(&entry.path, &String::from_utf8_lossy(&bytes.unwrap_or_default()));

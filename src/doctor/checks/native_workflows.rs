@@ -28,8 +28,7 @@ fn judge(readings: &Readings) -> Finding {
             Finding::ok("not used: a server works the plan")
         };
     }
-    let mut broken = faults(native, readings.base());
-    broken.sort();
+    let broken = faults(native, readings.base());
     if !broken.is_empty() {
         return Finding::failed(broken.join("; "), REMEDY).at(page);
     }

@@ -27,7 +27,7 @@ fn together(settings: &Settings) -> Option<(&'static str, String)> {
         let overlap = settings.overlap;
         let what = format!(
             "is `agent`, but `overlap: {overlap}` does not look at what it finds; write `overlap: balanced` or \
-                            `overlap: strict`, or `planner: off`"
+             `overlap: strict`, or `planner: off`"
         );
         ("planner", what)
     })

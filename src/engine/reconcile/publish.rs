@@ -26,6 +26,11 @@ use crate::engine::waits;
 /// How long the end of a grace waits for the heartbeat, where that comes no sooner.
 const GRACE_SLACK: Duration = Duration::from_secs(60);
 
+/// Begins the keys of branches that are moved to finished work.
+const BRANCH: &str = "branch";
+/// Begins the keys of pull requests that are opened.
+const PULL: &str = "pull";
+
 /// How the end of a head's grace is remembered, by its first digits.
 pub(in crate::engine) const GRACE: &str = "grace:";
 
@@ -69,7 +74,7 @@ fn withdraw(draft: &mut Draft<'_>) {
 fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
     let for_work = |issue: IssueNumber, kind: &str| {
         draft.task(TaskId(issue)).is_some_and(|task| {
-            let current = |work: &Work| entry.key.0 == format!("{kind}:{}.{}", task.id, work.n);
+            let current = |work: &Work| entry.key == publishing(kind, task.id, work);
             let free = task.hold.is_none() && !task.cancel_asked && task.verdict.is_none();
             task.stage == Stage::Complete && free && task.work.as_ref().is_some_and(current)
         })
@@ -82,8 +87,8 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
         })
     };
     match &entry.effect {
-        Effect::MoveBranch { issue, .. } => for_work(*issue, "branch"),
-        Effect::OpenPull { issue, .. } => for_work(*issue, "pull"),
+        Effect::MoveBranch { issue, .. } => for_work(*issue, BRANCH),
+        Effect::OpenPull { issue, .. } => for_work(*issue, PULL),
         Effect::UpdatePull { issue, .. } => for_pull(draft.task(TaskId(*issue))),
         Effect::MergePull { pull, .. } => for_pull(draft.at(Place::Pull(*pull)).next()),
         Effect::CreateTracking { .. }
@@ -130,9 +135,14 @@ fn publish_work(draft: &mut Draft<'_>, (locks, siblings): (&LockTable, &Siblings
     show(draft, id, work);
 }
 
+/// The key under which a piece of work is put onto its branch, or shown.
+fn publishing(kind: &str, id: TaskId, work: &Work) -> EffectKey {
+    EffectKey(format!("{kind}:{id}.{}", work.n))
+}
+
 /// Somebody goes first: a pull request that was intended before that was known, and waits to be sent, is not opened.
 fn hold_back(draft: &mut Draft<'_>, id: TaskId, work: &Work) {
-    let key = EffectKey(format!("pull:{id}.{}", work.n));
+    let key = publishing(PULL, id, work);
     if draft.entry(&key).is_some_and(|entry| entry.state == EntryState::Queued) {
         draft.answered(&key);
     }
@@ -143,8 +153,9 @@ fn show(draft: &mut Draft<'_>, id: TaskId, work: Work) {
     let Some(task) = draft.task(id) else { return };
     let issue = task.issue();
     if task.branch.as_ref() != Some(&work.commit) {
+        let key = publishing(BRANCH, id, &work);
         let effect = Effect::MoveBranch { issue, expected: task.branch.clone(), to: work.commit };
-        draft.intend(format!("branch:{id}.{}", work.n), None, effect);
+        draft.intend(key.0, None, effect);
         return;
     }
     let body = render::pull_body(draft, task);
@@ -161,7 +172,7 @@ fn show(draft: &mut Draft<'_>, id: TaskId, work: Work) {
             let draft_pull = draft.header().settings.draft;
             let title = render::pull_title(task);
             let effect = Effect::OpenPull { issue, title, body, base, draft: draft_pull };
-            draft.intend(format!("pull:{id}.{}", work.n), None, effect);
+            draft.intend(publishing(PULL, id, &work).0, None, effect);
         }
     }
 }

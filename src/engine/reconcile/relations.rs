@@ -18,9 +18,10 @@ const AT_ONCE_MAX: usize = 20;
 
 /// Takes back what was intended, was never sent, and is not what an approved text states any more.
 pub(super) fn withdraw(draft: &mut Draft<'_>) {
+    let asked_for = draft.header().settings.dependencies == Dependencies::WriteBack;
     let past = |entry: &Entry| {
         let Effect::Relate { issue, by, blocked: true } = entry.effect else { return None };
-        let states = |task: &Task| is_wanted(task) && task.facts.depends_on.contains(&by);
+        let states = |task: &Task| asked_for && is_wanted(task) && task.facts.depends_on.contains(&by);
         let stale = entry.state == EntryState::Queued && !draft.task(TaskId(issue)).is_some_and(states);
         stale.then(|| (entry.key.clone(), TaskId(issue), by))
     };

@@ -275,6 +275,7 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
         (view.task.is_settled(), place.get(&view.task.id).copied().unwrap_or(usize::MAX), view.task.id)
     });
     let mut kept: Vec<Vec<(usize, String)>> = vec![Vec::new(); draft.layout().phases.len().max(1)];
+    let last = kept.len() - 1;
     let mut left = room.saturating_sub(kept.len() * 120 + 200);
     let mut dropped = 0usize;
     for view in order {
@@ -285,7 +286,7 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
             continue;
         }
         left -= size;
-        let index = view.task.phase.min(kept.len() - 1);
+        let index = view.task.phase.min(last);
         kept[index].push((place.get(&view.task.id).copied().unwrap_or(usize::MAX), line));
     }
     let mut sections = Vec::new();
@@ -293,7 +294,7 @@ fn phases(draft: &Draft<'_>, views: &[View<'_>], room: usize) -> String {
         lines.sort();
         let name = draft.layout().phases.get(index).map_or("Tasks", |phase| phase.name.as_str());
         let mut body: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
-        let folded = views.iter().filter(|view| view.folded && view.task.phase == index).count();
+        let folded = views.iter().filter(|view| view.folded && view.task.phase.min(last) == index).count();
         if folded > 0 {
             body.push(format!("- [x] {folded} that are over stand in comments below"));
         }
