@@ -15,8 +15,6 @@ use crate::engine::task::{Task, Verdict};
 const LISTS_CHARACTERS_MAX: usize = 40_000;
 /// What a task's line takes besides its title, in characters.
 const LINE_CHARACTERS: usize = 100;
-/// Longer titles are cut.
-const TITLE_CHARACTERS_MAX: usize = 200;
 /// Most tasks in one comment: were every sign of every title written with five, they would still fit, so that no task is
 /// cut off from both places.
 const COMMENT_TASKS_MAX: usize = 50;
@@ -111,7 +109,7 @@ fn is_over(task: &Task) -> bool {
 }
 
 fn characters(task: &Task) -> usize {
-    task.title.chars().count().min(TITLE_CHARACTERS_MAX) + LINE_CHARACTERS
+    render::text::line(&task.title).chars().count() + LINE_CHARACTERS
 }
 
 /// The key of the comment that a task, as it is, stands in or is to stand in.

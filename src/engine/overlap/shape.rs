@@ -1,11 +1,18 @@
 //! An area made ready for comparing: case-folded, directories with their slash, globs with what is literal about them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::engine::footprint::Area;
 
 /// Characters that make a pattern of a text.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
+
+/// Most patterns that a thread remembers.
+const REMEMBERED_MAX: usize = 256;
 
 /// Which of two meeting areas is the narrower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +45,7 @@ pub(in crate::engine) enum Shape {
     /// A directory with its slash; empty for the whole repository.
     Directory(String),
     /// A glob.
-    Glob(Box<Pattern>),
+    Glob(Arc<Pattern>),
 }
 
 /// A glob and what is literal about it.
@@ -63,7 +70,7 @@ impl Shape {
             Area::File(path) => Self::File(path.to_lowercase()),
             Area::Directory(path) if path.is_empty() => Self::Directory(String::new()),
             Area::Directory(path) => Self::Directory(format!("{}/", path.to_lowercase())),
-            Area::Glob(pattern) => Self::Glob(Box::new(Pattern::new(&pattern.to_lowercase()))),
+            Area::Glob(pattern) => Self::Glob(Pattern::of(&pattern.to_lowercase())),
         }
     }
 
@@ -115,6 +122,25 @@ fn prefixes_meet(mine: &str, theirs: &str) -> Option<Side> {
 }
 
 impl Pattern {
+    /// The pattern of a folded text. Steps ask for the same few again and again, and to compile one costs more than a
+    /// step does otherwise, so each thread remembers those it has met.
+    fn of(text: &str) -> Arc<Self> {
+        thread_local! {
+            static MET: RefCell<HashMap<String, Arc<Pattern>>> = RefCell::default();
+        }
+        MET.with_borrow_mut(|met| {
+            if let Some(pattern) = met.get(text) {
+                return Arc::clone(pattern);
+            }
+            if met.len() >= REMEMBERED_MAX {
+                met.clear();
+            }
+            let pattern = Arc::new(Self::new(text));
+            met.insert(text.to_owned(), Arc::clone(&pattern));
+            pattern
+        })
+    }
+
     fn new(text: &str) -> Self {
         // A pattern without a slash means the name at any depth, as in ignore files.
         let anchored = if text.contains('/') { text.to_owned() } else { format!("**/{text}") };
