@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::attempt::Stand;
 use crate::engine::draft::Draft;
-use crate::engine::effect::{Effect, Entry, EntryState};
+use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::id::{AttemptId, RunId, Sha, TaskId};
 use crate::engine::plan::{Header, Numbers, Plan, PlanStatus, SCHEMA};
 use crate::engine::reconcile::GRACE;
@@ -176,11 +176,27 @@ pub(super) fn note(draft: &mut Draft<'_>) {
     let briefed =
         draft.entries().any(|e| matches!(e.effect, Effect::WriteBrief { .. }) && e.state == EntryState::Queued);
     let due = draft.header().unkept.due.is_some_and(|due| briefed || due <= draft.now);
-    if due && !draft.intends(KEY) {
-        let revision = draft.header().unkept.revision;
-        draft.intend(KEY, None, Effect::KeepPlan { revision });
-        draft.header_mut().unkept.due = None;
+    if due {
+        write(draft);
     }
+}
+
+/// Has it written now. One that was refused, and would be tried again at a later moment, is tried with what is new: it
+/// may go now. One of which nobody knows whether it went out is waited for.
+fn write(draft: &mut Draft<'_>) {
+    let (now, revision) = (draft.now, draft.header().unkept.revision);
+    let key = EffectKey(KEY.to_owned());
+    match draft.entry(&key).map(|entry| entry.state) {
+        None => draft.intend(KEY, None, Effect::KeepPlan { revision }),
+        Some(EntryState::Queued) => {
+            if let Some(entry) = draft.entry_mut(&key) {
+                entry.effect = Effect::KeepPlan { revision };
+                entry.not_before = entry.not_before.min(now);
+            }
+        }
+        Some(EntryState::Intended | EntryState::Sent) => return,
+    }
+    draft.header_mut().unkept.due = None;
 }
 
 /// The key of the effect that writes it.

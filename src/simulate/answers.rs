@@ -94,6 +94,6 @@ fn nonsense(random: &mut Random, brief: &Brief) -> String {
         5 => answer(&file, &[], &[brief.issue.0]),
         6 => answer(&["../../etc/passwd".to_owned()], &[], &[]),
         7 => format!("{}{}", answer(&file, &[], &[]), " ".repeat(ANSWER_BYTES_MAX)),
-        _ => answer(&["src/a.rs".to_owned(), "SRC/A.RS".to_owned()], &[], &[]),
+        _ => answer(&["src/a.rs".to_owned(), "Src/A.Rs".to_owned()], &[], &[]),
     }
 }

@@ -62,7 +62,8 @@ pub(super) struct Simulation {
     pub(super) stubborn: BTreeSet<RunId>,
     pub(super) checked: BTreeSet<Sha>,
     pub(super) wake_at: Option<Timestamp>,
-    pub(super) tried: BTreeMap<(u32, IssueNumber), u32>,
+    /// How often the maintainer tried to bring a plan's issue on, while things went wrong and after.
+    pub(super) tried: BTreeMap<(u32, IssueNumber, bool), u32>,
     pub(super) planted: Option<Planted>,
     /// Since when nothing goes wrong any more, and the heartbeats since.
     pub(super) calm_since: Option<Timestamp>,

@@ -1,6 +1,7 @@
 //! What must hold when the faults have stopped and the story has come to rest.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::engine::draft::Draft;
 use crate::engine::task::{Stage, Task};
@@ -10,6 +11,9 @@ use crate::simulate::oracle::{last_words, no_tick_is_lost, nothing_stands_twice}
 
 /// Heartbeats during which a quiet plan must write nothing.
 const QUIET_BEATS: u32 = 3;
+/// For so long what a person did last is still followed up: the grace of a pull request without checks, what waits for
+/// that grace, and the plan that is kept soon after.
+const FOLLOWED_FOR: Duration = Duration::from_secs(20 * 60);
 
 /// Most entries of the outbox that a complaint names.
 const NAMED_MAX: usize = 12;
@@ -67,7 +71,10 @@ fn waits_of(simulation: &Simulation, task: &Task) -> String {
 
 /// L7: a plan at rest writes nothing.
 fn quiet_writes_nothing(simulation: &mut Simulation) {
-    simulation.beat();
+    let until = simulation.now + FOLLOWED_FOR;
+    while simulation.now < until {
+        simulation.beat();
+    }
     let before = simulation.desk.locked().writes;
     for _ in 0..QUIET_BEATS {
         simulation.beat();

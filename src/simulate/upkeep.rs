@@ -11,7 +11,7 @@ use crate::simulate::people::WRITER;
 
 /// How often the maintainer tries to bring a task of a plan on before giving it up; what four times as many tries do
 /// not end is for the judge to see. In the next plan its issue is a new task: what was said while GitHub wanted no
-/// questions may all have gone to the plan before.
+/// questions may all have gone to the plan before. Once nothing goes wrong any more, they count anew.
 const TRIES_MAX: u32 = 5;
 
 /// What a task wants of a person.
@@ -41,7 +41,7 @@ impl Simulation {
         }
         for task in &tasks {
             let Some(wants) = self.wants(task, stuck) else { continue };
-            let tries = self.tried.entry((plan, task.issue())).or_default();
+            let tries = self.tried.entry((plan, task.issue(), stuck)).or_default();
             *tries += 1;
             if *tries > 4 * TRIES_MAX {
                 continue;
@@ -83,12 +83,15 @@ impl Simulation {
     fn is_hopeless(&self, task: &Task) -> bool {
         let Some(held) = &self.held else { return false };
         let problem = held.plan.layout.problems.iter().any(|problem| problem.task == Some(task.id));
-        let outside = task.facts.depends_on.iter().any(|issue| {
-            held.plan.task_of(*issue).is_none_or(|other| other.left) && held.plan.header.outside.contains_key(issue)
-        });
         let draft = Draft::view(&held.plan, self.now);
         let waits = waits::waits_but_files(&draft, task);
-        problem || outside || waits.iter().any(|wait| matches!(wait, Wait::Circle { .. }))
+        let nobody = |issue| held.plan.task_of(issue).is_none_or(|other| other.left);
+        let in_vain = |wait: &Wait| match wait {
+            Wait::Circle { .. } => true,
+            Wait::Dependency { issue, .. } => nobody(*issue),
+            _ => false,
+        };
+        problem || waits.iter().any(in_vain)
     }
 
     fn bring_on(&mut self, task: &Task, wants: Wants) {

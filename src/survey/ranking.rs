@@ -25,6 +25,9 @@ const EVIDENCE_CHARACTERS_MAX: usize = 160;
 /// never forgotten one by one.
 const STALE_DOCUMENTS_MAX: usize = 50_000;
 
+/// Fewer texts are not worth a thread.
+const SIDE_BY_SIDE_MIN: usize = 4;
+
 /// A file in more than this part of the changes is one that everybody touches.
 const HOTSPOT_PART: f64 = 0.25;
 /// Changes that it takes to tell.
@@ -157,12 +160,12 @@ impl Known {
 
 /// Maps on all cores, in order.
 fn side_by_side<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = items.len().div_ceil(threads).max(1);
-    let one = &one;
-    if items.len() <= threads {
+    if items.len() < SIDE_BY_SIDE_MIN {
         return items.iter().map(one).collect();
     }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = items.len().div_ceil(threads);
+    let one = &one;
     std::thread::scope(|scope| {
         let parts: Vec<_> =
             items.chunks(part).map(|items| scope.spawn(move || items.iter().map(one).collect::<Vec<R>>())).collect();

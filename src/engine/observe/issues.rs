@@ -10,6 +10,7 @@ use crate::engine::graph::Outside;
 use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
+use crate::engine::rebuild;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;
@@ -33,6 +34,7 @@ pub(super) fn record_list(draft: &mut Draft<'_>, issues: &[Issue]) {
     // A list may miss an entry: what an ended plan left behind counts as gone only once it was read itself.
     let unlisted: Vec<IssueNumber> = draft.header().past.difference(&listed).copied().collect();
     unlisted.into_iter().for_each(|issue| draft.read(Read::Issue(issue)));
+    rebuild::end_remains(draft);
 }
 
 /// Records one issue, or that it is gone. A view from before the last change that was seen says nothing.

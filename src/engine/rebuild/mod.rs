@@ -19,7 +19,7 @@ use crate::engine::event::{Event, Fact, Read};
 use crate::engine::id::{AttemptId, IssueNumber, Owner, PULL_BRANCH_PREFIX, RunId, Sha, TaskId};
 use crate::engine::kept::{Found, Kept, Unkept};
 use crate::engine::observe;
-use crate::engine::plan::{Header, PlanStatus};
+use crate::engine::plan::{Header, PlanStatus, Tracking};
 use crate::engine::render;
 use crate::engine::snapshot::{Actor, Issue, OpenState, PullRequest};
 use crate::engine::task::{Pull, Task};
@@ -192,6 +192,22 @@ fn take_tracking(draft: &mut Draft<'_>, open: &[Issue]) {
         draft.header_mut().cursor = Cursor::new(issue.created_at);
     }
     observe::tracking_made(draft, issue);
+}
+
+/// Every labelled issue was read, and there is none: of a plan that nobody could keep only its tracking issue is left,
+/// which is closed.
+pub(super) fn end_remains(draft: &mut Draft<'_>) {
+    let header = draft.header();
+    let empty = header.status == PlanStatus::Idle && draft.tasks().next().is_none();
+    let Some(tracking) = header.tracking.clone().filter(|_| empty) else { return };
+    let (now, number) = (draft.now, tracking.number);
+    let header = draft.header_mut();
+    header.status = PlanStatus::Ended;
+    header.ended_at = Some(now);
+    header.tracking = Some(Tracking { dirty: true, ..tracking.clone() });
+    draft.answered(&EffectKey("pin".to_owned()));
+    draft.intend("unpin", None, Effect::Pin { node_id: tracking.node_id, pinned: false });
+    draft.intend(format!("close:{number}"), None, Effect::CloseIssue { number });
 }
 
 /// An attempt that the kept plan does not know: nobody may do its work, and its number is taken.

@@ -18,6 +18,7 @@ pub(super) use publish::{GRACE, outside_declared};
 pub(super) use tell::{CLOSE, closing, has_news};
 
 use crate::engine::draft::Draft;
+use crate::engine::effect::{Effect, Entry, EntryState};
 use crate::engine::id::TaskId;
 use crate::engine::observe::{doubt_ends, release};
 use crate::engine::plan::PlanStatus;
@@ -69,12 +70,20 @@ fn settle(draft: &mut Draft<'_>) {
             task.settled_at = Some(now);
         }
     }
-    // What is settled, or whose pull request a person closed, frees its files; an open pull request keeps them.
-    for id in ending(draft, |task| task.locked_since.is_some() && task.frees_files()) {
+    // What is settled, or whose pull request a person closed, frees its files; an open pull request keeps them, and so
+    // does one that was asked for, until it is known whether it stands.
+    let frees = |task: &Task| task.locked_since.is_some() && task.frees_files() && !may_be_shown(draft, task);
+    for id in ending(draft, frees) {
         if let Some(task) = draft.task_mut(id) {
             release(task);
         }
     }
+}
+
+/// Whether a pull request was asked for, and nobody knows yet whether it stands.
+fn may_be_shown(draft: &Draft<'_>, task: &Task) -> bool {
+    let asked = |entry: &Entry| matches!(entry.effect, Effect::OpenPull { issue, .. } if issue == task.issue());
+    draft.entries().any(|entry| entry.state != EntryState::Queued && asked(entry))
 }
 
 /// Tasks that may come to their end, and fit.

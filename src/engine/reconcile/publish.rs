@@ -90,7 +90,12 @@ fn is_wanted(draft: &Draft<'_>, entry: &Entry) -> bool {
         Effect::MoveBranch { issue, .. } => for_work(*issue, BRANCH),
         Effect::OpenPull { issue, .. } => for_work(*issue, PULL),
         Effect::UpdatePull { issue, .. } => for_pull(draft.task(TaskId(*issue))),
-        Effect::MergePull { pull, .. } => for_pull(draft.at(Place::Pull(*pull)).next()),
+        Effect::MergePull { pull, head } => {
+            let task = draft.at(Place::Pull(*pull)).next();
+            // What was green when this was intended may have failed since.
+            let green = |pull: &Pull| pull.head == *head && matches!(pull.checks, CheckState::Green { .. });
+            for_pull(task) && task.and_then(|task| task.pull.as_ref()).is_some_and(green)
+        }
         Effect::CreateTracking { .. }
         | Effect::EditTracking { .. }
         | Effect::Pin { .. }
