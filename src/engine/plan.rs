@@ -224,6 +224,10 @@ pub struct Header {
     /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were
     /// closed.
     pub past: BTreeSet<IssueNumber>,
+    /// Where ended plans left the branches of issues that were not merged: a pull request that shows such a commit shows
+    /// ours, any other a person's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_heads: BTreeMap<IssueNumber, Sha>,
     /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
     pub said: BTreeMap<String, CommentId>,
     /// What is not on the state branch yet.
@@ -314,6 +318,7 @@ impl Plan {
             lost_tracking: None,
             given_up: false,
             past: BTreeSet::new(),
+            left_heads: BTreeMap::new(),
             said: BTreeMap::new(),
             unkept: Unkept::default(),
             rebuilt_at: None,

@@ -87,6 +87,9 @@ pub(super) fn set_open(draft: &mut Draft<'_>, number: IssueNumber, open: bool) {
     }
 }
 
+/// Most branches of ended plans that are remembered: those of the newest issues.
+const LEFT_HEADS_MAX: usize = 1_000;
+
 /// A labelled issue joins the plan, or begins one.
 fn join(draft: &mut Draft<'_>, issue: &Issue) {
     // What was part of an ended plan is not new, and a plan that was given up takes nobody in any more.
@@ -130,8 +133,15 @@ fn ask_about(draft: &mut Draft<'_>, issue: &Issue) {
     }
 }
 
-/// The plan that ended makes room for the next: its tasks go, the numbers stay.
+/// The plan that ended makes room for the next: its tasks go, the numbers stay, and so does where it left branches.
 fn begin_next_plan(draft: &mut Draft<'_>) {
+    let unmerged = draft.tasks().filter(|task| task.stage != Stage::Merged);
+    let heads: Vec<_> = unmerged.filter_map(|task| Some((task.issue(), task.branch.clone()?))).collect();
+    let known = &mut draft.header_mut().left_heads;
+    known.extend(heads);
+    while known.len() > LEFT_HEADS_MAX {
+        known.pop_first();
+    }
     for id in draft.ids(|_| true) {
         draft.remove_task(id);
     }
