@@ -11,6 +11,8 @@ use crate::engine::task::Task;
 pub enum Blame {
     /// The agent: `attempts` bounds it.
     Agent,
+    /// The agent, and it is counted already.
+    Counted,
     /// Runner, set-up or GitHub: `infra_retries` bounds it.
     Infrastructure,
     /// A conflict with other work: `conflict_reruns` bounds it.
@@ -68,6 +70,10 @@ pub fn after(task: &mut Task, blame: Blame, settings: &Settings) -> Next {
             (task.counters.conflict_reruns, settings.conflict_reruns.saturating_add(task.counters.granted))
         }
         Blame::Nobody => return Next::Retry(Duration::ZERO),
+        Blame::Counted if task.counters.failures < attempts_allowed(task, settings) => {
+            return Next::Retry(Duration::ZERO);
+        }
+        Blame::Counted => return Next::Escalate,
         Blame::Hopeless => {
             task.counters.failures += 1;
             return Next::Escalate;

@@ -11,7 +11,7 @@ use crate::engine::dry_run;
 use crate::engine::footprint::{Area, Claim, Footprint, Source, Strength};
 use crate::engine::graph::Outside;
 use crate::engine::id::{AttemptId, IssueNumber, PullNumber, TaskId};
-use crate::engine::overlap::{LockTable, risk};
+use crate::engine::overlap::LockTable;
 use crate::engine::plan::PlanStatus;
 use crate::engine::planner;
 use crate::engine::problem::Problem;
@@ -258,12 +258,13 @@ pub(in crate::engine) fn dependency_state(task: &Task) -> String {
 }
 
 /// What a task's lock covers: what it declares now and what it was dispatched with, and its real files once they are
-/// known, which replace what was predicted.
+/// known, which replace what was predicted. Its ranking counts whatever else is known: what is under way works on the
+/// text it was dispatched with, and a text edited since takes back no guess either.
 pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
     let real = task.work.iter().flat_map(|work| &work.files);
     let is_real = real.clone().next().is_some();
     let same = task.dispatched == Footprint::default() || task.dispatched == task.footprint;
-    if !is_real && same {
+    if !is_real && same && task.footprint.guesses().len() == task.footprint.ranked.len() {
         return Cow::Borrowed(&task.footprint);
     }
     let hotspots = task.work.as_ref().map_or(&[][..], |work| work.hotspots.as_slice());
@@ -279,25 +280,15 @@ pub fn held_footprint(task: &Task) -> Cow<'_, Footprint> {
     if is_real {
         return Cow::Owned(held);
     }
-    // What is under way works on the text it was dispatched with: a text edited since takes back no guess either.
-    let guesses = if task.dispatched.ranked.is_empty() { &task.footprint } else { &task.dispatched };
-    if !held.is_known() {
-        return Cow::Owned(held.with_ranked(guesses.ranked.iter().cloned()));
-    }
-    let likely = risk::judged(guesses.guesses()).map(|file| Claim {
-        area: Area::File(file.path.clone()),
-        strength: Strength::Soft,
-        source: Source::Inferred,
-        evidence: "likely, by the text it was dispatched with".to_owned(),
-    });
-    Cow::Owned(Footprint::from_claims(held.claims.into_iter().chain(likely)))
+    let guessed = if task.dispatched.guesses().is_empty() { &task.footprint } else { &task.dispatched };
+    Cow::Owned(held.with_ranked(guessed.guesses().iter().cloned()))
 }
 
 /// The locks held: by tasks dispatched and not settled.
 pub fn locks(draft: &Draft<'_>) -> LockTable {
     let mut table = LockTable::new(draft.header().settings.overlap);
     for task in draft.at(Place::Locked) {
-        table.insert(task.id, &held_footprint(task));
+        table.hold(task.id, &held_footprint(task));
     }
     table
 }

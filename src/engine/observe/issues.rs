@@ -11,6 +11,7 @@ use crate::engine::id::{IssueNumber, TaskId};
 use crate::engine::observe::fence;
 use crate::engine::plan::PlanStatus;
 use crate::engine::rebuild;
+use crate::engine::reconcile::REPORT;
 use crate::engine::snapshot::{Issue, OpenState};
 use crate::engine::task::{Stage, Task, Trigger, Verdict};
 use crate::engine::time::Timestamp;
@@ -160,7 +161,9 @@ fn begin_next_plan(draft: &mut Draft<'_>) {
     header.gathered_at = now;
     header.ended_at = None;
     header.given_up = false;
-    header.said.clear();
+    // The report of the plan that ended may turn out to stand twice; its key names its tracking issue. Keys of tasks
+    // come again.
+    header.said.retain(|key, _| key.ends_with(REPORT));
 }
 
 /// What was sent for work of the plan that ended may still wait for its answer: it is not the work of the task that the

@@ -86,7 +86,9 @@ fn failed_by(draft: &mut Draft<'_>, id: AttemptId, blame: Blame, error: &str) {
     let reason = error.lines().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
     match blame {
         Blame::Nobody => return,
-        Blame::Agent | Blame::Conflict | Blame::Hopeless => return pass(draft, id, format!("it failed: {reason}")),
+        Blame::Agent | Blame::Counted | Blame::Conflict | Blame::Hopeless => {
+            return pass(draft, id, format!("it failed: {reason}"));
+        }
         Blame::Infrastructure | Blame::HopelessInfrastructure => {}
     }
     let goes_on = |task: &Task| !task.cancel_asked && task.verdict.is_none();

@@ -61,6 +61,15 @@ impl LockTable {
 
     /// Puts a task's footprint in, in place of an earlier one of the same task.
     pub fn insert(&mut self, task: TaskId, footprint: &Footprint) {
+        self.put(task, footprint, footprint.guesses());
+    }
+
+    /// The same for a footprint that is held: its ranking counts beside what else is known.
+    pub fn hold(&mut self, task: TaskId, footprint: &Footprint) {
+        self.put(task, footprint, &footprint.ranked);
+    }
+
+    fn put(&mut self, task: TaskId, footprint: &Footprint, guesses: &[RankedFile]) {
         self.remove(task);
         let mut shapes = Shapes::default();
         for claim in &footprint.claims {
@@ -71,7 +80,7 @@ impl LockTable {
                 shapes.claims.push(shape);
             }
         }
-        let guesses = self.guesses_of(footprint);
+        let guesses = if self.looks_at_guesses() { guesses } else { &[] };
         let judged = risk::judged(guesses).count();
         for (at, file) in guesses.iter().enumerate() {
             let shape = shape(file);
@@ -142,9 +151,8 @@ impl LockTable {
         first
     }
 
-    /// A footprint's ranking, where the policy looks at guesses.
-    fn guesses_of<'f>(&self, footprint: &'f Footprint) -> &'f [RankedFile] {
-        if risk::guess_strength(self.policy).is_some() { footprint.guesses() } else { &[] }
+    fn looks_at_guesses(&self) -> bool {
+        risk::guess_strength(self.policy).is_some()
     }
 
     /// Hands out every meeting of at least so much, and maybe weaker ones of areas.
@@ -177,7 +185,7 @@ impl LockTable {
             }
         }
         let Some(likely) = likely else { return ControlFlow::Continue(()) };
-        let guesses = self.guesses_of(footprint);
+        let guesses = footprint.guesses();
         for file in risk::judged(guesses) {
             self.judge_mine(asker, file, likely, found)?;
         }

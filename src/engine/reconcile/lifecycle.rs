@@ -119,6 +119,9 @@ fn unheard_label(draft: &Draft<'_>) -> Option<usize> {
     unheard.filter(|task| task.verdict.is_none()).map(|task| task.phase).min()
 }
 
+/// Ends the key of the comment that reports on a plan that has ended.
+pub(in crate::engine) const REPORT: &str = ":report";
+
 /// The plan ends when every task is settled well or cancelled, or was given up as a whole: the report is written, the
 /// tracking issue unpinned and closed.
 pub(super) fn end(draft: &mut Draft<'_>) {
@@ -139,7 +142,7 @@ pub(super) fn end(draft: &mut Draft<'_>) {
     header.ended_at = Some(now);
     let number = tracking.number;
     let body = render::completion(draft);
-    draft.intend(format!("comment:{number}:report"), None, Effect::Comment { number, body });
+    draft.intend(format!("comment:{number}{REPORT}"), None, Effect::Comment { number, body });
     draft.answered(&EffectKey("pin".to_owned()));
     draft.intend("unpin", None, Effect::Pin { node_id: tracking.node_id, pinned: false });
     draft.intend(format!("close:{number}"), None, Effect::CloseIssue { number });

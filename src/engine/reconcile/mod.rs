@@ -12,7 +12,7 @@ mod tell;
 
 pub(super) use dispatch::siblings;
 pub(super) use heal::is_late_planner;
-pub(super) use lifecycle::node;
+pub(super) use lifecycle::{REPORT, node};
 pub(super) use planner::listed;
 pub(super) use publish::{GRACE, outside_declared};
 pub(super) use tell::{CLOSE, closing, has_news};

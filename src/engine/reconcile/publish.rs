@@ -262,10 +262,11 @@ fn red(draft: &mut Draft<'_>, id: TaskId, pull: &Pull, names: &[String]) {
         return;
     }
     let error = format!("checks failed: {}\n{}", names.join(", "), pull.red_tail);
-    if let Some(task) = draft.task_mut(id) {
-        mark_last(task, AttemptOutcome::Red, &error);
-    }
-    fail(draft, id, Blame::Agent);
+    let Some(task) = draft.task_mut(id) else { return };
+    // A pull request that was closed and opened again shows the same failure, which counts once.
+    let counted = task.current().is_some_and(|attempt| attempt.outcome == Some(AttemptOutcome::Red));
+    mark_last(task, AttemptOutcome::Red, &error);
+    fail(draft, id, if counted { Blame::Counted } else { Blame::Agent });
 }
 
 /// The newest attempt's outcome, once its pull request told more than its run did.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::config::Settings;
-use crate::engine::id::{AttemptId, CommentId, RunId, Sha, TaskId};
+use crate::engine::id::{AttemptId, CommentId, RunId, STATE_BRANCH, Sha, TaskId};
 use crate::engine::plan::{Change, Header};
 use crate::engine::snapshot::{Checks, Conclusion};
 use crate::engine::task::{Counters, Task};
@@ -64,6 +64,8 @@ pub(super) struct Oracle {
     told: BTreeMap<Sha, Option<String>>,
     /// Commits of people that the App was shown at the head of a branch or a pull request.
     shown: BTreeSet<Sha>,
+    /// Whether the plan could not be kept, or the process died, since it was last written to the state branch.
+    kept_late: bool,
     limits: limits::Limits,
     ticks: words::Ticks,
     /// What must never leave the process.
@@ -94,6 +96,7 @@ impl Oracle {
             not_taken_away: BTreeMap::new(),
             told: BTreeMap::new(),
             shown: BTreeSet::new(),
+            kept_late: false,
             limits: limits::Limits::default(),
             ticks: words::Ticks::default(),
             canary: canary.to_owned(),
@@ -145,20 +148,26 @@ impl Oracle {
     /// GitHub asked the App to wait.
     pub(super) fn limited(&mut self, until: Timestamp) {
         self.limits.wait(until);
+        self.kept_late = true;
     }
 
     /// The process died, or its clock jumped: what it was told is forgotten.
     pub(super) fn forgot(&mut self) {
         self.limits.forget();
+        self.kept_late = true;
     }
 
     /// The database is gone: the rows as last saved are, what really happened is not. No counter may begin anew.
-    /// Only that a work did not merge stands nowhere else than on the state branch: `kept` tells the counters there.
+    /// What counts nowhere else than on the state branch (that a work did not merge, and where the branch could not be
+    /// written since, that its checks failed) stands as `kept` tells the counters there.
     pub(super) fn database_lost(&mut self, kept: impl Fn(TaskId) -> Option<Counters>) {
         let plan = self.header.as_ref().map_or(0, |header| header.number);
         for (id, task) in std::mem::take(&mut self.tasks) {
-            let conflict_reruns = kept(id).map_or(0, |kept| kept.conflict_reruns).min(task.counters.conflict_reruns);
-            self.counted.insert(id, (plan, Counters { conflict_reruns, ..task.counters }));
+            let (was, there) = (task.counters, kept(id).unwrap_or_default());
+            let conflict_reruns = there.conflict_reruns.min(was.conflict_reruns);
+            let told = there.failures.max(self.truth.failures_of(id.0));
+            let failures = if self.kept_late { told.min(was.failures) } else { was.failures };
+            self.counted.insert(id, (plan, Counters { conflict_reruns, failures, ..was }));
         }
         self.header = None;
         self.shown.clear();
@@ -186,6 +195,7 @@ impl Oracle {
                 self.truth.record_written(branch, sha, seen.repository);
             }
             Request::CommitOnBranch { branch, .. } => {
+                self.kept_late &= branch != STATE_BRANCH;
                 if let Response::Commit(sha) = response {
                     self.truth.record_written(branch, sha, seen.repository);
                 }

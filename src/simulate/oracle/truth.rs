@@ -140,10 +140,25 @@ impl Truth {
 
     /// Whether a pull request of a task was merged in this plan.
     pub(in crate::simulate) fn is_merged(&self, issue: IssueNumber, world: &World) -> bool {
+        self.merged_at(issue, world).is_some()
+    }
+
+    /// When that was: the first time.
+    pub(in crate::simulate) fn merged_at(&self, issue: IssueNumber, world: &World) -> Option<Timestamp> {
         let branch = pull_branch(issue);
-        let mut merged = world.pulls().filter(|(_, pull)| pull.head_branch == branch && pull.merged.is_some());
         let before = self.merged_before.get(&self.plan);
-        merged.any(|(number, _)| before.is_none_or(|before| !before.contains(&number)))
+        let counts = |number| before.is_none_or(|before| !before.contains(&number));
+        let pulls = world.pulls().filter(|(number, pull)| pull.head_branch == branch && counts(*number));
+        pulls.filter_map(|(_, pull)| Some(pull.merged.as_ref()?.at)).min()
+    }
+
+    /// How many attempts of a task say by their records that they failed.
+    pub(super) fn failures_of(&self, issue: IssueNumber) -> u32 {
+        let failed = |attempt: &AttemptTruth| {
+            matches!(&attempt.closed, Some(Closing::Result { outcome: ReportOutcome::Failed, .. })) && attempt.is_work()
+        };
+        let failed = self.attempts_of(issue).filter(|(_, attempt)| failed(attempt)).count();
+        u32::try_from(failed).unwrap_or(u32::MAX)
     }
 
     /// The attempts of a task, oldest first.

@@ -6,7 +6,7 @@ use crate::engine::command::Command;
 use crate::engine::config::Dependencies;
 use crate::engine::effect::{Outcome, Receipt};
 use crate::engine::event::{Event, Fact};
-use crate::engine::id::{CommentId, IssueNumber, TaskId};
+use crate::engine::id::{CommentId, IssueNumber, STATE_BRANCH, TaskId};
 use crate::engine::plan::Header;
 use crate::engine::snapshot::OpenState;
 use crate::engine::task::Verdict;
@@ -181,6 +181,9 @@ pub(in crate::simulate) fn nothing_stands_twice(oracle: &mut Oracle, world: &Wor
 impl Oracle {
     /// GitHub let a request of ours have no effect, and said so.
     pub(in crate::simulate) fn not_let(&mut self, request: &Request) {
+        if let Request::CommitOnBranch { branch, .. } = request {
+            self.kept_late |= branch == STATE_BRANCH;
+        }
         if let Request::DeleteComment { comment } = request {
             *self.not_taken_away.entry(*comment).or_default() += 1;
         }
@@ -193,7 +196,10 @@ pub(in crate::simulate) fn last_words(oracle: &mut Oracle, world: &World, _: &Re
     for task in tasks {
         let is_merged = oracle.truth.is_merged(task.issue(), world);
         let counts = task.verdict == Some(Verdict::Merged);
-        let again = task.left || task.attempts.is_empty();
+        // What happens to its pull request when the plan has ended is looked at no more.
+        let ended = oracle.header.as_ref().and_then(|header| header.ended_at);
+        let late = ended.is_some_and(|ended| oracle.truth.merged_at(task.issue(), world) > Some(ended));
+        let again = task.left || task.attempts.is_empty() || late;
         oracle.must("S19", counts == is_merged || again, || {
             format!("{} is {:?}, and merged: {is_merged}", task.id, task.verdict)
         });

@@ -120,7 +120,7 @@ fn running(draft: &Draft<'_>) -> LockTable {
     let finished = draft.at(Place::Locked).filter(|task| task.work.as_ref().is_some_and(|work| !work.files.is_empty()));
     let live = draft.at(Place::Live).filter(|task| task.live_planner().is_none());
     for task in live.chain(finished) {
-        table.insert(task.id, &waits::held_footprint(task));
+        table.hold(task.id, &waits::held_footprint(task));
     }
     table
 }
