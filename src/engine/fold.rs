@@ -15,8 +15,8 @@ use crate::engine::task::{Task, Verdict};
 const LISTS_CHARACTERS_MAX: usize = 40_000;
 /// What a task's line takes besides its title, in characters.
 const LINE_CHARACTERS: usize = 100;
-/// Most tasks in one comment: were every sign of every title written with five, they would still fit, so that no task is
-/// cut off from both places.
+/// Most tasks in one comment: were every sign of every title written with five, they would still fit, so that no task
+/// is cut off from both places.
 const COMMENT_TASKS_MAX: usize = 50;
 /// Fewer tasks of a phase that is not finished are not worth a comment.
 const UNFINISHED_TASKS_MIN: usize = 50;

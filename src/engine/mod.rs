@@ -21,6 +21,7 @@ pub mod graph;
 pub mod hold;
 pub mod id;
 pub mod kept;
+pub mod learning;
 pub mod manifest;
 pub mod markdown;
 pub mod nearest;

@@ -15,6 +15,7 @@ use crate::engine::effect::{EffectKey, Entry};
 use crate::engine::graph::{Outside, Phase};
 use crate::engine::id::{CommentId, IssueNumber, Login, RepositoryName, Sha, TaskId};
 use crate::engine::kept::Unkept;
+use crate::engine::learning::Learned;
 use crate::engine::problem::Problem;
 use crate::engine::snapshot::{Actor, Issue};
 use crate::engine::task::Task;
@@ -224,10 +225,13 @@ pub struct Header {
     /// Issues of ended plans that still carry the label: they join again only once it was taken off or they were
     /// closed.
     pub past: BTreeSet<IssueNumber>,
-    /// Where ended plans left the branches of issues that were not merged: a pull request that shows such a commit shows
-    /// ours, any other a person's.
+    /// Where ended plans left the branches of issues that were not merged: a pull request that shows such a commit
+    /// shows ours, any other a person's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_heads: BTreeMap<IssueNumber, Sha>,
+    /// What finished tasks have taught about guesses.
+    #[serde(default, skip_serializing_if = "Learned::is_default")]
+    pub learned: Learned,
     /// The newest comments of ours by their effect's key: a second one with the same key is taken away.
     pub said: BTreeMap<String, CommentId>,
     /// What is not on the state branch yet.
@@ -319,6 +323,7 @@ impl Plan {
             given_up: false,
             past: BTreeSet::new(),
             left_heads: BTreeMap::new(),
+            learned: Learned::default(),
             said: BTreeMap::new(),
             unkept: Unkept::default(),
             rebuilt_at: None,

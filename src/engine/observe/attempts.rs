@@ -8,6 +8,7 @@ use crate::engine::effect::{Effect, EffectKey, EntryState};
 use crate::engine::event::AttemptSeen;
 use crate::engine::footprint::Footprint;
 use crate::engine::id::{AttemptId, Sha, TaskId};
+use crate::engine::learning;
 use crate::engine::observe::{footprints, planner};
 use crate::engine::reconcile::is_late_planner;
 use crate::engine::record::{Published, Record};
@@ -354,7 +355,10 @@ fn succeed(draft: &mut Draft<'_>, id: AttemptId, result: &Published) {
                 files.dedup();
             }
             let hotspots = hotspots.among(&files);
-            task.work = Some(Work { n: id.n, commit: commit.clone(), files, hotspots, at: now });
+            let work = Work { n: id.n, commit: commit.clone(), files, hotspots, at: now };
+            if task.work.replace(work).is_none() {
+                learning::learn(draft, id_task);
+            }
         }
         None => {
             task.verdict = Some(Verdict::NoChange);

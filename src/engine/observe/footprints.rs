@@ -18,7 +18,8 @@ pub(super) fn record(draft: &mut Draft<'_>, found: &[FootprintSeen]) {
     for FootprintSeen { issue, digest, footprint } in found {
         let id = TaskId(*issue);
         let Some(task) = draft.task(id).filter(|task| task.digest == *digest) else { continue };
-        let footprint = hotspots.soften(planner::footprint(task, footprint.clone()));
+        let footprint = draft.header().learned.count(footprint.clone());
+        let footprint = hotspots.soften(planner::footprint(task, footprint));
         if task.inferred && task.footprint == footprint {
             continue;
         }

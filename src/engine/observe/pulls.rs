@@ -176,8 +176,8 @@ fn open(draft: &mut Draft<'_>, id: TaskId, pull: &PullRequest) {
         .any(|entry| entry.key.0.starts_with(&format!("branch:{id}.")) || entry.key.0 == format!("update:{id}"));
     let left = draft.header().left_heads.get(&id.0) == Some(&pull.head_sha);
     let Some(task) = draft.task_mut(id) else { return };
-    // A move whose answer was lost shows here, and where an earlier plan left it: the head is a commit of one of our own
-    // attempts.
+    // A move whose answer was lost shows here, and where an earlier plan left it: the head is a commit of one of our
+    // own attempts.
     let left = left && task.branch.is_none();
     if left || task.attempts.iter().any(|attempt| attempt.commit.as_ref() == Some(&pull.head_sha)) {
         task.branch = Some(pull.head_sha.clone());

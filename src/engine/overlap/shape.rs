@@ -1,18 +1,13 @@
 //! An area made ready for comparing: case-folded, directories with their slash, globs with what is literal about them.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use crate::engine::footprint::Area;
 
 /// Characters that make a pattern of a text.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
-
-/// Most patterns that a thread remembers.
-const REMEMBERED_MAX: usize = 256;
 
 /// Which of two meeting areas is the narrower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +40,7 @@ pub(in crate::engine) enum Shape {
     /// A directory with its slash; empty for the whole repository.
     Directory(String),
     /// A glob.
-    Glob(Arc<Pattern>),
+    Glob(Box<Pattern>),
 }
 
 /// A glob and what is literal about it.
@@ -59,8 +54,12 @@ pub(in crate::engine) struct Pattern {
     suffix: String,
     /// How many components every match has, where that is fixed.
     depth: Option<usize>,
-    /// Nothing where the pattern is not well formed or too large; then only prefix, suffix and depth decide.
-    matcher: Option<GlobMatcher>,
+    /// The longest run of plain characters that stands in every match of a well-formed pattern.
+    within: String,
+    /// Nothing where the pattern is not well formed; then only prefix, suffix and depth decide.
+    glob: Option<Glob>,
+    /// Made when a file gets past what is literal: to compile a pattern costs more than most steps do otherwise.
+    matcher: OnceLock<GlobMatcher>,
 }
 
 impl Shape {
@@ -70,7 +69,7 @@ impl Shape {
             Area::File(path) => Self::File(path.to_lowercase()),
             Area::Directory(path) if path.is_empty() => Self::Directory(String::new()),
             Area::Directory(path) => Self::Directory(format!("{}/", path.to_lowercase())),
-            Area::Glob(pattern) => Self::Glob(Pattern::of(&pattern.to_lowercase())),
+            Area::Glob(pattern) => Self::Glob(Box::new(Pattern::new(&pattern.to_lowercase()))),
         }
     }
 
@@ -122,39 +121,22 @@ fn prefixes_meet(mine: &str, theirs: &str) -> Option<Side> {
 }
 
 impl Pattern {
-    /// The pattern of a folded text. Steps ask for the same few again and again, and to compile one costs more than a
-    /// step does otherwise, so each thread remembers those it has met.
-    fn of(text: &str) -> Arc<Self> {
-        thread_local! {
-            static MET: RefCell<HashMap<String, Arc<Pattern>>> = RefCell::default();
-        }
-        MET.with_borrow_mut(|met| {
-            if let Some(pattern) = met.get(text) {
-                return Arc::clone(pattern);
-            }
-            if met.len() >= REMEMBERED_MAX {
-                met.clear();
-            }
-            let pattern = Arc::new(Self::new(text));
-            met.insert(text.to_owned(), Arc::clone(&pattern));
-            pattern
-        })
-    }
-
     fn new(text: &str) -> Self {
         // A pattern without a slash means the name at any depth, as in ignore files.
         let anchored = if text.contains('/') { text.to_owned() } else { format!("**/{text}") };
         let prefix = anchored.find(SPECIAL).and_then(|end| anchored.get(..end)).unwrap_or(&anchored).to_owned();
-        let matcher =
-            GlobBuilder::new(&anchored).literal_separator(true).build().ok().map(|glob| glob.compile_matcher());
+        let glob = GlobBuilder::new(&anchored).literal_separator(true).build().ok();
         let fixed = !anchored.contains("**") && !anchored.contains('{');
         let depth = fixed.then(|| anchored.split('/').count());
-        Self { text: text.to_owned(), prefix, suffix: literal_end(&anchored), depth, matcher }
+        let (suffix, within) = (literal_end(&anchored), literal_within(&anchored).to_owned());
+        Self { text: text.to_owned(), prefix, suffix, depth, within, glob, matcher: OnceLock::new() }
     }
 
     /// Whether it matches a file, folded.
     pub(in crate::engine) fn matches(&self, file: &str) -> bool {
-        self.matcher.as_ref().is_some_and(|matcher| matcher.is_match(file))
+        self.glob.as_ref().is_some_and(|glob| {
+            file.contains(&self.within) && self.matcher.get_or_init(|| glob.compile_matcher()).is_match(file)
+        })
     }
 
     fn meets_file(&self, file: &str) -> bool {
@@ -162,8 +144,8 @@ impl Pattern {
         if self.text == file || self.prefix.strip_prefix(file).is_some_and(|rest| rest.starts_with('/')) {
             return true;
         }
-        match &self.matcher {
-            Some(matcher) => matcher.is_match(file),
+        match &self.glob {
+            Some(_) => self.matches(file),
             None => file.starts_with(&self.prefix) && file.ends_with(&self.suffix),
         }
     }
@@ -197,4 +179,52 @@ fn literal_end(pattern: &str) -> String {
     let end = pattern.get(start..).unwrap_or_default();
     let after_any_depth = pattern.get(..start).is_some_and(|before| before.ends_with("**"));
     if after_any_depth { end.strip_prefix('/').unwrap_or(end).to_owned() } else { end.to_owned() }
+}
+
+/// The longest run of plain characters that every match of a well-formed pattern holds; empty where none is sure.
+fn literal_within(pattern: &str) -> &str {
+    if pattern.contains('\\') {
+        return "";
+    }
+    let sure = match pattern.find(['[', '{']) {
+        None => [pattern, ""],
+        Some(first) => {
+            let last = pattern.rfind([']', '}']).map_or(pattern.len(), |at| at + 1);
+            [&pattern[..first], &pattern[last.max(first)..]]
+        }
+    };
+    let runs = sure.into_iter().flat_map(|part| part.split(['*', '?', '/']));
+    runs.max_by_key(|run| run.len()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_every_match_is_found_and_rejects_nothing_that_matches() {
+        for (pattern, expected) in [
+            ("**/changelog.*", "changelog."),
+            ("src/**/a*.rs", ".rs"),
+            ("*", ""),
+            ("a/{bcdef,g}/high/*.x", "high"),
+            ("[]abc]longer", "longer"),
+            ("lib[0-9", "lib"),
+            ("a]b", "a]b"),
+            ("long\\*x", ""),
+        ] {
+            assert_eq!(literal_within(pattern), expected, "{pattern}");
+        }
+        for (pattern, file, expected) in [
+            ("changelog.*", "docs/changelog.md", true),
+            ("changelog.*", "docs/changes.md", false),
+            ("*-lock.*", "web/package-lock.json", true),
+            ("src/**/a*.rs", "src/a.rs", true),
+            ("{a,b}.rs", "x/b.rs", true),
+            ("a\\*b", "a*b", true),
+            ("a\\*b", "axb", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(file), expected, "{pattern} {file}");
+        }
+    }
 }

@@ -83,7 +83,7 @@ fn settle(draft: &mut Draft<'_>) {
 /// Whether a pull request was asked for, and nobody knows yet whether it stands.
 fn may_be_shown(draft: &Draft<'_>, task: &Task) -> bool {
     let asked = |entry: &Entry| matches!(entry.effect, Effect::OpenPull { issue, .. } if issue == task.issue());
-    draft.entries().any(|entry| entry.state != EntryState::Queued && asked(entry))
+    task.stage != Stage::Merged && draft.entries().any(|entry| entry.state != EntryState::Queued && asked(entry))
 }
 
 /// Tasks that may come to their end, and fit.

@@ -1,6 +1,9 @@
 //! The report at a plan's end.
 
 use crate::engine::draft::Draft;
+use crate::engine::footprint::SHARE_MAX;
+use crate::engine::learning::Learned;
+use crate::engine::overlap::risk;
 use crate::engine::render::text;
 use crate::engine::task::{Task, Verdict};
 
@@ -33,14 +36,32 @@ pub fn completion(draft: &Draft<'_>) -> String {
             seconds % 60
         ),
         String::new(),
+    ];
+    lines.extend(guessed(&header.learned));
+    lines.extend([
         "| task | verdict | attempts | files predicted | files touched |".to_owned(),
         "| --- | --- | --- | --- | --- |".to_owned(),
-    ];
+    ]);
     lines.extend(tasks.iter().take(TASKS_MAX).map(|task| row(task)));
     if tasks.len() > TASKS_MAX {
         lines.push(format!("\nand {} more.", tasks.len() - TASKS_MAX));
     }
     lines.join("\n")
+}
+
+/// What guesses have been worth in this repository so far.
+fn guessed(learned: &Learned) -> Vec<String> {
+    if learned.tasks == 0 {
+        return Vec::new();
+    }
+    let counts = match learned.shares {
+        SHARE_MAX => String::new(),
+        shares => format!(" By how often tasks met, guesses count {} of what they say.", risk::decimal(shares)),
+    };
+    let (hits, tasks) = (learned.hits, learned.tasks);
+    let named =
+        format!("Guessed files, over all plans so far: {hits} of {tasks} tasks touched one of the likeliest five.");
+    vec![format!("{named}{counts}"), String::new()]
 }
 
 fn row(task: &Task) -> String {

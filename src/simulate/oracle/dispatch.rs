@@ -183,17 +183,20 @@ fn dependencies_are_settled(oracle: &mut Oracle, issue: IssueNumber, depends_on:
     }
 }
 
-/// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled.
+/// S22: nothing of a phase begins while a task of an earlier one, begun before its phase had passed, is unsettled. What
+/// was picked before that one was heard of goes on.
 fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
     let reached = oracle.truth.phase;
     let begun = oracle.truth.attempts_of(issue).any(|(_, attempt)| attempt.dispatches > 1)
         || oracle.truth.attempts_of(issue).filter(|(_, attempt)| attempt.dispatches > 0).count() > 1;
     if oracle.settings.gate == Gate::Merged && phase > reached && !begun {
+        let picked = oracle.truth.tasks.get(&issue).and_then(|task| task.locked_since);
         let earlier = oracle.truth.tasks.iter().find(|(other, task)| {
+            let after = picked.is_some() && task.locked_since > picked;
             let row = oracle.tasks.get(&TaskId(**other));
             let open = row.is_some_and(|row| row.verdict.is_none() && !row.left && row.is_approved());
             let early = task.said.phase < phase && raised_phase(oracle, **other) < phase;
-            open && early && task.held_since.is_some() && !task.was_settled && !task.was_let_past
+            open && early && !after && task.held_since.is_some() && !task.was_settled && !task.was_let_past
         });
         let earlier = earlier.map(|(other, _)| *other);
         oracle.must("S22", earlier.is_none(), || {
@@ -204,7 +207,7 @@ fn phase_is_open(oracle: &mut Oracle, issue: IssueNumber, phase: u32) {
 }
 
 /// The phase that a task is of by the texts: who depends on a task of a later one is of that, whatever its own says.
-fn raised_phase(oracle: &Oracle, issue: IssueNumber) -> u32 {
+pub(super) fn raised_phase(oracle: &Oracle, issue: IssueNumber) -> u32 {
     let (mut found, mut seen, mut latest) = (vec![issue], BTreeSet::new(), 0);
     while let Some(issue) = found.pop() {
         if !seen.insert(issue) {

@@ -9,6 +9,7 @@ use crate::engine::id::{AttemptId, IssueNumber, TaskId, pull_branch};
 use crate::engine::plan::{Change, Numbers, PlanStatus};
 use crate::engine::report::ReportOutcome;
 use crate::engine::task::{Hold, Stage, Task, Verdict};
+use crate::simulate::oracle::dispatch::raised_phase;
 use crate::simulate::oracle::{Closing, Oracle, Seen, planner, text, words};
 
 /// Rows were saved.
@@ -52,8 +53,11 @@ fn note_phase(oracle: &mut Oracle) {
         let begun = oracle.truth.tasks.get(&task.issue()).is_some_and(|known| known.held_since.is_some());
         task.verdict.is_none() && !task.left && (task.is_approved() || begun) && !passed.contains(&task.issue())
     };
-    let phases = oracle.tasks.values().filter(counts).map(|task| text::read(&task.body).phase);
-    let reached = phases.min().unwrap_or_default();
+    let phase = |task: &Arc<Task>| raised_phase(oracle, task.issue());
+    let work = |task: &&Arc<Task>| task.verdict.is_none() && !task.left && task.is_approved();
+    let first = oracle.tasks.values().filter(counts).map(phase).min();
+    // Where all that is left waits for what failed and lets the plan go on, the way is free to the last of it.
+    let reached = first.or_else(|| oracle.tasks.values().filter(work).map(phase).max()).unwrap_or_default();
     oracle.truth.phase = oracle.truth.phase.max(reached);
     for issue in passed {
         oracle.truth.task(issue).was_let_past = true;
