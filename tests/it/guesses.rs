@@ -66,6 +66,28 @@ pub(crate) fn real_files_take_the_place_of_guesses() {
     story.tick().expect(11, Status::Running);
 }
 
+/// Twenty texts speak of one file, and none of their fixes touches it: what still waits is held apart less.
+pub(crate) fn guesses_that_do_not_come_true_count_less() {
+    let mut story = Story::with(FILES, |settings| settings.max_parallel = 1);
+    story.script(|brief| appended(&format!("x{}.txt", brief.issue.0)));
+    for number in 1..=22 {
+        story.issue(number, &format!("`retry_delay` is off, case {number}"), "");
+    }
+    story.tick();
+    assert_eq!(story.task(22).footprint.ranked[0].share, 1_000);
+    story.run().expect(22, Status::Merged);
+    let learned = story.held.plan.header.learned.clone();
+    assert_eq!((learned.tasks, learned.hits, learned.drawn_at), (22, 0, 20), "{learned:?}");
+    assert!(learned.shares < 700, "{learned:?}");
+    assert_eq!(story.task(22).footprint.ranked[0].share, learned.shares, "it was looked up once more");
+    let report = story.comments(story.tracking_number()).last().expect("a report").clone();
+    let words = "Guessed files, over all plans so far: 0 of 22 tasks touched one of the likeliest five.";
+    assert!(report.contains(words) && report.contains("guesses count 0.6"), "{report}");
+    // The next plan goes on with that.
+    story.issue(100, "`retry_delay` again", "").tick();
+    assert_eq!(story.task(100).footprint.ranked[0].share, learned.shares);
+}
+
 /// A change log is declared by two, and really touched by both: they run at once, and neither waits for the other's
 /// pull request.
 pub(crate) fn a_hotspot_locks_nobody_out() {
@@ -86,5 +108,6 @@ stories! {
     texts_about_one_file_are_kept_apart_while_there_is_other_work,
     a_guess_locks_where_overlaps_are_strict,
     real_files_take_the_place_of_guesses,
+    guesses_that_do_not_come_true_count_less,
     a_hotspot_locks_nobody_out,
 }
