@@ -231,6 +231,9 @@ impl Simulation {
             truth.task(issue).given_up = false;
             if by_label {
                 truth.approve(issue, digest, self.forge.now());
+                // Put on again, it says of work that is there already what the command says.
+                let begun = truth.attempts_of(issue).next().is_some();
+                truth.task(issue).widened |= begun;
             }
         }
     }

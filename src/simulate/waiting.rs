@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::engine::draft::Draft;
-use crate::engine::effect::EffectKey;
+use crate::engine::effect::{Effect, EffectKey, Entry, EntryState};
 use crate::engine::footprint::OverlapPolicy;
 use crate::engine::id::TaskId;
 use crate::engine::plan::{Plan, PlanStatus};
@@ -114,13 +114,20 @@ impl Look<'_> {
         (length > most).then(|| ("L4", format!("{} is under way for longer than {most:?}", attempt.id)))
     }
 
+    /// Whether a pull request of a task was asked for, and may stand: its files are not free yet.
+    fn may_show(&self, id: TaskId) -> bool {
+        let asked = |entry: &Entry| matches!(entry.effect, Effect::OpenPull { issue, .. } if issue == id.0);
+        self.plan.outbox.values().any(|entry| entry.state != EntryState::Queued && asked(entry))
+    }
+
     /// L6: a reason that is told is one that there is.
     fn untrue(&self, task: &Task, wait: &Wait) -> Option<Complaint> {
         let row = |id: TaskId| self.draft.task(id);
         let id = task.id;
         match wait {
-            Wait::File { holder, path, .. } => (!is_unsettled(self.oracle, holder.0, self.seen))
-                .then(|| ("L6", format!("{id} is said to wait for `{path}`, which {holder} does not hold"))),
+            Wait::File { holder, path, .. } => (!is_unsettled(self.oracle, holder.0, self.seen)
+                && !self.may_show(*holder))
+            .then(|| ("L6", format!("{id} is said to wait for `{path}`, which {holder} does not hold"))),
             Wait::Conflict { holder, path, .. } => {
                 let conflicts = row(*holder).is_some_and(|other| conflict_in(task, other, self.seen, path));
                 let holds = is_unsettled(self.oracle, holder.0, self.seen);

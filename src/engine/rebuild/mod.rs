@@ -128,7 +128,9 @@ fn take_entry(draft: &mut Draft<'_>, kept: &Entry) {
         EntryState::Queued | EntryState::Intended | EntryState::Sent => EntryState::Sent,
     };
     let (owner, now) = (draft.owner().clone(), draft.now);
-    let not_before = if kept.state == EntryState::Intended { now } else { kept.not_before };
+    // What waited to be sent is looked for at once, whatever it waited for.
+    let asked = state == EntryState::Sent && kept.state != EntryState::Sent;
+    let not_before = if asked { now } else { kept.not_before };
     draft.put_entry(Entry { state, owner, looks: 0, not_before, ..kept.clone() });
 }
 
