@@ -134,17 +134,12 @@ pub(super) fn moves_branch(oracle: &mut Oracle, branch: &str, expected: Option<&
         let stands_on = |head: &Sha| seen.repository.contains(to, head);
         let kept = seen.repository.branch(branch).is_some_and(stands_on);
         // Work that stands on a person's commit replaces nothing of it. Whether it may be there is told by the word
-        // that handed the branch back: said before the push and heard after it, it counts all the same. Who has the
-        // issue worked in another plan hands back what stands there from the one before.
-        let plan = oracle.truth.plan;
-        let task = oracle.truth.tasks.get(&issue);
-        let retried = task.is_some_and(|task| task.retries > 0);
-        let again = plan > 1 && task.is_some_and(|task| task.moved_in < plan);
-        if !(kept && (retried || again)) {
+        // that handed the branch back: said before the push and heard after it, it counts all the same.
+        let retried = oracle.truth.tasks.get(&issue).is_some_and(|task| task.retries > 0);
+        if !(kept && retried) {
             not_over_a_person(oracle, branch, seen);
         }
         shows_only_its_work(oracle, issue, to);
-        oracle.truth.task(issue).moved_in = plan;
     }
 }
 

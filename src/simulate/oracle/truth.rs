@@ -85,8 +85,6 @@ pub(in crate::simulate) struct TaskTruth {
     pub(in crate::simulate) was_let_past: bool,
     /// Its issue was closed at some time.
     pub(in crate::simulate) ever_closed: bool,
-    /// The plan for which we last moved its branch.
-    pub(in crate::simulate) moved_in: u32,
 }
 
 impl TaskTruth {
